@@ -1,1 +1,11 @@
 //! To be written.
+
+#![warn(missing_docs)]
+
+#[allow(
+    dead_code,
+    reason = "the reactor that uses it comes with the next change"
+)]
+mod sys;
+
+pub use sys::{FdTooLarge, ParseSelectorError, Selector};
