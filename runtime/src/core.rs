@@ -81,7 +81,7 @@ impl Core {
             random: Cell::new(config.seed.unwrap_or_else(|| seed_of(serial)) | 1),
             config,
             turns: Cell::new(0),
-            process: std::process::id(),
+            process: sys::fork::current_pid(),
             inbox: RefCell::new(Vec::new()),
         })
     }

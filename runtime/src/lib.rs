@@ -3,14 +3,9 @@
 //!
 //! Read `runtime.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
 
-// Names of the user's crate are used in examples.
-#[cfg(test)]
-extern crate self as myrt_runtime;
-
 mod blocking;
 mod builder;
 mod core;
-mod future;
 mod metrics;
 mod observe;
 mod reactor;
@@ -19,7 +14,6 @@ mod remote;
 mod runtime_loop;
 mod sys;
 
-pub mod sync;
 pub mod task;
 pub mod time;
 

@@ -63,13 +63,11 @@ fn begin_turn(core: &Core) {
     let turns = core.turns.get() + 1;
     core.turns.set(turns);
     core.tasks.now_ms.set(core.timers.millis(core.timers.seen()));
-    if turns & 0xff == 1 {
-        assert!(
-            core.process == crate::sys::fork::current_pid(),
-            "this runtime was made before a fork: the child shares its selector with the parent. \
-             Make a new Runtime in the child, or exec"
-        );
-    }
+    assert!(
+        core.process == crate::sys::fork::current_pid(),
+        "this runtime was made before a fork: the child shares its selector with the parent. \
+         Make a new Runtime in the child, or exec"
+    );
     if let Some(observer) = &core.config.observer {
         observer.turn_started(turns);
     }
