@@ -33,3 +33,4 @@ pub mod io {
     pub use crate::reactor::ready::{Ready, readable, writable};
     pub use crate::reactor::source::Direction;
 }
+pub use runtime_loop::run;

@@ -393,3 +393,18 @@ impl fmt::Debug for Runtime {
             .finish_non_exhaustive()
     }
 }
+
+/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups included.
+///
+/// asyncio's `asyncio.run`. With the `signal` feature use `myrt::run`, which also turns Ctrl-C into an orderly end.
+///
+/// # Panics
+/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future` panicked with.
+#[track_caller]
+pub fn run<F: Future>(future: F) -> F::Output {
+    refuse_nesting("run");
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => panic!("the runtime could not be made: {error}"),
+    }
+}

@@ -95,9 +95,10 @@ impl Reactor {
     #[inline]
     pub(crate) fn clear_after_short(&self, token: u64, direction: Direction) {
         if let Some(source) = self.sources.borrow_mut().get(token) {
+            let always = source.always;
             let half = source.half(direction);
             if !half.closed {
-                half.ready = source.always;
+                half.ready = always;
             }
         }
     }
@@ -109,8 +110,12 @@ impl Reactor {
     #[inline]
     pub(crate) fn wait_as_poller(&self, token: u64, direction: Direction, waker: &Waker) -> io::Result<bool> {
         let (old, known) = match self.sources.borrow_mut().get(token) {
-            Some(source) if source.half(direction).ready => return Ok(false),
-            Some(source) => (source.set_poller(direction, waker), source.registered),
+            Some(source) => {
+                if source.half(direction).ready {
+                    return Ok(false);
+                }
+                (source.set_poller(direction, waker), source.registered)
+            }
             None => return Ok(false),
         };
         drop(old);
@@ -126,8 +131,10 @@ impl Reactor {
         waker: &Waker,
     ) -> io::Result<Option<u32>> {
         let (ticket, old, known) = match self.sources.borrow_mut().get(token) {
-            Some(source) if source.half(direction).ready => return Ok(None),
             Some(source) => {
+                if source.half(direction).ready {
+                    return Ok(None);
+                }
                 let (ticket, old) = source.add_waiter(direction, ticket, waker);
                 (ticket, old, source.registered)
             }

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use super::Interest;
@@ -136,3 +136,15 @@ pub(super) const POLLRDHUP: libc::c_short = 0;
 /// Three years. Some systems refuse a timespec above 10^8 seconds, and no wait is that long in earnest: it returns
 /// without events, and the loop waits again.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
+
+/// Sets O_NONBLOCK on the open file that the descriptor names.
+pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let fd = fd.as_raw_fd();
+    // SAFETY: fcntl with F_GETFL reads flags of a descriptor that is open for as long as it is borrowed.
+    let flags = cvt(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    if flags & libc::O_NONBLOCK == 0 {
+        // SAFETY: as above; F_SETFL takes the flags as an int and touches no memory of ours.
+        cvt(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) })?;
+    }
+    Ok(())
+}

@@ -110,7 +110,7 @@ use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
-pub(crate) use self::cvt::readable_now;
+pub(crate) use self::cvt::{readable_now, set_nonblocking};
 pub(crate) use self::event::{Added, Event, Interest, SyscallCounts};
 pub(crate) use self::notify::Notifier;
 pub use self::select::FdTooLarge;

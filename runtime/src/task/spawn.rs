@@ -3,7 +3,6 @@
 //! It exists so that everything a user may say about a task before it starts stands together. It must not know how
 //! tasks run.
 
-use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
