@@ -4,6 +4,7 @@
 
 #[allow(
     dead_code,
+    unused_imports,
     reason = "the reactor that uses it comes with the next change"
 )]
 mod sys;

@@ -33,7 +33,13 @@ pub(crate) fn raise_fd_limit() -> io::Result<(u64, u64)> {
             limit = raised;
         }
     }
-    Ok((limit.rlim_cur, limit.rlim_max))
+    Ok((files(limit.rlim_cur), files(limit.rlim_max)))
+}
+
+/// FreeBSD counts in a signed type; "unlimited" is the largest number in each.
+#[allow(clippy::unnecessary_cast, reason = "the type differs by system")]
+fn files(limit: libc::rlim_t) -> u64 {
+    limit as u64
 }
 
 /// The hard limit, where the system keeps it as its word.
