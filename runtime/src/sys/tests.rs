@@ -1,7 +1,9 @@
-//! The contract of `mod.rs`, checked over every selector of this build: the tools here, the tests in the two files below.
+//! The contract of `mod.rs`, checked over every selector of this build: the tools here, the tests
+//! in the two files below.
 //!
-//! The tests stand inside the crate because the selectors are private. Waits that should see nothing use a timeout of zero, those that
-//! should see something one of many seconds: nothing here depends on speed, and times are only bounded from below.
+//! The tests stand inside the crate because the selectors are private. Waits that should see
+//! nothing use a timeout of zero, those that should see something one of many seconds: nothing here
+//! depends on speed, and times are only bounded from below.
 
 mod contract;
 mod known_bugs;
@@ -119,7 +121,8 @@ impl Rig {
             .expect("wait");
     }
 
-    /// Waits for the whole of `timeout`, repeating what ended early, and finds nothing. Returns the number of waits.
+    /// Waits for the whole of `timeout`, repeating what ended early, and finds nothing. Returns the
+    /// number of waits.
     fn silent_for(&mut self, timeout: Duration) -> u32 {
         let start = monotonic_ns();
         self.poller

@@ -456,7 +456,8 @@ fn a_selector_that_the_system_lacks_says_so() {
 #[test]
 fn the_process_is_known_and_a_fork_is_noticed() {
     assert_eq!(fork::current_pid(), std::process::id());
-    // SAFETY: the child makes two calls that are allowed after a fork of a threaded process, and _exit.
+    // SAFETY: the child makes two calls that are allowed after a fork of a threaded process, and
+    // _exit.
     let child = cvt(unsafe { libc::fork() }).expect("fork");
     if child == 0 {
         let noticed = fork::current_pid() == std::process::id();

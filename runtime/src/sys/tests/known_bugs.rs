@@ -1,5 +1,5 @@
-//! Bugs that other runtimes had: each test is named after its row in the list, and shows that the selectors do not
-//! have it, as far as a selector can. The reactor has tests of its own.
+//! Bugs that other runtimes had: each test is named after its row in the list, and shows that the
+//! selectors do not have it, as far as a selector can. The reactor has tests of its own.
 
 use std::fs::File;
 use std::io::Write;
@@ -19,7 +19,8 @@ fn r03_a_number_that_comes_back_by_a_duplicate_is_registered_again() {
         let number = ours.as_raw_fd();
         rig.add(&ours, 7, READ);
         let copy = ours.try_clone().expect("dup");
-        // Closed without a delete, and the same open file comes back under the number: EEXIST on epoll.
+        // Closed without a delete, and the same open file comes back under the number: EEXIST on
+        // epoll.
         dup_to(&copy, number);
         rig.add(&ours, 8, READ);
         rig.settle();
@@ -131,7 +132,8 @@ fn r02_a_number_reused_within_a_batch_speaks_with_its_new_token_only() {
         rig.poller
             .wait(&mut rig.events, 1, Some(LONG))
             .expect("wait");
-        // In the handler of one of them the other is closed, and its number comes back as something new.
+        // In the handler of one of them the other is closed, and its number comes back as something
+        // new.
         let first = rig.events[0].token;
         let gone = if first == 1 { &two } else { &one };
         let (new, mut new_peer) = pair();
