@@ -16,18 +16,56 @@
 //! Every primitive has `statistics()`, a small record of how it stands at the moment.
 //! It must not know tasks beyond their wakers and ids, and nothing of the reactor.
 
+mod barrier;
+mod bounded_semaphore;
+mod condvar;
+mod event;
 mod mutex;
+mod notify;
+mod once_cell;
+mod permits;
 mod raw_lock;
+mod raw_rw_lock;
+mod rw_lock;
+mod rw_lock_owned;
+mod semaphore;
 mod wait_list;
+mod wakes;
 
+pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
+pub use bounded_semaphore::{BoundedPermit, BoundedSemaphore, OverRelease};
+pub use condvar::Condvar;
+pub use event::Event;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
+pub use notify::Notify;
+pub use once_cell::{OnceCell, SetError};
+pub use permits::{AcquireError, TryAcquireError};
+pub use rw_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use rw_lock_owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
+pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// The futures that the methods of this module return, for those who want to name them.
 pub mod futures {
+    pub use super::barrier::BarrierWait;
+    pub use super::bounded_semaphore::AcquireBounded;
+    pub use super::condvar::{CondvarWait, CondvarWaitWhile};
+    pub use super::event::EventWait;
     pub use super::mutex::{Lock, LockOwned};
+    pub use super::notify::{Notified, OwnedNotified};
+    pub use super::once_cell::{GetOrInit, GetOrTryInit};
+    pub use super::rw_lock::{Read, Write};
+    pub use super::rw_lock_owned::{ReadOwned, WriteOwned};
+    pub use super::semaphore::{Acquire, AcquireOwned};
 }
 
 /// The records that the `statistics()` methods return.
 pub mod statistics {
+    pub use super::barrier::BarrierStatistics;
+    pub use super::condvar::CondvarStatistics;
+    pub use super::event::EventStatistics;
     pub use super::mutex::MutexStatistics;
+    pub use super::notify::NotifyStatistics;
+    pub use super::once_cell::OnceCellStatistics;
+    pub use super::rw_lock::RwLockStatistics;
+    pub use super::semaphore::SemaphoreStatistics;
 }

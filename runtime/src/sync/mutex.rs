@@ -54,7 +54,10 @@ pub struct Mutex<T> {
 impl<T> Mutex<T> {
     /// A free mutex around `value`. Allocates nothing.
     pub const fn new(value: T) -> Self {
-        Self { raw: RawLock::new(), value: RefCell::new(Some(value)) }
+        Self {
+            raw: RawLock::new(),
+            value: RefCell::new(Some(value)),
+        }
     }
 
     /// Waits for the lock.
@@ -72,7 +75,17 @@ impl<T> Mutex<T> {
     #[track_caller]
     #[inline]
     pub fn lock(&self) -> Lock<'_, T> {
-        Lock { mutex: self, key: None, at: Location::caller() }
+        self.lock_at(Location::caller())
+    }
+
+    /// As [`lock`](Self::lock), for one who waits on behalf of another line.
+    #[inline]
+    pub(super) fn lock_at(&self, at: &'static Location<'static>) -> Lock<'_, T> {
+        Lock {
+            mutex: self,
+            key: None,
+            at,
+        }
     }
 
     /// Waits for the lock and keeps the mutex alive as long as it is held: the guard has no
@@ -81,7 +94,11 @@ impl<T> Mutex<T> {
     /// Cancel safe as [`lock`](Self::lock) is.
     #[track_caller]
     pub fn lock_owned(self: Rc<Self>) -> LockOwned<T> {
-        LockOwned { mutex: Some(self), key: None, at: Location::caller() }
+        LockOwned {
+            mutex: Some(self),
+            key: None,
+            at: Location::caller(),
+        }
     }
 
     /// Takes the lock if it is free.
@@ -91,7 +108,11 @@ impl<T> Mutex<T> {
     /// [`TryLockError`] if it is held, or has been handed to a task that has not run yet.
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        if self.raw.try_lock() { Ok(self.guard()) } else { Err(TryLockError(())) }
+        if self.raw.try_lock() {
+            Ok(self.guard())
+        } else {
+            Err(TryLockError(()))
+        }
     }
 
     /// As [`try_lock`](Self::try_lock), with a guard that has no lifetime.
@@ -100,7 +121,11 @@ impl<T> Mutex<T> {
     ///
     /// [`TryLockError`] if it is held, or has been handed to a task that has not run yet.
     pub fn try_lock_owned(self: Rc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        if self.raw.try_lock() { Ok(Self::guard_owned(self)) } else { Err(TryLockError(())) }
+        if self.raw.try_lock() {
+            Ok(Self::guard_owned(self))
+        } else {
+            Err(TryLockError(()))
+        }
     }
 
     /// Whether somebody holds the lock.
@@ -111,12 +136,12 @@ impl<T> Mutex<T> {
 
     /// The value, without locking: `&mut self` proves that nobody else can see it.
     pub fn get_mut(&mut self) -> &mut T {
-        self.value.get_mut().as_mut().expect(IN_PLACE)
+        in_place(self.value.get_mut().as_mut())
     }
 
     /// The value, out of the mutex.
     pub fn into_inner(self) -> T {
-        self.value.into_inner().expect(IN_PLACE)
+        in_place(self.value.into_inner())
     }
 
     /// Who holds the lock, and how many wait for it.
@@ -131,8 +156,12 @@ impl<T> Mutex<T> {
     /// The guard of a lock just taken.
     #[inline]
     fn guard(&self) -> MutexGuard<'_, T> {
-        let value = RefMut::map(self.value.borrow_mut(), |value| value.as_mut().expect(IN_PLACE));
-        MutexGuard { value, mutex: self, unlock: Unlock(&self.raw) }
+        let value = RefMut::map(self.value.borrow_mut(), |value| in_place(value.as_mut()));
+        MutexGuard {
+            value,
+            mutex: self,
+            unlock: Unlock(&self.raw),
+        }
     }
 
     fn guard_owned(this: Rc<Self>) -> OwnedMutexGuard<T> {
@@ -262,7 +291,10 @@ impl<'a, T> MutexGuard<'a, T> {
         this: Self,
         part: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedMutexGuard<'a, U> {
-        MappedMutexGuard { value: RefMut::map(this.value, part), _unlock: this.unlock }
+        MappedMutexGuard {
+            value: RefMut::map(this.value, part),
+            _unlock: this.unlock,
+        }
     }
 
     /// The mutex that this guard locks.
@@ -342,13 +374,13 @@ impl<T> Deref for OwnedMutexGuard<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.value.as_ref().expect(IN_PLACE)
+        in_place(self.value.as_ref())
     }
 }
 
 impl<T> DerefMut for OwnedMutexGuard<T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.value.as_mut().expect(IN_PLACE)
+        in_place(self.value.as_mut())
     }
 }
 
@@ -366,4 +398,9 @@ impl<T: fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
     }
 }
 
-const IN_PLACE: &str = "who holds the lock finds the value in its place";
+/// Who holds the lock finds the value in its place, and so does who owns the whole mutex: an owned
+/// guard keeps the mutex shared.
+#[inline]
+pub(super) fn in_place<T>(value: Option<T>) -> T {
+    value.expect("only an owned guard takes the value away")
+}

@@ -25,7 +25,11 @@ pub(crate) struct RawLock {
 
 impl RawLock {
     pub(crate) const fn new() -> Self {
-        Self { locked: Cell::new(false), holder: Cell::new(None), queue: WaitQueue::new() }
+        Self {
+            locked: Cell::new(false),
+            holder: Cell::new(None),
+            queue: WaitQueue::new(),
+        }
     }
 
     #[inline]

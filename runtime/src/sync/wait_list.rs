@@ -20,6 +20,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::task::Waker;
 
+use super::wakes::Wakes;
 use crate::task::StoredWaker;
 
 /// A queue of waiters behind a `RefCell` that is never borrowed while user code runs.
@@ -33,7 +34,10 @@ pub(crate) struct WaitQueue<T> {
 impl<T: Copy> WaitQueue<T> {
     /// An empty queue. Allocates nothing.
     pub(crate) const fn new() -> Self {
-        Self { waiting: Cell::new(0), list: RefCell::new(WaitList::new()) }
+        Self {
+            waiting: Cell::new(0),
+            list: RefCell::new(WaitList::new()),
+        }
     }
 
     /// Whether nobody waits. Waiters that were granted and have not run yet do not count.
@@ -83,10 +87,19 @@ impl<T: Copy> WaitQueue<T> {
         granted
     }
 
+    /// Whether the waiter was granted.
+    pub(crate) fn is_granted(&self, key: Key) -> bool {
+        self.list.borrow().node(key).stage == Stage::Granted
+    }
+
     /// The data of the waiter at the front.
     #[inline]
     pub(crate) fn front(&self) -> Option<T> {
-        if self.is_empty() { None } else { self.list.borrow().front().map(|node| node.data) }
+        if self.is_empty() {
+            None
+        } else {
+            self.list.borrow().front().map(|node| node.data)
+        }
     }
 
     /// Changes the data of the waiter at the front.
@@ -141,7 +154,9 @@ impl<T: Copy> WaitQueue<T> {
 
 impl<T: Copy> fmt::Debug for WaitQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitQueue").field("waiting", &self.waiting.get()).finish()
+        f.debug_struct("WaitQueue")
+            .field("waiting", &self.waiting.get())
+            .finish()
     }
 }
 
@@ -163,64 +178,6 @@ pub(crate) struct Left<T> {
     pub(crate) granted: bool,
     /// What the primitive had kept with it.
     pub(crate) data: T,
-}
-
-/// Wakers to be woken, in order, once all state is consistent. One needs no allocation.
-///
-/// If a foreign waker panics, the rest are woken all the same while the panic unwinds.
-#[derive(Debug)]
-pub(crate) struct Wakes {
-    first: StoredWaker,
-    rest: std::collections::VecDeque<StoredWaker>,
-}
-
-impl Wakes {
-    /// Nobody to wake yet.
-    pub(crate) const fn new() -> Self {
-        Self { first: StoredWaker::EMPTY, rest: std::collections::VecDeque::new() }
-    }
-
-    /// Adds one.
-    pub(crate) fn push(&mut self, waker: StoredWaker) {
-        if self.first.is_empty() && self.rest.is_empty() {
-            self.first = waker;
-        } else {
-            self.rest.push_back(waker);
-        }
-    }
-
-    /// Wakes all. Not to be called under any borrow.
-    #[inline]
-    pub(crate) fn wake(self) {
-        drop(self);
-    }
-
-    fn reserve(&mut self, total: usize) {
-        self.rest.reserve(total.saturating_sub(1));
-    }
-
-    fn wake_each(&mut self) {
-        self.first.take().wake();
-        while let Some(waker) = self.rest.pop_front() {
-            waker.wake();
-        }
-    }
-}
-
-impl Drop for Wakes {
-    fn drop(&mut self) {
-        /// Goes on with the rest when one of them panics.
-        struct Rest<'a>(&'a mut Wakes);
-        impl Drop for Rest<'_> {
-            fn drop(&mut self) {
-                self.0.wake_each();
-            }
-        }
-        if !self.first.is_empty() {
-            let rest = Rest(self);
-            rest.0.wake_each();
-        }
-    }
 }
 
 /// The list itself: plain data, no user code.
@@ -255,7 +212,13 @@ enum Stage {
 
 impl<T: Copy> WaitList<T> {
     const fn new() -> Self {
-        Self { nodes: Vec::new(), head: None, tail: None, free: None, live: 0 }
+        Self {
+            nodes: Vec::new(),
+            head: None,
+            tail: None,
+            free: None,
+            live: 0,
+        }
     }
 
     #[inline]
@@ -277,7 +240,13 @@ impl<T: Copy> WaitList<T> {
     }
 
     fn push_back(&mut self, waker: StoredWaker, data: T) -> Key {
-        let node = Node { waker, prev: self.tail, next: None, stage: Stage::Waiting, data };
+        let node = Node {
+            waker,
+            prev: self.tail,
+            next: None,
+            stage: Stage::Waiting,
+            data,
+        };
         let key = match self.free {
             Some(key) => {
                 self.free = self.node(key).next;
@@ -287,7 +256,9 @@ impl<T: Copy> WaitList<T> {
             }
             None => {
                 self.nodes.push(node);
-                let number = u32::try_from(self.nodes.len()).ok().and_then(NonZeroU32::new);
+                let number = u32::try_from(self.nodes.len())
+                    .ok()
+                    .and_then(NonZeroU32::new);
                 Key(number.expect("fewer than 2^32 tasks wait for one primitive"))
             }
         };
@@ -336,7 +307,10 @@ impl<T: Copy> WaitList<T> {
         let node = self.node_mut(key);
         node.stage = Stage::Free;
         node.next = free;
-        let left = Left { granted, data: node.data };
+        let left = Left {
+            granted,
+            data: node.data,
+        };
         let waker = node.waker.take();
         self.free = Some(key);
         self.live -= 1;
@@ -381,7 +355,9 @@ mod tests {
         let first = queue.join(StoredWaker::EMPTY, ());
         queue.leave(first);
         assert_eq!(queue.join(StoredWaker::EMPTY, ()), first);
-        let keys: Vec<_> = (0..2 * KEEP).map(|_| queue.join(StoredWaker::EMPTY, ())).collect();
+        let keys: Vec<_> = (0..2 * KEEP)
+            .map(|_| queue.join(StoredWaker::EMPTY, ()))
+            .collect();
         queue.leave(first);
         for key in keys {
             queue.leave(key);
