@@ -18,11 +18,14 @@
 
 mod barrier;
 mod bounded_semaphore;
+pub mod broadcast;
 mod condvar;
 mod event;
+pub mod mpsc;
 mod mutex;
 mod notify;
 mod once_cell;
+pub mod oneshot;
 mod permits;
 mod raw_lock;
 mod raw_rw_lock;
@@ -61,11 +64,14 @@ pub mod futures {
 /// The records that the `statistics()` methods return.
 pub mod statistics {
     pub use super::barrier::BarrierStatistics;
+    pub use super::broadcast::BroadcastStatistics;
     pub use super::condvar::CondvarStatistics;
     pub use super::event::EventStatistics;
+    pub use super::mpsc::MpscStatistics;
     pub use super::mutex::MutexStatistics;
     pub use super::notify::NotifyStatistics;
     pub use super::once_cell::OnceCellStatistics;
+    pub use super::oneshot::OneshotStatistics;
     pub use super::rw_lock::RwLockStatistics;
     pub use super::semaphore::SemaphoreStatistics;
 }

@@ -86,21 +86,13 @@ impl<T> RwLock<T> {
     /// As [`read`](Self::read), with a guard that has no lifetime.
     #[track_caller]
     pub fn read_owned(self: Rc<Self>) -> ReadOwned<T> {
-        ReadOwned {
-            lock: Some(self),
-            key: None,
-            at: Location::caller(),
-        }
+        ReadOwned::new(self, Location::caller())
     }
 
     /// As [`write`](Self::write), with a guard that has no lifetime.
     #[track_caller]
     pub fn write_owned(self: Rc<Self>) -> WriteOwned<T> {
-        WriteOwned {
-            lock: Some(self),
-            key: None,
-            at: Location::caller(),
-        }
+        WriteOwned::new(self, Location::caller())
     }
 
     /// Reads if no writer holds the lock and nobody waits.
