@@ -148,9 +148,10 @@ impl<T> Sender<T> {
             });
             oldest
         };
-        // User code from here on: the borrow has ended.
-        drop(oldest);
+        // User code from here on: the borrow has ended. The wakes come first, so that a panic in the
+        // drop of a message keeps nobody asleep.
         shared.queue.grant_all(|()| ()).wake();
+        drop(oldest);
         Ok(receivers)
     }
 
@@ -461,15 +462,15 @@ impl<T: Clone> Stream for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.leave();
-        // Reads the rest, dropping each message outside of the borrow.
-        self.next = self.next.max(self.shared.first.get());
         let end = self.shared.next();
-        while self.next < end {
-            drop(self.read());
-        }
+        // What is sent from here on, be it by the drop of a message, does not count this receiver.
         self.shared.receivers.set(self.shared.receivers.get() - 1);
         if self.shared.receivers.get() == 0 {
             self.shared.closing.grant_all(|()| ()).wake();
+        }
+        // Reads the rest, dropping each message outside of the borrow.
+        while self.next < end {
+            drop(self.read());
         }
     }
 }

@@ -27,6 +27,8 @@ mod notify;
 mod once_cell;
 pub mod oneshot;
 mod permits;
+pub mod queue;
+mod rate_limiter;
 mod raw_lock;
 mod raw_rw_lock;
 mod rw_lock;
@@ -34,6 +36,7 @@ mod rw_lock_owned;
 mod semaphore;
 mod wait_list;
 mod wakes;
+pub mod watch;
 
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use bounded_semaphore::{BoundedPermit, BoundedSemaphore, OverRelease};
@@ -43,6 +46,8 @@ pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, TryLockErr
 pub use notify::Notify;
 pub use once_cell::{OnceCell, SetError};
 pub use permits::{AcquireError, TryAcquireError};
+pub use queue::{GetNowaitError, LifoQueue, PriorityQueue, PutNowaitError, Queue, QueueShutDown};
+pub use rate_limiter::RateLimiter;
 pub use rw_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use rw_lock_owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
@@ -56,6 +61,7 @@ pub mod futures {
     pub use super::mutex::{Lock, LockOwned};
     pub use super::notify::{Notified, OwnedNotified};
     pub use super::once_cell::{GetOrInit, GetOrTryInit};
+    pub use super::rate_limiter::RateAcquire;
     pub use super::rw_lock::{Read, Write};
     pub use super::rw_lock_owned::{ReadOwned, WriteOwned};
     pub use super::semaphore::{Acquire, AcquireOwned};
@@ -72,6 +78,9 @@ pub mod statistics {
     pub use super::notify::NotifyStatistics;
     pub use super::once_cell::OnceCellStatistics;
     pub use super::oneshot::OneshotStatistics;
+    pub use super::queue::QueueStatistics;
+    pub use super::rate_limiter::RateLimiterStatistics;
     pub use super::rw_lock::RwLockStatistics;
     pub use super::semaphore::SemaphoreStatistics;
+    pub use super::watch::WatchStatistics;
 }
