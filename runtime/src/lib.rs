@@ -1,1 +1,36 @@
-//! To be written.
+//! The executor, reactor, clock and everything between tasks of [myrt](https://docs.rs/myrt): use the `myrt` crate,
+//! which shows all of this under one name.
+//!
+//! Read `runtime.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
+
+mod blocking;
+mod builder;
+mod core;
+mod metrics;
+mod observe;
+mod reactor;
+mod remote;
+#[path = "runtime.rs"]
+mod runtime_loop;
+mod sys;
+
+pub mod task;
+pub mod time;
+
+/// The runtime itself, and what can be chosen and asked about it.
+pub mod runtime {
+    pub use crate::builder::{Builder, Lints};
+    pub use crate::metrics::Metrics;
+    pub use crate::observe::{Observer, Unhandled};
+    pub use crate::remote::{Remote, RemoteHandle};
+    pub use crate::runtime_loop::Runtime;
+    pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector};
+}
+
+/// Descriptors that tasks can wait for.
+pub mod io {
+    pub use crate::reactor::async_fd::{Async, Operation, Readiness};
+    pub use crate::reactor::ready::{Ready, readable, writable};
+    pub use crate::reactor::source::Direction;
+}
+pub use runtime_loop::run;

@@ -1,0 +1,246 @@
+//! The blocking pool: threads for what cannot be awaited.
+//!
+//! It exists for file access, name resolution and other calls that block: the only place besides the monitor and the
+//! workers that starts threads. One pool serves the process; it grows with the jobs that wait, shrinks when idle, and
+//! never keeps the process from exiting. It must not know what a job does.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use crate::task::hot;
+use crate::task::join::JoinHandle;
+use crate::task::spawn::spawn_in;
+use crate::task::wait::{Wait, note_wait};
+
+/// The most threads at once; further jobs wait.
+const MOST_THREADS: usize = 512;
+/// How long a thread waits for another job before it ends.
+const IDLE: Duration = Duration::from_secs(10);
+
+type Job = Box<dyn FnOnce() + Send>;
+
+struct Pool {
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+}
+
+static POOL: Pool =
+    Pool { state: Mutex::new(State { jobs: VecDeque::new(), threads: 0, idle: 0 }), work: Condvar::new() };
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a job and sees to it that a thread will take it.
+    fn submit(&'static self, job: Job) {
+        let mut state = self.lock();
+        state.jobs.push_back(job);
+        if state.idle >= state.jobs.len() {
+            self.work.notify_one();
+            return;
+        }
+        if state.threads >= MOST_THREADS {
+            return; // a busy thread will take it
+        }
+        state.threads += 1;
+        drop(state);
+        if let Err(error) = thread::Builder::new().name("myrt-blocking".into()).spawn(|| self.serve()) {
+            let mut state = self.lock();
+            state.threads -= 1;
+            // With other threads there the job waits for one of them; with none nobody would ever run it.
+            let stranded = if state.threads == 0 { state.jobs.pop_back() } else { None };
+            drop(state);
+            if let Some(job) = stranded {
+                eprintln!("myrt: no thread for a blocking job ({error}); it runs on the loop's thread");
+                job();
+            }
+        }
+    }
+
+    /// What a thread does: jobs, until none comes for a while.
+    fn serve(&self) {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                drop(state);
+                job();
+                state = self.lock();
+                continue;
+            }
+            state.idle += 1;
+            let (woken, timeout) = self.work.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.idle -= 1;
+            if timeout.timed_out() && state.jobs.is_empty() {
+                state.threads -= 1;
+                return;
+            }
+        }
+    }
+}
+
+/// Runs `work` on a thread of the blocking pool; the handle gives its result.
+///
+/// Cancelling the task (or dropping the runtime) does not stop work that has begun, which nothing can; its result is
+/// dropped. Work that has not begun is not started any more. A panic in `work` reaches whoever joins. Under a paused
+/// clock, time stands still while it runs.
+///
+/// asyncio's `to_thread`, tokio's `spawn_blocking`.
+///
+/// # Panics
+/// Outside of a runtime.
+///
+/// ```
+/// myrt::run(async {
+///     let n = myrt::spawn_blocking(|| (1..=10).sum::<u32>()).await.unwrap();
+///     assert_eq!(n, 55);
+/// });
+/// ```
+#[doc(alias = "to_thread")]
+#[doc(alias = "run_in_executor")]
+#[track_caller]
+pub fn spawn_blocking<T, W>(work: W) -> JoinHandle<T>
+where
+    T: Send + 'static,
+    W: FnOnce() -> T + Send + 'static,
+{
+    let at = Location::caller();
+    hot::with_core(|core| {
+        let core = core.expect("spawn_blocking was called outside of a myrt runtime: use #[myrt::main] or myrt::run");
+        let shared = Arc::new(Shared { state: Mutex::new(Progress::Waiting(None)) });
+        submit(Arc::clone(&shared), work, Outside::one_more(&core.outside));
+        spawn_in(core, Result { shared, at }, at)
+    })
+}
+
+fn submit<T: Send + 'static>(shared: Arc<Shared<T>>, work: impl FnOnce() -> T + Send + 'static, outside: Outside) {
+    POOL.submit(Box::new(move || {
+        if shared.is_given_up() {
+            return;
+        }
+        let result = catch_unwind(AssertUnwindSafe(work));
+        shared.settle(result);
+        // After the wake: virtual time must not run on between the job's end and the task's poll.
+        drop(outside);
+    }));
+}
+
+/// Counts a job that runs outside of the loop's thread.
+struct Outside {
+    count: Arc<AtomicUsize>,
+}
+
+impl Outside {
+    fn one_more(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self { count: Arc::clone(count) }
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// What both sides see of a job.
+struct Shared<T> {
+    state: Mutex<Progress<T>>,
+}
+
+enum Progress<T> {
+    Waiting(Option<Waker>),
+    Ended(thread::Result<T>),
+    /// Nobody waits for the result any more.
+    GivenUp,
+}
+
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, Progress<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_given_up(&self) -> bool {
+        matches!(*self.lock(), Progress::GivenUp)
+    }
+
+    fn settle(&self, result: thread::Result<T>) {
+        let mut state = self.lock();
+        let before = match &*state {
+            Progress::GivenUp => return drop_outside_of_lock(state, result),
+            _ => std::mem::replace(&mut *state, Progress::Ended(result)),
+        };
+        drop(state);
+        if let Progress::Waiting(Some(waker)) = before {
+            waker.wake();
+        }
+    }
+}
+
+fn drop_outside_of_lock<T, X: ?Sized>(state: MutexGuard<'_, X>, result: thread::Result<T>) {
+    drop(state);
+    drop(result);
+}
+
+/// The task's side of a job.
+struct Result<T> {
+    shared: Arc<Shared<T>>,
+    at: &'static Location<'static>,
+}
+
+impl<T> Future for Result<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let waker = cx.waker().clone();
+        let mut state = self.shared.lock();
+        if let Progress::Ended(_) = &*state {
+            let ended = std::mem::replace(&mut *state, Progress::GivenUp);
+            drop(state);
+            return match ended {
+                Progress::Ended(Ok(value)) => Poll::Ready(value),
+                Progress::Ended(Err(panic)) => go_on_with(panic),
+                _ => unreachable!("it was Ended a line ago, under the same lock"),
+            };
+        }
+        let old = std::mem::replace(&mut *state, Progress::Waiting(Some(waker)));
+        drop(state);
+        drop(old);
+        note_wait(Wait::Blocking, self.at);
+        Poll::Pending
+    }
+}
+
+/// The job's panic becomes the task's.
+fn go_on_with(panic: Box<dyn Any + Send>) -> ! {
+    resume_unwind(panic)
+}
+
+impl<T> Drop for Result<T> {
+    fn drop(&mut self) {
+        let before = std::mem::replace(&mut *self.shared.lock(), Progress::GivenUp);
+        drop(before);
+    }
+}
+
+/// Threads of the pool, and how many of them are idle.
+#[doc(hidden)]
+pub fn pool_size() -> (usize, usize) {
+    let state = POOL.lock();
+    (state.threads, state.idle)
+}

@@ -1,0 +1,208 @@
+//! `Builder`: what can be chosen about a runtime.
+//!
+//! It exists so that the defaults, the environment and the program's own choice meet in one place, in this order.
+//! It must not know the loop.
+
+use std::env;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::core::{Config, Core};
+use crate::observe::{Observer, Unhandled};
+use crate::runtime_loop::Runtime;
+use crate::sys::Selector;
+
+/// Polls between two looks at the selector while work is ready (tokio's number).
+const EVENT_INTERVAL: u32 = 61;
+/// Events taken from the selector at once.
+const MAX_EVENTS: usize = 1024;
+/// How long async cleanups may take when the runtime ends.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Whether misuse that the runtime noticed makes a test fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Lints {
+    /// Nothing is looked for.
+    Off,
+    /// It is reported.
+    #[default]
+    Warn,
+    /// It is a panic at the end of the run.
+    Deny,
+}
+
+/// Builds a [`Runtime`].
+///
+/// What is not set here is taken from the environment, then from the defaults: `MYRT_SELECTOR` (`epoll`,
+/// `epoll-level`, `epoll-oneshot`, `kqueue`, `poll`, `select`), `MYRT_SEED`, `MYRT_DEBUG`.
+///
+/// ```
+/// use myrt::runtime::{Builder, Selector};
+/// let runtime = Builder::new().selector(Selector::Poll).start_paused(true).build().unwrap();
+/// runtime.block_on(myrt::time::sleep(myrt::time::Duration::from_secs(3600))); // takes no time
+/// ```
+#[must_use = "call build() to make the runtime"]
+#[derive(Clone)]
+pub struct Builder {
+    selector: Option<Selector>,
+    debug: Option<bool>,
+    slow_poll: Option<Duration>,
+    start_paused: bool,
+    seed: Option<u64>,
+    unhandled: Option<Rc<dyn Fn(&Unhandled<'_>)>>,
+    observer: Option<Rc<dyn Observer>>,
+    event_interval: u32,
+    max_events: usize,
+    grace: Duration,
+    lints: Lints,
+}
+
+impl Builder {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self {
+            selector: None,
+            debug: None,
+            slow_poll: None,
+            start_paused: false,
+            seed: None,
+            unhandled: None,
+            observer: None,
+            event_interval: EVENT_INTERVAL,
+            max_events: MAX_EVENTS,
+            grace: GRACE,
+            lints: Lints::default(),
+        }
+    }
+
+    /// How to learn which descriptors are ready. Default: edge-triggered epoll on Linux, kqueue on BSD and macOS.
+    pub fn selector(mut self, selector: Selector) -> Self {
+        self.selector = Some(selector);
+        self
+    }
+
+    /// Debug mode, asyncio's `debug=True`: what costs too much to be always on.
+    pub fn debug(mut self, debug: bool) -> Self {
+        self.debug = Some(debug);
+        self
+    }
+
+    /// From what duration on a single poll is reported as slow; asyncio's `slow_callback_duration`. Default 100 ms.
+    #[doc(alias = "slow_callback_duration")]
+    pub fn slow_poll(mut self, limit: Duration) -> Self {
+        self.slow_poll = Some(limit);
+        self
+    }
+
+    /// Starts with a virtual clock that stands still and jumps to the next deadline when nothing else is to do (see
+    /// [`time::pause`](crate::time::pause)).
+    pub fn start_paused(mut self, paused: bool) -> Self {
+        self.start_paused = paused;
+        self
+    }
+
+    /// Seeds what is random (the start of `select!`), so that a run can be repeated.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Is told of panics that nobody awaits; the default prints them. A hook that panics itself takes the loop down.
+    pub fn on_unhandled(mut self, hook: impl Fn(&Unhandled<'_>) + 'static) -> Self {
+        self.unhandled = Some(Rc::new(hook));
+        self
+    }
+
+    /// Installs an observer.
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Some(Rc::new(observer));
+        self
+    }
+
+    /// How many polls lie between two looks at the selector while work is ready. Default 61; 0 counts as 1.
+    pub fn event_interval(mut self, polls: u32) -> Self {
+        self.event_interval = polls.max(1);
+        self
+    }
+
+    /// How many events are taken from the selector at once; the others come with the next turn. Default 1024.
+    pub fn max_events(mut self, events: usize) -> Self {
+        self.max_events = events.max(1);
+        self
+    }
+
+    /// How long async cleanups may take before they are cut, when their canceller waits and when the runtime ends.
+    /// Default 5 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// What to do about misuse that the runtime noticed.
+    pub fn lints(mut self, lints: Lints) -> Self {
+        self.lints = lints;
+        self
+    }
+
+    /// Makes the runtime.
+    ///
+    /// # Errors
+    /// When the selector cannot be made (no descriptors left, or a selector that this system lacks), and when the
+    /// environment asks for something that does not exist.
+    pub fn build(self) -> io::Result<Runtime> {
+        let selector = match self.selector {
+            Some(selector) => selector,
+            None => from_environment("MYRT_SELECTOR")?.unwrap_or_default(),
+        };
+        let seed = match self.seed {
+            Some(seed) => Some(seed),
+            None => from_environment("MYRT_SEED")?,
+        };
+        let debug = self.debug.unwrap_or_else(|| env::var_os("MYRT_DEBUG").is_some_and(|value| value != "0"));
+        let config = Config {
+            selector,
+            start_paused: self.start_paused,
+            seed,
+            grace: self.grace,
+            event_interval: self.event_interval,
+            max_events: self.max_events,
+            slow_poll: self.slow_poll,
+            debug,
+            unhandled: self.unhandled,
+            observer: self.observer,
+        };
+        Core::new(config).map(Runtime::from_core)
+    }
+}
+
+/// A default from the environment; not set, or empty: none.
+fn from_environment<T>(name: &str) -> io::Result<Option<T>>
+where
+    T: std::str::FromStr<Err: fmt::Display>,
+{
+    let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let text = value.to_string_lossy();
+    let parsed = text.parse::<T>();
+    parsed.map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("{name}={text}: {error}")))
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("selector", &self.selector)
+            .field("start_paused", &self.start_paused)
+            .field("seed", &self.seed)
+            .field("grace", &self.grace)
+            .field("lints", &self.lints)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! Everything that belongs to one runtime, as its thread sees it.
+//!
+//! It exists so that one pointer in a thread local reaches all of it. Each part has its own file and its own
+//! rules; the only thing that is said here is what they share: nothing that runs user code is called while a part
+//! is borrowed. It must not know how the loop goes round (`runtime.rs`).
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::observe::{Observer, Unhandled};
+use crate::reactor::Reactor;
+use crate::sys;
+use crate::task::cleanup::Left;
+use crate::task::error;
+use crate::task::id::Id;
+use crate::task::registry::{self, Home, Message};
+use crate::task::remote_queue::RemoteQueue;
+use crate::task::tasks::Tasks;
+use crate::time::driver::Timers;
+
+/// What the builder decided.
+pub(crate) struct Config {
+    pub(crate) selector: sys::Selector,
+    pub(crate) start_paused: bool,
+    pub(crate) seed: Option<u64>,
+    pub(crate) grace: Duration,
+    pub(crate) event_interval: u32,
+    pub(crate) max_events: usize,
+    pub(crate) slow_poll: Option<Duration>,
+    pub(crate) debug: bool,
+    pub(crate) unhandled: Option<Rc<dyn Fn(&Unhandled<'_>)>>,
+    pub(crate) observer: Option<Rc<dyn Observer>>,
+}
+
+/// See the module's head.
+pub(crate) struct Core {
+    pub(crate) serial: u64,
+    pub(crate) tasks: Tasks,
+    pub(crate) timers: Timers,
+    pub(crate) reactor: Reactor,
+    pub(crate) home: Arc<Home>,
+    /// Jobs that run on the blocking pool or in child processes for this runtime: virtual time waits for them.
+    pub(crate) outside: Arc<AtomicUsize>,
+    pub(crate) random: Cell<u64>,
+    pub(crate) config: Config,
+    pub(crate) turns: Cell<u64>,
+    /// The process that made the runtime: a fork's child shares its epoll and must not use it.
+    pub(crate) process: u32,
+    /// Messages being handled, kept for its memory.
+    pub(crate) inbox: RefCell<Vec<Message>>,
+}
+
+impl Core {
+    pub(crate) fn new(config: Config) -> io::Result<Self> {
+        let Some((id, serial)) = registry::reserve() else {
+            return Err(io::Error::other("65,535 runtimes are alive in this process: drop some first"));
+        };
+        let built = Reactor::new(config.selector, config.max_events);
+        let reactor = built.inspect_err(|_| registry::unreserve(id))?;
+        let tasks = Tasks::new(id);
+        let home = Arc::new(Home {
+            id,
+            serial,
+            queue: RemoteQueue::new(),
+            notifier: reactor.notifier(),
+            table: Arc::clone(tasks.slots.shared()),
+        });
+        registry::publish(&home);
+        Ok(Self {
+            serial,
+            tasks,
+            timers: Timers::new(config.start_paused),
+            reactor,
+            home,
+            outside: Arc::new(AtomicUsize::new(0)),
+            random: Cell::new(config.seed.unwrap_or_else(|| seed_of(serial)) | 1),
+            config,
+            turns: Cell::new(0),
+            process: sys::fork::current_pid(),
+            inbox: RefCell::new(Vec::new()),
+        })
+    }
+
+    /// How long an async cleanup may take.
+    pub(crate) fn grace(&self) -> Duration {
+        self.config.grace
+    }
+
+    /// Takes the cleanups left since `mark`, in the order in which they were left.
+    pub(crate) fn take_left(&self, mark: usize) -> Vec<Left> {
+        let mut left = self.tasks.left.borrow_mut();
+        let mark = mark.min(left.len());
+        let taken = left.split_off(mark);
+        self.tasks.left_count.set(mark);
+        taken
+    }
+
+    /// Leaves a cleanup for whoever collects.
+    pub(crate) fn leave(&self, cleanup: Left) {
+        let mut left = self.tasks.left.borrow_mut();
+        left.push(cleanup);
+        self.tasks.left_count.set(left.len());
+    }
+
+    /// A panic that nobody will hear of otherwise.
+    pub(crate) fn unhandled(&self, what: &'static str, identity: u64, panic: Box<dyn Any + Send>) {
+        let id = (identity != 0).then(|| Id::from_identity(identity));
+        let slot = self.tasks.find(identity);
+        let name = slot.and_then(|slot| self.tasks.rares.peek(slot, |rare| rare.name.clone()).flatten());
+        let report = Unhandled {
+            what,
+            id,
+            name: name.as_deref(),
+            spawned_at: slot.and_then(crate::task::slot::Slot::spawned_at),
+            message: error::message(panic.as_ref()).unwrap_or("(a value that is not a text)"),
+        };
+        match &self.config.unhandled {
+            Some(hook) => Rc::clone(hook)(&report),
+            None => eprintln!("{report}"),
+        }
+        drop(panic);
+    }
+
+    /// An async cleanup outlasted its grace and was dropped.
+    pub(crate) fn report_cut(&self, grace: Duration) {
+        let message = format!("it ran longer than its grace of {grace:?} and was cut; see Builder::grace");
+        self.unhandled("an async cleanup", 0, Box::new(message));
+    }
+
+    /// Messages from other threads that wait to be handled.
+    #[inline]
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.home.queue.is_empty()
+    }
+
+    /// Handles what other threads sent. Returns whether there was anything.
+    pub(crate) fn read_mail(&self) -> bool {
+        if !self.has_mail() {
+            return false;
+        }
+        let mut inbox = self.inbox.take();
+        self.home.queue.drain(&mut inbox);
+        for message in inbox.drain(..) {
+            self.handle(message);
+        }
+        self.inbox.replace(inbox);
+        true
+    }
+
+    pub(crate) fn handle(&self, message: Message) {
+        match message {
+            Message::Wake(key) => {
+                if let Some(slot) = self.tasks.slots.get(crate::task::slot::index_of(key)) {
+                    // Taken before the poll, so that a wake that comes during it queues again. The bit is the slot's,
+                    // not the occupant's: a live key may have relied on the message of a stale one, so whoever
+                    // lives there now is woken.
+                    slot.remote.take();
+                    self.tasks.wake(self.tasks.key(slot));
+                }
+            }
+            Message::Call(call) => call(self),
+        }
+    }
+
+    /// Jobs of this runtime that run outside of its thread.
+    pub(crate) fn outside(&self) -> usize {
+        self.outside.load(Ordering::Acquire)
+    }
+
+    /// A number that looks random: xorshift64, from the builder's seed.
+    pub(crate) fn random(&self) -> u64 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.set(x);
+        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}
+
+/// A seed for whoever asked for none: the clock and the serial, stirred.
+fn seed_of(serial: u64) -> u64 {
+    (sys::clock::monotonic_ns() ^ serial.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}

@@ -1,0 +1,535 @@
+//! `Async<T>`: anything with a descriptor, tried first and waited for when it would block.
+//!
+//! It exists as the boundary on which the network crate stands: descriptors, readiness and waiting are here, sockets
+//! are there. An `Async` is a token: the descriptor's owner, a key into the runtime's table and the runtime's
+//! serial. It must not know what `T` is.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+
+use super::raw;
+use super::source::Direction;
+use crate::core::Core;
+use crate::sys;
+use crate::task::hot;
+use crate::task::registry;
+use crate::task::wait::{Wait, note_wait, poll_budget};
+
+/// A non-blocking descriptor that tasks can wait for.
+///
+/// Operations are tried at once; when the system says that it would block, the task waits until it no longer does.
+/// It may be made anywhere and belongs to the runtime in which it first waits. It is `Send + Sync` when `T` is, since
+/// it is only a token: used in another runtime it panics, dropped elsewhere it is handed home.
+///
+/// smol's `Async<T>`, tokio's `AsyncFd<T>`; asyncio's `add_reader` is [`io::readable`](crate::io::readable).
+///
+/// ```
+/// use std::io::Write;
+/// use std::os::unix::net::UnixStream;
+/// use myrt::io::Async;
+/// myrt::run(async {
+///     let (a, mut b) = UnixStream::pair().unwrap();
+///     let a = Async::new(a).unwrap();
+///     b.write_all(b"hi").unwrap();
+///     let mut buf = [0; 8];
+///     let n = a.read_with(|mut a| std::io::Read::read(&mut a, &mut buf)).await.unwrap();
+///     assert_eq!(&buf[..n], b"hi");
+/// });
+/// ```
+pub struct Async<T: AsFd + 'static> {
+    /// Taken only by drop and `into_inner`.
+    io: Option<T>,
+    /// Token of the entry in the runtime's table; 0 before the first wait.
+    token: AtomicU64,
+    runtime: AtomicU64,
+    /// Nobody else can hold the descriptor, so closing it ends every registration.
+    unshared: AtomicBool,
+}
+
+impl<T: AsFd + 'static> Async<T> {
+    /// Takes `io` over and makes it non-blocking.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be made non-blocking.
+    pub fn new(io: T) -> io::Result<Self> {
+        sys::set_nonblocking(io.as_fd())?;
+        Ok(Self::new_nonblocking(io))
+    }
+
+    /// Takes over what is non-blocking already. A blocking descriptor would block the whole loop.
+    #[inline]
+    pub fn new_nonblocking(io: T) -> Self {
+        Self { io: Some(io), token: AtomicU64::new(0), runtime: AtomicU64::new(0), unshared: AtomicBool::new(false) }
+    }
+
+    /// What is inside. Do not read or write it without [`Async::try_read_with`]: a `WouldBlock` that is not seen here
+    /// leaves the readiness standing, which costs one vain try.
+    #[inline]
+    pub fn get_ref(&self) -> &T {
+        self.io.as_ref().expect("only drop and into_inner take it")
+    }
+
+    /// What is inside.
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.io.as_mut().expect("only drop and into_inner take it")
+    }
+
+    /// Takes it out, forgotten by the runtime but still non-blocking.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn into_inner(mut self) -> io::Result<T> {
+        self.unshared.store(false, Relaxed);
+        self.deregister();
+        Ok(self.io.take().expect("only drop and into_inner take it"))
+    }
+
+    /// Says that no one else can hold the descriptor, so that closing it need not be announced. Taken back by
+    /// whatever lends the descriptor out.
+    #[doc(hidden)]
+    pub fn set_closing_unshared(&self, unshared: bool) {
+        self.unshared.store(unshared, Relaxed);
+    }
+
+    /// Tries `operation` until it does not say `WouldBlock`. Waiters are served in order. Cancel safe.
+    #[track_caller]
+    pub fn read_with<R, F>(&self, operation: F) -> Operation<'_, T, F>
+    where
+        F: FnMut(&T) -> io::Result<R> + Unpin,
+    {
+        Operation::new(self, Direction::Read, operation, Location::caller())
+    }
+
+    /// As [`Async::read_with`], for what writes.
+    #[track_caller]
+    pub fn write_with<R, F>(&self, operation: F) -> Operation<'_, T, F>
+    where
+        F: FnMut(&T) -> io::Result<R> + Unpin,
+    {
+        Operation::new(self, Direction::Write, operation, Location::caller())
+    }
+
+    /// Waits until reading may succeed. It may still say `WouldBlock`: readiness is a hint. Waiters are served in
+    /// order. Cancel safe.
+    #[track_caller]
+    pub fn readable(&self) -> Readiness<'_, T> {
+        Readiness::new(self, Direction::Read, Location::caller())
+    }
+
+    /// Waits until writing may succeed.
+    #[track_caller]
+    pub fn writable(&self) -> Readiness<'_, T> {
+        Readiness::new(self, Direction::Write, Location::caller())
+    }
+
+    /// Tries once; a `WouldBlock` is noted, so that the next wait really waits.
+    ///
+    /// # Errors
+    /// What `operation` says.
+    #[inline]
+    pub fn try_read_with<R>(&self, operation: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.try_with(Direction::Read, operation)
+    }
+
+    /// Tries once; a `WouldBlock` is noted, so that the next wait really waits.
+    ///
+    /// # Errors
+    /// What `operation` says.
+    #[inline]
+    pub fn try_write_with<R>(&self, operation: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.try_with(Direction::Write, operation)
+    }
+
+    #[inline]
+    fn try_with<R>(&self, direction: Direction, operation: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        let result = operation(self.get_ref());
+        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            self.note_blocked(direction);
+        }
+        result
+    }
+
+    /// As [`Async::read_with`] for a `poll` function. There is one waker a direction: a later caller replaces an
+    /// earlier one.
+    ///
+    /// # Errors
+    /// What `operation` says, and what the selector says of the descriptor.
+    #[inline]
+    #[track_caller]
+    pub fn poll_read_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(cx, Direction::Read, Location::caller(), operation)
+    }
+
+    /// As [`Async::poll_read_with`], for what writes.
+    ///
+    /// # Errors
+    /// What `operation` says, and what the selector says of the descriptor.
+    #[inline]
+    #[track_caller]
+    pub fn poll_write_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(cx, Direction::Write, Location::caller(), operation)
+    }
+
+    /// A transfer of at most `wanted` bytes, for TCP: a shorter one means drained, and saves the call that would
+    /// say `WouldBlock`. Not for peek, datagrams, Unix sockets or pipes, where short does not mean drained.
+    #[doc(hidden)]
+    #[inline]
+    pub fn poll_transfer(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        wanted: usize,
+        at: &'static Location<'static>,
+        operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let done = ready!(self.poll_with(cx, direction, at, operation));
+        if let Ok(n) = done {
+            if n < wanted && n > 0 {
+                self.note_short(direction);
+            }
+        }
+        Poll::Ready(done)
+    }
+
+    /// Notes that a transfer was shorter than asked for; see [`Async::poll_transfer`].
+    #[doc(hidden)]
+    #[inline]
+    pub fn note_short(&self, direction: Direction) {
+        let token = self.token.load(Relaxed);
+        if token != 0 {
+            self.with_home(|core| core.reactor.clear_after_short(token, direction));
+        }
+    }
+
+    #[inline]
+    fn note_blocked(&self, direction: Direction) {
+        let token = self.token.load(Relaxed);
+        if token != 0 {
+            self.with_home(|core| core.reactor.clear(token, direction));
+        }
+    }
+
+    /// Waits until a direction may be tried.
+    ///
+    /// # Errors
+    /// What the selector says of the descriptor.
+    #[track_caller]
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_ready(cx, Direction::Read, Location::caller())
+    }
+
+    /// Waits until a direction may be tried.
+    ///
+    /// # Errors
+    /// What the selector says of the descriptor.
+    #[track_caller]
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_ready(cx, Direction::Write, Location::caller())
+    }
+
+    fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        at: &'static Location<'static>,
+    ) -> Poll<io::Result<()>> {
+        let token = self.token.load(Relaxed);
+        let known = token != 0 && self.with_home(|core| core.reactor.is_ready(token, direction)) == Some(true);
+        if known {
+            return Poll::Ready(Ok(()));
+        }
+        if token == 0 {
+            // Never tried: ask the system rather than guess.
+            let interest = direction.interest();
+            match sys::readable_now(raw(self.get_ref()), interest) {
+                Ok(now) if now.contains(interest) => return Poll::Ready(Ok(())),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        self.park(cx, direction, at)
+    }
+
+    #[inline]
+    fn poll_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        at: &'static Location<'static>,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        ready!(poll_budget(cx));
+        loop {
+            if self.may_try(direction) {
+                match operation(self.get_ref()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.note_blocked(direction),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    result => return Poll::Ready(result),
+                }
+            }
+            match self.park(cx, direction, at) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Whether nothing says that a try would block.
+    #[inline]
+    fn may_try(&self, direction: Direction) -> bool {
+        let token = self.token.load(Relaxed);
+        token == 0 || self.with_home(|core| core.reactor.is_ready(token, direction)) != Some(false)
+    }
+
+    /// For waits that ask the kernel afresh: what it said last is forgotten.
+    pub(super) fn forget_ready(&self, direction: Direction) {
+        self.note_blocked(direction);
+    }
+
+    /// Waits for the direction as its `poll_*` caller. Ready when there is nothing to wait for after all.
+    #[inline]
+    pub(super) fn park(&self, cx: &mut Context<'_>, direction: Direction, at: &'static Location<'static>) -> Poll<io::Result<()>> {
+        let waits = hot::with_core(|core| {
+            let core = self.join_runtime(core, direction);
+            core.reactor.wait_as_poller(self.token.load(Relaxed), direction, cx.waker())
+        });
+        self.waiting(waits.map(|waits| waits.then_some(())), direction, at).map_ok(|_| ())
+    }
+
+    /// Waits for the direction in line. Ready when there is nothing to wait for after all.
+    fn park_in_line(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        ticket: &mut u32,
+        at: &'static Location<'static>,
+    ) -> Poll<io::Result<()>> {
+        let waits = hot::with_core(|core| {
+            let core = self.join_runtime(core, direction);
+            core.reactor.wait_in_line(self.token.load(Relaxed), direction, *ticket, cx.waker())
+        });
+        *ticket = waits.as_ref().ok().copied().flatten().unwrap_or(0);
+        self.waiting(waits, direction, at).map_ok(|_| ())
+    }
+
+    #[inline]
+    fn waiting<X>(
+        &self,
+        waits: io::Result<Option<X>>,
+        direction: Direction,
+        at: &'static Location<'static>,
+    ) -> Poll<io::Result<()>> {
+        match waits {
+            Ok(Some(_)) => {
+                let fd = raw(self.get_ref());
+                let wait = match direction {
+                    Direction::Read => Wait::Readable(fd),
+                    Direction::Write => Wait::Writable(fd),
+                };
+                note_wait(wait, at);
+                Poll::Pending
+            }
+            Ok(None) => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// The runtime of this descriptor; the first wait decides. The direction would block, as was just seen.
+    #[inline]
+    fn join_runtime<'a>(&self, core: Option<&'a Core>, direction: Direction) -> &'a Core {
+        let Some(core) = core else { outside() };
+        if self.token.load(Relaxed) == 0 {
+            let token = core.reactor.insert(raw(self.get_ref()));
+            core.reactor.clear(token, direction);
+            self.token.store(token, Relaxed);
+            self.runtime.store(core.serial, Relaxed);
+        } else if core.serial != self.runtime.load(Relaxed) {
+            elsewhere();
+        }
+        core
+    }
+
+    #[inline]
+    fn with_home<R>(&self, f: impl FnOnce(&Core) -> R) -> Option<R> {
+        hot::with_core(|core| match core {
+            Some(core) if core.serial == self.runtime.load(Relaxed) => Some(f(core)),
+            _ => None,
+        })
+    }
+
+    /// Forgets the entry, on its own thread. False: this is another one, and the runtime lives.
+    #[inline]
+    fn deregister(&self) -> bool {
+        let token = self.token.load(Relaxed);
+        if token == 0 {
+            return true;
+        }
+        let unshared = self.unshared.load(Relaxed);
+        if self.with_home(|core| core.reactor.remove(token, unshared)).is_some() {
+            self.token.store(0, Relaxed);
+            return true;
+        }
+        registry::by_serial(self.runtime.load(Relaxed)).is_none()
+    }
+}
+
+#[cold]
+fn outside() -> ! {
+    panic!("a descriptor was waited for outside of a myrt runtime: use #[myrt::main] or myrt::run")
+}
+
+#[cold]
+fn elsewhere() -> ! {
+    panic!("a descriptor was waited for in another runtime than before: take it out with into_inner first")
+}
+
+impl<T: AsFd + 'static> Drop for Async<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.io.is_some() && !self.deregister() {
+            if let Some(io) = self.io.take() {
+                registry::hand_home(io, self.token.load(Relaxed), self.runtime.load(Relaxed));
+            }
+        }
+    }
+}
+
+impl<T: AsFd + 'static> AsFd for Async<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.unshared.store(false, Relaxed);
+        self.get_ref().as_fd()
+    }
+}
+
+impl<T: AsFd + fmt::Debug + 'static> fmt::Debug for Async<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Async").field(self.get_ref()).finish()
+    }
+}
+
+/// A place in the line of those who wait for one direction.
+struct Place<'a, T: AsFd + 'static> {
+    io: &'a Async<T>,
+    direction: Direction,
+    ticket: u32,
+    at: &'static Location<'static>,
+}
+
+impl<T: AsFd + 'static> Place<'_, T> {
+    #[inline]
+    fn park(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.park_in_line(cx, self.direction, &mut self.ticket, self.at)
+    }
+}
+
+impl<T: AsFd + 'static> Drop for Place<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.ticket != 0 {
+            let (token, direction, ticket) = (self.io.token.load(Relaxed), self.direction, self.ticket);
+            self.io.with_home(|core| core.reactor.leave_line(token, direction, ticket));
+        }
+    }
+}
+
+/// The future of [`Async::read_with`] and [`Async::write_with`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Operation<'a, T: AsFd + 'static, F> {
+    place: Place<'a, T>,
+    operation: F,
+}
+
+impl<'a, T: AsFd + 'static, F> Operation<'a, T, F> {
+    #[inline]
+    fn new(io: &'a Async<T>, direction: Direction, operation: F, at: &'static Location<'static>) -> Self {
+        Self { place: Place { io, direction, ticket: 0, at }, operation }
+    }
+}
+
+impl<T: AsFd + 'static, F, R> Future for Operation<'_, T, F>
+where
+    F: FnMut(&T) -> io::Result<R> + Unpin,
+{
+    type Output = io::Result<R>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
+        ready!(poll_budget(cx));
+        let this = &mut *self;
+        loop {
+            if this.place.io.may_try(this.place.direction) {
+                match (this.operation)(this.place.io.get_ref()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        this.place.io.note_blocked(this.place.direction);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    result => return Poll::Ready(result),
+                }
+            }
+            match this.place.park(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl<T: AsFd + 'static, F> fmt::Debug for Operation<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operation").field("direction", &self.place.direction).finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Async::readable`] and [`Async::writable`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Readiness<'a, T: AsFd + 'static> {
+    place: Place<'a, T>,
+}
+
+impl<'a, T: AsFd + 'static> Readiness<'a, T> {
+    fn new(io: &'a Async<T>, direction: Direction, at: &'static Location<'static>) -> Self {
+        Self { place: Place { io, direction, ticket: 0, at } }
+    }
+}
+
+impl<T: AsFd + 'static> Future for Readiness<'_, T> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(poll_budget(cx));
+        let place = &mut self.place;
+        if place.ticket == 0 && place.io.token.load(Relaxed) == 0 {
+            let interest = place.direction.interest();
+            match sys::readable_now(raw(place.io.get_ref()), interest) {
+                Ok(now) if now.contains(interest) => return Poll::Ready(Ok(())),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        } else if place.io.may_try(place.direction) {
+            return Poll::Ready(Ok(()));
+        }
+        place.park(cx)
+    }
+}
+
+impl<T: AsFd + 'static> fmt::Debug for Readiness<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("direction", &self.place.direction).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,242 @@
+//! The reactor: descriptors to wakers.
+//!
+//! It exists between the selectors (which know the system) and `Async` (which knows a socket). It keeps what is
+//! known about each descriptor and turns events into wakes. It must not know sockets, tasks or time, and it makes no
+//! system call but the selector's.
+//!
+//! # Readiness
+//!
+//! A direction starts as ready: the system call is tried first. `WouldBlock` clears it and, the first time, makes
+//! the descriptor known to the selector. Edge-triggered selectors are told once, with both directions. All others are
+//! one-shot per direction: a wait arms, a delivery disarms, so an idle descriptor never fires.
+//!
+//! An event and the clearing of readiness cannot race: both happen on this thread, an event only in
+//! [`Reactor::wait`]. That is why no tick stands beside the bit, as thread-safe runtimes need.
+
+pub(crate) mod async_fd;
+pub(crate) mod ready;
+pub(crate) mod source;
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::sys::{Added, Event, Interest, Notifier, Poller, Selector};
+use crate::task::stored::StoredWaker;
+use source::{Direction, Sources, Woken};
+
+/// See the module's head.
+pub(crate) struct Reactor {
+    poller: RefCell<Poller>,
+    pub(crate) sources: RefCell<Sources>,
+    events: RefCell<Vec<Event>>,
+    edge: bool,
+    embedded: OnceCell<OwnedFd>,
+    pub(crate) kind: Selector,
+    max_events: usize,
+    pub(crate) waits: Cell<u64>,
+    pub(crate) delivered: Cell<u64>,
+}
+
+impl Reactor {
+    pub(crate) fn new(kind: Selector, max_events: usize) -> io::Result<Self> {
+        let poller = Poller::new(kind)?;
+        let edge = poller.is_edge();
+        Ok(Self {
+            poller: RefCell::new(poller),
+            sources: RefCell::new(Sources::new()),
+            events: RefCell::new(Vec::with_capacity(max_events)),
+            edge,
+            embedded: OnceCell::new(),
+            kind,
+            max_events,
+            waits: Cell::new(0),
+            delivered: Cell::new(0),
+        })
+    }
+
+    pub(crate) fn notifier(&self) -> Notifier {
+        self.poller.borrow().notifier()
+    }
+
+    /// Whether any descriptor is in the table.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sources.borrow().len() == 0
+    }
+
+    /// The descriptor to wait on in a foreign loop: a duplicate of the selector's, made when first asked for.
+    pub(crate) fn embed(&self) -> Option<BorrowedFd<'_>> {
+        if self.embedded.get().is_none() {
+            let duplicate = self.poller.borrow().as_fd()?.try_clone_to_owned().ok()?;
+            let _ = self.embedded.set(duplicate);
+        }
+        self.embedded.get().map(AsFd::as_fd)
+    }
+
+    /// Whether a direction may be tried. True for a token that is not in the table.
+    #[inline]
+    pub(crate) fn is_ready(&self, token: u64, direction: Direction) -> bool {
+        self.sources.borrow_mut().get(token).is_none_or(|source| source.half(direction).ready)
+    }
+
+    /// Notes that the system said `WouldBlock`.
+    #[inline]
+    pub(crate) fn clear(&self, token: u64, direction: Direction) {
+        if let Some(source) = self.sources.borrow_mut().get(token) {
+            source.half(direction).ready = source.always;
+        }
+    }
+
+    /// Notes that a transfer was shorter than asked for: drained, unless the peer has hung up or an error is
+    /// pending, since then no further edge would come.
+    #[inline]
+    pub(crate) fn clear_after_short(&self, token: u64, direction: Direction) {
+        if let Some(source) = self.sources.borrow_mut().get(token) {
+            let always = source.always;
+            let half = source.half(direction);
+            if !half.closed {
+                half.ready = always;
+            }
+        }
+    }
+
+    /// Makes the one `poll_*` caller of a direction wait. False: it need not, something is ready.
+    ///
+    /// # Errors
+    /// What the selector says when it is told of the descriptor.
+    #[inline]
+    pub(crate) fn wait_as_poller(&self, token: u64, direction: Direction, waker: &Waker) -> io::Result<bool> {
+        let (old, known) = match self.sources.borrow_mut().get(token) {
+            Some(source) => {
+                if source.half(direction).ready {
+                    return Ok(false);
+                }
+                (source.set_poller(direction, waker), source.registered)
+            }
+            None => return Ok(false),
+        };
+        drop(old);
+        if known && self.edge { Ok(true) } else { self.arm(token, direction) }
+    }
+
+    /// Makes a waiter wait behind the others. Returns its ticket; none: it need not, something is ready.
+    pub(crate) fn wait_in_line(
+        &self,
+        token: u64,
+        direction: Direction,
+        ticket: u32,
+        waker: &Waker,
+    ) -> io::Result<Option<u32>> {
+        let (ticket, old, known) = match self.sources.borrow_mut().get(token) {
+            Some(source) => {
+                if source.half(direction).ready {
+                    return Ok(None);
+                }
+                let (ticket, old) = source.add_waiter(direction, ticket, waker);
+                (ticket, old, source.registered)
+            }
+            None => return Ok(None),
+        };
+        drop(old);
+        let waits = if known && self.edge { true } else { self.arm(token, direction)? };
+        Ok(waits.then_some(ticket))
+    }
+
+    /// A waiter gave up.
+    pub(crate) fn leave_line(&self, token: u64, direction: Direction, ticket: u32) {
+        let waker = match self.sources.borrow_mut().get(token) {
+            Some(source) => source.remove_waiter(direction, ticket),
+            None => StoredWaker::EMPTY,
+        };
+        drop(waker);
+    }
+
+    /// Tells the selector what is waited for. False: the descriptor is always ready.
+    #[cold]
+    fn arm(&self, token: u64, direction: Direction) -> io::Result<bool> {
+        let mut sources = self.sources.borrow_mut();
+        let Some(source) = sources.get(token) else { return Ok(false) };
+        let wanted = if self.edge { Interest::BOTH } else { source.wanted() | direction.interest() };
+        let mut poller = self.poller.borrow_mut();
+        if source.registered {
+            return poller.modify(source.fd, token, wanted).map(|()| true);
+        }
+        match poller.add(source.fd, token, wanted)? {
+            Added::Registered => source.registered = true,
+            Added::AlwaysReady => {
+                source.always = true;
+                source.read.ready = true;
+                source.write.ready = true;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Forgets a descriptor, before it is closed. Who still waits for it is woken. `close_tells`: closing it is
+    /// enough for an edge-triggered epoll, since nobody else can hold it.
+    pub(crate) fn remove(&self, token: u64, close_tells: bool) {
+        let removed = self.sources.borrow_mut().remove(token);
+        let Some((fd, registered, waiters)) = removed else { return };
+        if registered && !(close_tells && self.edge && self.kind == Selector::Epoll) {
+            // A descriptor that was closed behind our back is gone already: nothing to do about an error here.
+            let _ = self.poller.borrow_mut().delete(fd);
+        }
+        waiters.into_iter().for_each(Woken::wake);
+    }
+
+    /// Asks the selector, sleeping at most `timeout`, and wakes whom its answer concerns. Returns the number of
+    /// events.
+    ///
+    /// # Errors
+    /// What the selector's system call says, except for an interruption, which is an answer without events.
+    pub(crate) fn wait(&self, timeout: Option<Duration>) -> io::Result<usize> {
+        self.waits.set(self.waits.get() + 1);
+        let mut events = self.events.take();
+        events.clear();
+        let asked = self.poller.borrow_mut().wait(&mut events, self.max_events, timeout);
+        for event in &events {
+            let woken = match self.sources.borrow_mut().get(event.token) {
+                Some(source) => source.note(event),
+                None => continue, // an event of a descriptor that was closed in this batch
+            };
+            if let Some(readers) = woken.0 {
+                readers.wake();
+            }
+            if let Some(writers) = woken.1 {
+                writers.wake();
+            }
+        }
+        let count = events.len();
+        self.delivered.set(self.delivered.get() + count as u64);
+        self.events.replace(events);
+        asked.map(|()| count)
+    }
+
+    /// Wakes everyone, when the runtime ends.
+    pub(crate) fn wake_all(&self) {
+        let waiters = self.sources.borrow_mut().take_all_waiters();
+        waiters.into_iter().for_each(Woken::wake);
+    }
+
+    /// Makes an entry for a descriptor.
+    #[inline]
+    pub(crate) fn insert(&self, fd: RawFd) -> u64 {
+        self.sources.borrow_mut().insert(fd)
+    }
+
+    /// Waits and control calls made so far.
+    pub(crate) fn syscalls(&self) -> (u64, u64) {
+        let counts = self.poller.borrow().syscalls();
+        (counts.waits, counts.controls)
+    }
+}
+
+/// The raw descriptor of something that has one.
+#[inline]
+pub(crate) fn raw(io: &impl AsFd) -> RawFd {
+    std::os::fd::AsRawFd::as_raw_fd(&io.as_fd())
+}

@@ -1,0 +1,299 @@
+//! One descriptor that someone waits for: its cached readiness and who waits.
+//!
+//! It exists so that an event touches one entry and a wait that must not happen (the readiness is known) touches
+//! no system call. Entries are found by a token of index and generation, so an event or handle of an earlier
+//! owner finds nothing. It must not make system calls.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::os::fd::RawFd;
+use std::task::Waker;
+
+use crate::sys::{Event, Interest};
+use crate::task::stored::StoredWaker;
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Towards us: read, accept, receive.
+    Read,
+    /// Away from us: write, send, connect.
+    Write,
+}
+
+impl Direction {
+    #[inline]
+    pub(crate) fn interest(self) -> Interest {
+        match self {
+            Self::Read => Interest::READABLE,
+            Self::Write => Interest::WRITABLE,
+        }
+    }
+}
+
+/// One direction of a descriptor.
+#[derive(Default)]
+pub(crate) struct Half {
+    /// May be tried: nothing says that it would block.
+    pub(crate) ready: bool,
+    /// The peer hung up or an error is pending: it will never block again, whatever a short transfer says.
+    pub(crate) closed: bool,
+    /// Ticket of who stands in `first`; 0 for a `poll_*` caller, of which there is one a direction.
+    first_ticket: u32,
+    first: StoredWaker,
+    /// Those behind the first, in order. Rare: several tasks wait for one descriptor.
+    others: Option<Box<VecDeque<(u32, StoredWaker)>>>,
+}
+
+impl Half {
+    fn fresh() -> Self {
+        Self { ready: true, ..Self::default() }
+    }
+
+    pub(crate) fn is_waited_for(&self) -> bool {
+        !self.first.is_empty() || self.others.is_some()
+    }
+
+    /// Takes everyone who waits, in order. They are woken where nothing is borrowed.
+    #[inline]
+    fn take_all(&mut self) -> Woken {
+        self.first_ticket = 0;
+        Woken { first: self.first.take(), others: self.others.take() }
+    }
+}
+
+/// Who is to be woken for an event.
+pub(crate) struct Woken {
+    first: StoredWaker,
+    others: Option<Box<VecDeque<(u32, StoredWaker)>>>,
+}
+
+impl Woken {
+    #[inline]
+    pub(crate) fn wake(self) {
+        self.first.wake();
+        if let Some(others) = self.others {
+            others.into_iter().for_each(|(_, waker)| waker.wake());
+        }
+    }
+}
+
+/// See the module's head.
+pub(crate) struct Source {
+    pub(crate) fd: RawFd,
+    generation: u32,
+    /// The selector knows it.
+    pub(crate) registered: bool,
+    /// The selector refused it as something that is always ready: a regular file.
+    pub(crate) always: bool,
+    next_ticket: u32,
+    pub(crate) read: Half,
+    pub(crate) write: Half,
+}
+
+impl Source {
+    #[inline]
+    pub(crate) fn half(&mut self, direction: Direction) -> &mut Half {
+        match direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
+        }
+    }
+
+    /// The directions that someone waits for.
+    pub(crate) fn wanted(&self) -> Interest {
+        let mut wanted = Interest::NONE;
+        if self.read.is_waited_for() {
+            wanted = wanted | Interest::READABLE;
+        }
+        if self.write.is_waited_for() {
+            wanted = wanted | Interest::WRITABLE;
+        }
+        wanted
+    }
+
+    /// Notes what an event says. Returns who is to be woken.
+    #[inline]
+    pub(crate) fn note(&mut self, event: &Event) -> (Option<Woken>, Option<Woken>) {
+        self.read.closed |= event.read_closed | event.error;
+        self.write.closed |= event.write_closed | event.error;
+        let mut woken = (None, None);
+        if event.readable | event.read_closed | event.error {
+            self.read.ready = true;
+            woken.0 = Some(self.read.take_all());
+        }
+        if event.writable | event.write_closed | event.error {
+            self.write.ready = true;
+            woken.1 = Some(self.write.take_all());
+        }
+        woken
+    }
+
+    /// Puts the one `poll_*` caller of a direction in place. Returns a waker to be dropped where nothing is borrowed.
+    #[inline]
+    pub(crate) fn set_poller(&mut self, direction: Direction, waker: &Waker) -> StoredWaker {
+        let half = self.half(direction);
+        if half.first_ticket != 0 && !half.first.is_empty() {
+            let behind = (mem::take(&mut half.first_ticket), half.first.take());
+            half.others.get_or_insert_default().push_front(behind);
+        }
+        half.first.replace(waker)
+    }
+
+    /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already.
+    pub(crate) fn add_waiter(&mut self, direction: Direction, ticket: u32, waker: &Waker) -> (u32, StoredWaker) {
+        let fresh = self.next_ticket.wrapping_add(1).max(1);
+        let half = self.half(direction);
+        if ticket != 0 && half.first_ticket == ticket {
+            return (ticket, half.first.replace(waker));
+        }
+        if ticket != 0 {
+            let found = half.others.iter_mut().flat_map(|others| others.iter_mut()).find(|(t, _)| *t == ticket);
+            if let Some((_, kept)) = found {
+                return (ticket, kept.replace(waker));
+            }
+        }
+        if half.first.is_empty() && half.others.is_none() {
+            half.first = StoredWaker::new(waker);
+            half.first_ticket = fresh;
+        } else {
+            half.others.get_or_insert_default().push_back((fresh, StoredWaker::new(waker)));
+        }
+        self.next_ticket = fresh;
+        (fresh, StoredWaker::EMPTY)
+    }
+
+    /// Forgets a waiter that gave up.
+    pub(crate) fn remove_waiter(&mut self, direction: Direction, ticket: u32) -> StoredWaker {
+        let half = self.half(direction);
+        if half.first_ticket == ticket {
+            half.first_ticket = 0;
+            return half.first.take();
+        }
+        let Some(others) = &mut half.others else { return StoredWaker::EMPTY };
+        let place = others.iter().position(|(t, _)| *t == ticket);
+        let removed = place.and_then(|place| others.remove(place));
+        if others.is_empty() {
+            half.others = None;
+        }
+        removed.map_or(StoredWaker::EMPTY, |(_, waker)| waker)
+    }
+
+    fn take_waiters(&mut self) -> [Woken; 2] {
+        [self.read.take_all(), self.write.take_all()]
+    }
+}
+
+/// The sources of one runtime.
+pub(crate) struct Sources {
+    entries: Vec<Entry>,
+    free: Option<u32>,
+    len: usize,
+}
+
+enum Entry {
+    Used(Source),
+    Free { generation: u32, next: Option<u32> },
+}
+
+impl Sources {
+    pub(crate) fn new() -> Self {
+        Self { entries: Vec::new(), free: None, len: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Makes an entry; the token is never zero and never repeats (a place whose generation is exhausted is not
+    /// used again).
+    pub(crate) fn insert(&mut self, fd: RawFd) -> u64 {
+        self.len += 1;
+        let (index, generation) = match self.free {
+            Some(index) => {
+                let Entry::Free { generation, next } = self.entries[index as usize] else {
+                    unreachable!("the free list holds free entries")
+                };
+                self.free = next;
+                (index, generation)
+            }
+            None => {
+                let index = u32::try_from(self.entries.len()).expect("fewer than 2^32 descriptors");
+                self.entries.push(Entry::Free { generation: 1, next: None });
+                (index, 1)
+            }
+        };
+        let source = Source {
+            fd,
+            generation,
+            registered: false,
+            always: false,
+            next_ticket: 0,
+            read: Half::fresh(),
+            write: Half::fresh(),
+        };
+        self.entries[index as usize] = Entry::Used(source);
+        u64::from(generation) << 32 | u64::from(index)
+    }
+
+    #[inline]
+    pub(crate) fn get(&mut self, token: u64) -> Option<&mut Source> {
+        match self.entries.get_mut(token as u32 as usize) {
+            Some(Entry::Used(source)) if source.generation == (token >> 32) as u32 => Some(source),
+            _ => None,
+        }
+    }
+
+    /// Removes an entry. Who still waits is returned, to be woken: what they wait for is gone.
+    pub(crate) fn remove(&mut self, token: u64) -> Option<(RawFd, bool, [Woken; 2])> {
+        let source = self.get(token)?;
+        let removed = (source.fd, source.registered, source.take_waiters());
+        let generation = source.generation;
+        let index = token as u32;
+        self.len -= 1;
+        let next = if generation == u32::MAX { None } else { self.free.replace(index) };
+        self.entries[index as usize] = Entry::Free { generation: generation.wrapping_add(1), next };
+        Some(removed)
+    }
+
+    /// Descriptors in the table, for the monitor and for leak reports.
+    pub(crate) fn fds(&self) -> Vec<(RawFd, Interest)> {
+        let used = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Used(source) => Some((source.fd, source.wanted())),
+            Entry::Free { .. } => None,
+        });
+        used.collect()
+    }
+
+    /// Takes every waiter, when the runtime ends.
+    pub(crate) fn take_all_waiters(&mut self) -> Vec<Woken> {
+        let used = self.entries.iter_mut().filter_map(|entry| match entry {
+            Entry::Used(source) => Some(source.take_waiters()),
+            Entry::Free { .. } => None,
+        });
+        used.flatten().collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn start_generation(&mut self, generation: u32) {
+        self.entries.push(Entry::Free { generation, next: self.free });
+        self.free = Some(self.entries.len() as u32 - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r55_a_token_is_never_reused_when_the_generation_wraps() {
+        let mut sources = Sources::new();
+        sources.start_generation(u32::MAX);
+        let last = sources.insert(5);
+        assert_eq!(last >> 32, u64::from(u32::MAX));
+        sources.remove(last);
+        let next = sources.insert(5);
+        assert_ne!(next as u32, last as u32, "the exhausted place is left alone");
+        assert!(sources.get(last).is_none());
+    }
+}

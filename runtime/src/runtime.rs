@@ -1,0 +1,410 @@
+//! The loop. Read this first: [`turn`] is what the runtime does, over and over.
+//!
+//! It exists to put the parts together in one order: run what is ready, fire timers, ask the selector, read the
+//! mail. It must not know how any of them works.
+//!
+//! # When tasks end
+//!
+//! `block_on` ends with its future; the other tasks stay, and the next `block_on` goes on with them. `shutdown`, and
+//! dropping the runtime, end them: all are cancelled, their async cleanups run until the grace is over, and what is
+//! left then is dropped, until none is left, with the runtime still entered (destructors may spawn, wake, sleep).
+
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::builder::Builder;
+use crate::core::Core;
+use crate::metrics::Metrics;
+use crate::remote::Remote;
+use crate::task::cleanup::Cleanup;
+use crate::task::finish;
+use crate::task::hot::{self, Entered};
+use crate::task::join::JoinHandle;
+use crate::task::poll::{Batch, Main, run_batch};
+use crate::task::registry;
+use crate::task::slot::{CHILD, DONE, MAIN, QUEUED, RARE, Slot};
+use crate::task::spawn::spawn_in;
+use crate::time::Instant;
+use crate::time::driver::Timers;
+
+/// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is ready, and at
+/// most `limit`), read the mail.
+fn turn(core: &Core, main: Main<'_>, limit: Option<Duration>) -> io::Result<Batch> {
+    begin_turn(core);
+    let batch = run_batch(core, core.config.event_interval, main);
+    if batch == Batch::Main {
+        return Ok(batch);
+    }
+    core.read_mail();
+    let now = core.timers.look();
+    core.timers.fire(now);
+    if !core.tasks.ring.is_empty() {
+        // Work is ready: a glance at the selector, if it watches anything.
+        if !core.reactor.is_empty() {
+            ask_selector(core, Some(Duration::ZERO))?;
+        }
+    } else if core.timers.clock.is_paused() {
+        sleep_virtually(core, limit)?;
+    } else {
+        let deadline = core.timers.next_deadline().map(|at| Timers::until(now, at));
+        park(core, shorter(deadline, limit))?;
+    }
+    core.read_mail();
+    Ok(batch)
+}
+
+fn begin_turn(core: &Core) {
+    let turns = core.turns.get() + 1;
+    core.turns.set(turns);
+    core.tasks.now_ms.set(core.timers.millis(core.timers.seen()));
+    assert!(
+        core.process == crate::sys::fork::current_pid(),
+        "this runtime was made before a fork: the child shares its selector with the parent. \
+         Make a new Runtime in the child, or exec"
+    );
+    if let Some(observer) = &core.config.observer {
+        observer.turn_started(turns);
+    }
+}
+
+/// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`.
+fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
+    if let Some(observer) = &core.config.observer {
+        observer.parking(timeout);
+    }
+    if !core.home.queue.prepare_park() {
+        return Ok(()); // a message came at the last moment
+    }
+    let asked = ask_selector(core, timeout);
+    core.home.queue.unpark();
+    core.timers.look();
+    if let Some(observer) = &core.config.observer {
+        observer.unparked(*asked.as_ref().unwrap_or(&0));
+    }
+    asked.map(drop)
+}
+
+/// The selector's errors that say "try again" pass; the others mean that the runtime cannot go on.
+fn ask_selector(core: &Core, timeout: Option<Duration>) -> io::Result<usize> {
+    core.reactor.wait(timeout)
+}
+
+/// Paused clock, nothing ready: if really nothing can happen by itself (no event, no message, no job outside), time
+/// jumps to the next deadline.
+fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
+    if ask_selector(core, Some(Duration::ZERO))? > 0 || core.has_mail() {
+        return Ok(());
+    }
+    let next = core.timers.next_deadline();
+    match next {
+        Some(at) if core.outside() == 0 => {
+            let now = core.timers.clock.now();
+            let at = limit.map_or(at, |limit| at.min(now + limit));
+            core.timers.clock.advance_to(at);
+            core.timers.fire(core.timers.look());
+            Ok(())
+        }
+        _ => park(core, limit),
+    }
+}
+
+fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// A single-threaded runtime: executor, reactor and timers of one thread.
+///
+/// It stays on the thread that made it. Most programs use [`run`](crate::run) or `#[myrt::main]` and never see it.
+///
+/// tokio's `Runtime` of the `current_thread` flavour; asyncio's event loop.
+///
+/// ```
+/// let runtime = myrt::runtime::Runtime::new().unwrap();
+/// let n = runtime.block_on(async { 41 + 1 });
+/// assert_eq!(n, 42);
+/// ```
+pub struct Runtime {
+    core: Box<Core>,
+    _not_send: PhantomData<*mut ()>,
+}
+
+impl Runtime {
+    /// A runtime with the defaults, which the environment may have set (see [`Builder`]).
+    ///
+    /// # Errors
+    /// When the selector cannot be made: no descriptors left, or a selector that this system does not have.
+    pub fn new() -> io::Result<Self> {
+        Builder::new().build()
+    }
+
+    pub(crate) fn from_core(core: Core) -> Self {
+        Self { core: Box::new(core), _not_send: PhantomData }
+    }
+
+    /// Runs `future` to its end on this thread, and the runtime's tasks beside it. The future needs neither `Send`
+    /// nor `'static`. The other tasks stay as they are when it ends, until the next `block_on`, [`Runtime::turn`] or
+    /// the runtime's end.
+    ///
+    /// # Panics
+    /// Inside of another `block_on`, `turn` or `run` on the same thread. With what `future` panicked with. When the
+    /// selector fails for good.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        refuse_nesting("block_on");
+        let _entered = Entered::new(&self.core);
+        self.drive(future, Location::caller())
+    }
+
+    /// Runs `future` with the runtime entered, without asking whether one runs already.
+    fn drive<F: Future>(&self, future: F, at: &'static Location<'static>) -> F::Output {
+        let core = &*self.core;
+        let slot = core.tasks.slots.renew_main();
+        slot.occupy(std::ptr::null_mut(), MAIN | QUEUED, 0, at);
+        core.tasks.ring.push(slot);
+        let _vacate = Vacate { core, slot };
+        let mut future = pin!(future);
+        let mut output = None;
+        let mut cleanup = Cleanup::none();
+        let mut main = |cx: &mut Context<'_>| {
+            if output.is_none() {
+                if let Poll::Ready(value) = future.as_mut().poll(cx) {
+                    output = Some(value);
+                }
+            }
+            // What the future dropped meanwhile may have left cleanups: they run beside it, and it ends after them.
+            let cleaned = cleanup.poll_with_left(cx, 0).is_ready();
+            output.is_some() && cleaned
+        };
+        while self.turn_or_panic(&mut main, None) != Batch::Main {}
+        output.expect("the main future is done")
+    }
+
+    #[track_caller]
+    fn turn_or_panic(&self, main: Main<'_>, limit: Option<Duration>) -> Batch {
+        match turn(&self.core, main, limit) {
+            Ok(batch) => batch,
+            Err(error) => panic!("the {} selector failed and the loop cannot go on: {error}", self.core.reactor.kind),
+        }
+    }
+
+    /// Spawns a task, to be run by the next `block_on` or `turn`.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        spawn_in(&self.core, future, Location::caller())
+    }
+
+    /// Runs one turn: what is ready (at most a batch), timers, the selector. Sleeps at most `timeout` when nothing is
+    /// ready; `None` sleeps until something happens. Returns whether something is ready for another turn.
+    ///
+    /// With [`Runtime::next_deadline`] and [`AsFd`] it embeds the runtime in a foreign loop.
+    ///
+    /// # Errors
+    /// When the selector fails.
+    ///
+    /// # Panics
+    /// Inside of a runtime on the same thread.
+    #[track_caller]
+    pub fn turn(&self, timeout: Option<Duration>) -> io::Result<bool> {
+        refuse_nesting("turn");
+        let _entered = Entered::new(&self.core);
+        turn(&self.core, &mut |_| false, timeout)?;
+        Ok(!self.core.tasks.ring.is_empty())
+    }
+
+    /// Polls the one task that has been ready for longest, without sleeping; if none is ready, does the rest of a
+    /// turn with timeout zero. Returns whether something was polled. For steppers.
+    ///
+    /// # Errors
+    /// When the selector fails.
+    #[track_caller]
+    pub fn step(&self) -> io::Result<bool> {
+        refuse_nesting("step");
+        let _entered = Entered::new(&self.core);
+        if self.core.tasks.ring.is_empty() {
+            turn(&self.core, &mut |_| false, Some(Duration::ZERO))?;
+            return Ok(false);
+        }
+        run_batch(&self.core, 1, &mut |_| false);
+        Ok(true)
+    }
+
+    /// When the loop must turn again at the latest, by its timers; none without timers. Now, if something is ready.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if !self.core.tasks.ring.is_empty() || self.core.has_mail() {
+            return Some(self.core.timers.clock.now());
+        }
+        self.core.timers.next_deadline()
+    }
+
+    /// A handle for other threads.
+    #[must_use]
+    pub fn remote(&self) -> Remote {
+        Remote::new(&self.core.home)
+    }
+
+    /// What the runtime has counted so far.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.core)
+    }
+
+    /// Cancels every task, gives their async cleanups `grace`, drops what is left, and ends the runtime.
+    pub fn shutdown(self, grace: Duration) {
+        self.end(grace);
+    }
+
+    fn end(&self, grace: Duration) {
+        let _entered = Entered::new(&self.core);
+        end_tasks(self, grace);
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+}
+
+/// Ends every task; afterwards none is left.
+fn end_tasks(runtime: &Runtime, grace: Duration) {
+    let core = runtime.core();
+    core.tasks.ending.set(true);
+    cancel_all(core);
+    if core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0 {
+        let deadline = core.timers.clock.now() + grace;
+        runtime.drive(cleanups_done(deadline), Location::caller());
+    }
+    // The grace is over: drop what is left; destructors may have spawned meanwhile, hence the loop.
+    for _ in 0..1000 {
+        drop_all(core);
+        core.read_mail();
+        let left = core.take_left(0);
+        let idle = core.tasks.live.get() == 0 && left.is_empty();
+        drop(left);
+        if idle {
+            break;
+        }
+    }
+    core.tasks.ending.set(false);
+}
+
+/// Waits until no cancelled task has cleanups left, or the deadline has passed.
+async fn cleanups_done(deadline: Instant) {
+    let mut end = crate::time::sleep_until(deadline);
+    std::future::poll_fn(|cx| {
+        let finishing = hot::with_core(|core| core.map_or(0, |core| core.tasks.watch_finishing(cx.waker())));
+        if finishing == 0 { Poll::Ready(()) } else { Pin::new(&mut end).poll(cx) }
+    })
+    .await;
+}
+
+fn cancel_all(core: &Core) {
+    for index in 1..core.tasks.slots.high() {
+        if let Some(slot) = core.tasks.slots.get(index) {
+            if !slot.block().is_null() && !slot.has(CHILD | DONE | MAIN) {
+                finish::cancel(core, slot.identity(), None);
+            }
+        }
+    }
+}
+
+/// Drops every task that is still there, cleanups and all.
+fn drop_all(core: &Core) {
+    for index in 1..core.tasks.slots.high() {
+        if let Some(slot) = core.tasks.slots.get(index) {
+            if !slot.block().is_null() && !slot.has(CHILD | DONE) {
+                finish::drop_for_good(core, slot);
+            }
+        }
+    }
+    while let Some(slot) = core.tasks.ring.pop() {
+        finish::popped_when_done(core, slot);
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let _entered = Entered::new(&self.core);
+        end_tasks(self, self.core.grace());
+        // No message can come any more; those that came are handled here, where their tasks lived.
+        for message in self.core.home.queue.close() {
+            self.core.handle(message);
+        }
+        drop_all(&self.core);
+        self.core.reactor.wake_all();
+        self.core.timers.clear();
+        registry::retire(self.core.home.id);
+    }
+}
+
+#[track_caller]
+fn refuse_nesting(what: &str) {
+    let inside = hot::with_core(|core| core.is_some());
+    assert!(
+        !inside,
+        "{what} was called inside of a runtime on this thread, which would stop every task of it: \
+         await the future instead, or spawn it; from another thread use Remote::spawn"
+    );
+}
+
+/// Takes the main future's slot out of use, however `drive` ends.
+struct Vacate<'a> {
+    core: &'a Core,
+    slot: &'a Slot,
+}
+
+impl Drop for Vacate<'_> {
+    fn drop(&mut self) {
+        if self.slot.has(RARE) {
+            self.core.tasks.rares.remove(self.slot);
+        }
+        drop(self.slot.take_joiner());
+        self.slot.set_flags(MAIN | DONE | QUEUED);
+    }
+}
+
+impl AsFd for Runtime {
+    /// The selector's own descriptor: it becomes readable when a turn would find an event.
+    ///
+    /// # Panics
+    /// With the poll and select selectors, which have none: use epoll or kqueue for embedding.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.core.reactor.embed().expect("poll and select have no descriptor to wait on: embed with epoll or kqueue")
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("selector", &self.core.reactor.kind)
+            .field("tasks", &self.core.tasks.live.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups included.
+///
+/// asyncio's `asyncio.run`. With the `signal` feature use `myrt::run`, which also turns Ctrl-C into an orderly end.
+///
+/// # Panics
+/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future` panicked with.
+#[track_caller]
+pub fn run<F: Future>(future: F) -> F::Output {
+    refuse_nesting("run");
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => panic!("the runtime could not be made: {error}"),
+    }
+}

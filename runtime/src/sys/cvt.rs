@@ -1,0 +1,150 @@
+//! Small shared pieces around system calls: results, timeouts, and two questions about one descriptor.
+//!
+//! They exist so that the backends read alike. They must not know any backend.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
+
+use super::Interest;
+
+/// The result of a system call that says -1 for "look at errno".
+#[inline]
+pub(super) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// A count of ready things; an interrupted wait found none.
+#[inline]
+pub(super) fn cvt_wait(result: libc::c_int) -> io::Result<usize> {
+    match usize::try_from(result) {
+        Ok(count) => Ok(count),
+        Err(_) => {
+            let error = io::Error::last_os_error();
+            if error.kind() == io::ErrorKind::Interrupted {
+                Ok(0)
+            } else {
+                Err(error)
+            }
+        }
+    }
+}
+
+/// For calls that take a timespec. These are exact to the nanosecond; only the longest times are cut.
+#[inline]
+pub(super) fn timespec(timeout: Duration) -> libc::timespec {
+    let timeout = timeout.min(LONGEST);
+    // Both fit: LONGEST is far below `time_t`'s range, and a subsecond is below 10^9.
+    libc::timespec {
+        tv_sec: timeout.as_secs() as _,
+        tv_nsec: timeout.subsec_nanos() as _,
+    }
+}
+
+/// For calls that take milliseconds as an int: rounded up, since rounding down turns the last fraction of a
+/// millisecond into a busy loop; never negative; cut at 24.8 days, where an int ends. `None` is -1, for ever.
+pub(super) fn millis(timeout: Option<Duration>) -> libc::c_int {
+    match timeout {
+        None => -1,
+        Some(timeout) => {
+            let rounded_up = timeout.as_nanos().div_ceil(1_000_000);
+            libc::c_int::try_from(rounded_up).unwrap_or(libc::c_int::MAX)
+        }
+    }
+}
+
+/// Whether `fd` is of a kind that never blocks, which epoll refuses with `EPERM` and the others take in ways of their own.
+///
+/// # Errors
+///
+/// `EBADF` if it is not open. poll and select would only notice that in the middle of a wait.
+pub(super) fn never_blocks(fd: RawFd) -> io::Result<bool> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: fstat writes one `stat` where there is room for one, and takes any number for a descriptor.
+    cvt(unsafe { libc::fstat(fd, stat.as_mut_ptr()) })?;
+    // SAFETY: fstat said success, so it has filled the structure.
+    let stat = unsafe { stat.assume_init() };
+    Ok(matches!(
+        stat.st_mode & libc::S_IFMT,
+        libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK
+    ))
+}
+
+/// Which of `interest` the kernel says `fd` is ready for, now, without waiting.
+///
+/// Failure and hang-up count as ready for all that was asked.
+///
+/// # Errors
+///
+/// `EBADF` if `fd` is not open.
+pub(crate) fn readable_now(fd: RawFd, interest: Interest) -> io::Result<Interest> {
+    let mut entry = libc::pollfd {
+        fd,
+        events: poll_bits(interest),
+        revents: 0,
+    };
+    loop {
+        // SAFETY: `entry` is one pollfd, as the count says, and lives for the call.
+        match cvt(unsafe { libc::poll(&raw mut entry, 1, 0) }) {
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let seen = entry.revents;
+    if seen & libc::POLLNVAL != 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    if seen & (libc::POLLERR | libc::POLLHUP) != 0 {
+        return Ok(interest);
+    }
+    let mut ready = Interest::NONE;
+    for bit in [Interest::READABLE, Interest::WRITABLE, Interest::PRIORITY] {
+        if seen & poll_bits(bit) != 0 {
+            ready |= bit;
+        }
+    }
+    Ok(ready & interest)
+}
+
+/// poll(2)'s bits for an interest.
+pub(super) fn poll_bits(interest: Interest) -> libc::c_short {
+    let mut bits = 0;
+    if interest.contains(Interest::READABLE) {
+        bits |= libc::POLLIN | POLLRDHUP;
+    }
+    if interest.contains(Interest::WRITABLE) {
+        bits |= libc::POLLOUT;
+    }
+    if interest.contains(Interest::PRIORITY) {
+        bits |= libc::POLLPRI;
+    }
+    bits
+}
+
+/// The peer has shut down its sending side. Elsewhere one learns that by reading.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) const POLLRDHUP: libc::c_short = libc::POLLRDHUP;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) const POLLRDHUP: libc::c_short = 0;
+
+/// Three years. Some systems refuse a timespec above 10^8 seconds, and no wait is that long in earnest: it returns
+/// without events, and the loop waits again.
+const LONGEST: Duration = Duration::from_secs(100_000_000);
+
+/// Sets O_NONBLOCK on the open file that the descriptor names.
+pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let fd = fd.as_raw_fd();
+    // SAFETY: fcntl with F_GETFL reads flags of a descriptor that is open for as long as it is borrowed.
+    let flags = cvt(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    if flags & libc::O_NONBLOCK == 0 {
+        // SAFETY: as above; F_SETFL takes the flags as an int and touches no memory of ours.
+        cvt(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Noticing that the process was forked.
+//!
+//! A child that runs the parent's loop would share its selector with it and take its events, so the loop asks in
+//! each turn whose process it is in. getpid(2) is a system call in today's libcs; this remembers the answer, and a
+//! handler that runs in the child of every fork(2) makes it forget. It knows nothing of runtimes.
+//!
+//! A child made by a bare clone(2) or vfork(2), behind libc's back, is not noticed.
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The id of this process, for the price of one load.
+#[inline]
+pub(crate) fn current_pid() -> u32 {
+    match PID.load(Ordering::Relaxed) {
+        0 => ask(),
+        pid => pid,
+    }
+}
+
+/// The first call in a process.
+#[cold]
+fn ask() -> u32 {
+    HANDLER.call_once(|| {
+        // SAFETY: `forget` may run in a forked child of a threaded process: it does one atomic store.
+        let result = unsafe { libc::pthread_atfork(None, None, Some(forget)) };
+        // ENOMEM: then the child keeps the parent's answer, and a fork goes unnoticed.
+        debug_assert_eq!(result, 0, "out of memory for one handler");
+    });
+    let pid = std::process::id();
+    PID.store(pid, Ordering::Relaxed);
+    pid
+}
+
+/// Runs in the child of each fork, before fork returns there.
+unsafe extern "C" fn forget() {
+    PID.store(0, Ordering::Relaxed);
+}
+
+/// This process, or 0 when nobody has asked yet. No process has the id 0 but the kernel's own.
+static PID: AtomicU32 = AtomicU32::new(0);
+static HANDLER: Once = Once::new();

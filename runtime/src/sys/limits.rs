@@ -1,0 +1,47 @@
+//! How many file descriptors this process may have.
+//!
+//! The soft limit is often 1,024 for the sake of select, while the hard one allows many more; a server raises the soft
+//! one. It exists because std has no such call, and knows nothing of what the descriptors are for.
+
+use std::io;
+
+use super::cvt::cvt;
+
+/// Raises the soft limit of open files as far as the hard one lets it, and returns both as they are then.
+///
+/// A process that asked for more than 1,024 must not use select any more; [`super::Selector::Select`] refuses such
+/// descriptors with an error.
+///
+/// # Errors
+///
+/// Only if the limits cannot be read. If they can be read but not raised, what holds is returned.
+pub(crate) fn raise_fd_limit() -> io::Result<(u64, u64)> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is an rlimit that lives for the call, which fills it in.
+    cvt(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    let most = reachable(limit.rlim_max);
+    if limit.rlim_cur < most {
+        let raised = libc::rlimit {
+            rlim_cur: most,
+            ..limit
+        };
+        // SAFETY: `raised` is a complete rlimit that lives for the call, which only reads it.
+        if cvt(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) }).is_ok() {
+            limit = raised;
+        }
+    }
+    Ok((limit.rlim_cur, limit.rlim_max))
+}
+
+/// The hard limit, where the system keeps it as its word.
+fn reachable(hard: libc::rlim_t) -> libc::rlim_t {
+    // macOS says "unlimited" and then refuses a soft limit above OPEN_MAX (setrlimit(2), COMPATIBILITY).
+    if cfg!(target_vendor = "apple") {
+        hard.min(10_240)
+    } else {
+        hard
+    }
+}

@@ -1,0 +1,166 @@
+//! A task's one allocation: a pointer to what can be done with it, then the future, later its output.
+//!
+//! It exists so that the executor can hold futures of every type behind one thin pointer. Since wakers hold no
+//! pointer to it, there is exactly one owner, the loop, and no state machine of references. It must not know
+//! the ready ring, wakers or join handles: which of future and output is present is for the slot's flags to say.
+//!
+//! # Who may touch what
+//!
+//! Only the loop's thread, through the functions of [`VTable`]. The future is present from [`write`] until
+//! `poll` returned true or `drop_future` was called; the output from the moment `poll` returned true until it is
+//! taken or `drop_output` is called. `free` is called last, when neither is present.
+
+use std::alloc::Layout;
+use std::any::Any;
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::ptr::{self, NonNull};
+use std::task::{Context, Poll};
+
+use super::pool::Pool;
+
+/// What every block starts with.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) vtable: &'static VTable,
+}
+
+/// What can be done with a block whose future's type is forgotten.
+pub(crate) struct VTable {
+    /// Polls the future; true when it was ready, and then the future is dropped and the output in its place.
+    pub(crate) poll: unsafe fn(NonNull<Header>, &mut Context<'_>, &Cell<bool>) -> bool,
+    pub(crate) drop_future: unsafe fn(NonNull<Header>),
+    /// The output as `&mut Option<T>`.
+    pub(crate) output: unsafe fn(NonNull<Header>) -> NonNull<dyn Any>,
+    pub(crate) drop_output: unsafe fn(NonNull<Header>),
+    pub(crate) layout: Layout,
+    /// Size of the future alone, for reports.
+    pub(crate) future_size: usize,
+    pub(crate) type_name: fn() -> &'static str,
+}
+
+#[repr(C)]
+struct Block<F: Future> {
+    header: Header,
+    stage: Stage<F>,
+}
+
+union Stage<F: Future> {
+    future: ManuallyDrop<F>,
+    output: ManuallyDrop<Option<F::Output>>,
+}
+
+struct Table<F>(F);
+
+impl<F> Table<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    const VTABLE: &'static VTable = &VTable {
+        poll: poll::<F>,
+        drop_future: drop_future::<F>,
+        output: output::<F>,
+        drop_output: drop_output::<F>,
+        layout: Layout::new::<Block<F>>(),
+        future_size: size_of::<F>(),
+        type_name: std::any::type_name::<F>,
+    };
+}
+
+/// Moves a future into a block of the pool.
+#[inline]
+pub(crate) fn write<F>(pool: &Pool, future: F) -> NonNull<Header>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let block = pool.take(Layout::new::<Block<F>>()).cast::<Block<F>>();
+    let header = Header { vtable: Table::<F>::VTABLE };
+    // SAFETY: the pool gave room for exactly this layout, and nobody else has it.
+    unsafe { block.write(Block { header, stage: Stage { future: ManuallyDrop::new(future) } }) };
+    block.cast()
+}
+
+/// Gives the block's memory back.
+///
+/// # Safety
+/// Neither future nor output is present, and nobody uses the block after this.
+#[inline]
+pub(crate) unsafe fn free(pool: &Pool, header: NonNull<Header>) {
+    // SAFETY: the block is still allocated, the caller says that this is its last use.
+    let vtable = unsafe { header.as_ref() }.vtable;
+    // SAFETY: `write` took it from the pool with this layout; last use as above.
+    unsafe { pool.give(header.cast(), vtable.layout) };
+}
+
+/// Where the stage of a block lies; a plain address computation.
+#[inline]
+fn stage<F: Future>(header: NonNull<Header>) -> *mut Stage<F> {
+    let block = header.cast::<Block<F>>().as_ptr();
+    // SAFETY: the vtable of `F` is only reached through a header that `write::<F>` placed, so the block is a
+    // live `Block<F>`; no reference is made.
+    unsafe { &raw mut (*block).stage }
+}
+
+/// # Safety
+/// The header belongs to a `Block<F>` whose future is present.
+#[inline]
+unsafe fn future<'a, F: Future>(header: NonNull<Header>) -> &'a mut ManuallyDrop<F> {
+    // SAFETY: the stage is a live union, the caller says that the future is what it holds, and the loop is the
+    // only one who touches it.
+    unsafe { &mut (*stage::<F>(header)).future }
+}
+
+/// # Safety
+/// The future is present. `dropping` is set while the finished future's destructor runs, so that who catches a
+/// panic knows that the future must not be dropped again.
+unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>, dropping: &Cell<bool>) -> bool {
+    // SAFETY: the caller says that the future is present.
+    let slot = unsafe { future::<F>(header) };
+    // SAFETY: the block never moves and the future is dropped in place, so it is pinned.
+    let pinned = unsafe { Pin::new_unchecked(&mut **slot) };
+    let Poll::Ready(output) = pinned.poll(cx) else { return false };
+    if std::mem::needs_drop::<F>() {
+        dropping.set(true);
+        // SAFETY: the future is present and is never touched again: the output takes its place below, and if its
+        // destructor panics `dropping` says so.
+        unsafe { ManuallyDrop::drop(slot) };
+        dropping.set(false);
+    }
+    let place = stage::<F>(header);
+    // SAFETY: the place is valid for the stage, and what was there is dropped.
+    unsafe { ptr::write(place, Stage { output: ManuallyDrop::new(Some(output)) }) };
+    true
+}
+
+/// # Safety
+/// The future is present, and counts as gone from the call on, even if its destructor panics.
+unsafe fn drop_future<F: Future>(header: NonNull<Header>) {
+    // SAFETY: the caller says that it is present.
+    let future = unsafe { future::<F>(header) };
+    // SAFETY: dropped once, the caller says that it counts as gone.
+    unsafe { ManuallyDrop::drop(future) };
+}
+
+/// # Safety
+/// The output is present; the pointer is good until the next call on this block.
+unsafe fn output<F>(header: NonNull<Header>) -> NonNull<dyn Any>
+where
+    F: Future,
+    F::Output: 'static,
+{
+    // SAFETY: the caller says that the output is what the stage holds.
+    let output: &mut Option<F::Output> = unsafe { &mut (*stage::<F>(header)).output };
+    NonNull::from(output as &mut dyn Any)
+}
+
+/// # Safety
+/// The output is present, and counts as gone from the call on.
+unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
+    // SAFETY: the caller says that the output is what the stage holds.
+    let output = unsafe { &mut (*stage::<F>(header)).output };
+    // SAFETY: dropped once, the caller says that it counts as gone.
+    unsafe { ManuallyDrop::drop(output) };
+}

@@ -1,0 +1,119 @@
+//! How a task ended, as its joiner is told.
+//!
+//! It exists so that a cancel and a panic are values that one can ask. It must not know the table.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+
+use super::id::Id;
+
+/// Why a task has no output.
+pub(crate) enum Reason {
+    Cancelled(Option<Cow<'static, str>>),
+    Panic(Box<dyn Any + Send>),
+}
+
+/// The task that was joined has no output: it was cancelled, or it panicked.
+///
+/// Like tokio's `JoinError`; asyncio raises `CancelledError` or the task's exception.
+pub struct JoinError {
+    id: Id,
+    reason: Reason,
+}
+
+impl JoinError {
+    pub(crate) fn new(id: Id, reason: Reason) -> Self {
+        Self { id, reason }
+    }
+
+    /// The task's id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Whether the task was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.reason, Reason::Cancelled(_))
+    }
+
+    /// Whether the task panicked.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        matches!(self.reason, Reason::Panic(_))
+    }
+
+    /// What the task panicked with; [`std::panic::resume_unwind`] goes on with it.
+    ///
+    /// # Panics
+    /// When the task was cancelled: ask [`JoinError::is_panic`] first.
+    #[must_use]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        self.try_into_panic().expect("the task was cancelled, it did not panic: ask is_panic() first")
+    }
+
+    /// What the task panicked with.
+    ///
+    /// # Errors
+    /// This error again, when the task was cancelled.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        match self.reason {
+            Reason::Panic(panic) => Ok(panic),
+            Reason::Cancelled(_) => Err(self),
+        }
+    }
+
+    /// The reason given to `cancel_with`, or the panic's message.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match &self.reason {
+            Reason::Cancelled(reason) => reason.as_deref(),
+            Reason::Panic(panic) => message(panic.as_ref()),
+        }
+    }
+}
+
+/// The text of a panic, where it has one.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<&'static str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.is_panic() { "panicked" } else { "was cancelled" };
+        write!(f, "task {} {verb}", self.id)?;
+        match self.reason() {
+            Some(reason) => write!(f, ": {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_panic() { "Panic" } else { "Cancelled" };
+        write!(f, "JoinError::{kind}({}, {:?})", self.id, self.reason())
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl From<JoinError> for std::io::Error {
+    fn from(error: JoinError) -> Self {
+        Self::other(error.to_string())
+    }
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It ran to its end.
+    Completed,
+    /// It was cancelled.
+    Cancelled,
+    /// It panicked.
+    Panicked,
+}

@@ -1,0 +1,343 @@
+//! How a task ends: ready, failed, cancelled; and the async cleanups that run before it counts as ended.
+//!
+//! It exists apart from `poll.rs` so that everything that decides a task's result stands together. User code runs
+//! here (destructors, callbacks, joiners' wakers); no borrow of a table is held across any of it.
+//! It must not know the reactor or the clock.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::cleanup::Cleanup;
+use super::error::{JoinError, Outcome, Reason};
+use super::hot::{self, Hot};
+use super::id::Id;
+use super::slot::{
+    ATTACHED, CANCEL, CHILD, DONE, DROPPING, FAILED, FINISHING, HANDLE, IN_RING, MAIN, NESTED, NESTED_WOKEN, QUEUED,
+    RARE, Slot, TAKEN,
+};
+use super::tasks::Tasks;
+use crate::core::Core;
+
+/// A poll returned `Ready`; the output is in place.
+#[inline]
+pub(crate) fn finished(core: &Core, hot: &Hot, slot: &Slot) {
+    hot.idle();
+    if core.tasks.left_count.get() != 0 || slot.has(ATTACHED) {
+        return finish_after_cleanup(core, slot, 0, false);
+    }
+    complete(core, slot, false);
+}
+
+/// A poll panicked; the future is gone.
+pub(crate) fn failed(core: &Core, slot: &Slot, panic: Box<dyn Any + Send>) {
+    set_error(core, slot, Reason::Panic(panic));
+    finish_after_cleanup(core, slot, 0, false);
+}
+
+/// Cancels the task of an identity, if it is still there and not ending. Acts now, or, where the task's own poll is
+/// on the stack, when that poll returns.
+pub(crate) fn cancel(core: &Core, identity: u64, reason: Option<Cow<'static, str>>) {
+    let Some(slot) = core.tasks.find(identity) else { return };
+    let flags = slot.flags();
+    if flags & (DONE | FINISHING | DROPPING | CANCEL) != 0 {
+        return;
+    }
+    if reason.is_some() {
+        core.tasks.rares.with(slot, |rare| rare.reason = reason);
+    }
+    if flags & CHILD != 0 {
+        slot.add(CANCEL);
+        return core.tasks.wake(core.tasks.key(slot));
+    }
+    let running = hot::with(|hot| hot.running.get()) == core.tasks.key(slot);
+    if running || flags & (NESTED | MAIN) != 0 {
+        return slot.add(CANCEL);
+    }
+    drop_now(core, slot);
+}
+
+/// Drops the future of a task that is not being polled, at its await point.
+pub(crate) fn drop_now(core: &Core, slot: &Slot) {
+    let mark = core.tasks.left_count.get();
+    slot.add(DROPPING);
+    let panic = drop_future(core, slot);
+    slot.remove(DROPPING);
+    let reason = match panic {
+        Some(panic) => Reason::Panic(panic),
+        None => Reason::Cancelled(core.tasks.rares.peek(slot, |rare| rare.reason.clone()).flatten()),
+    };
+    set_error(core, slot, reason);
+    let in_ring = slot.has(QUEUED);
+    finish_after_cleanup(core, slot, mark, in_ring);
+}
+
+/// Drops a future with nobody running, and returns what its destructor panicked with.
+pub(crate) fn drop_future(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
+    let block = Tasks::block(slot)?;
+    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
+    let drop_future = unsafe { block.as_ref() }.vtable.drop_future;
+    let _nobody = Nest::enter(0, None);
+    let _locals = slot.has(RARE).then(|| super::local::Installed::of(core, slot));
+    catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the future is present: the task is not done, and the callers (`drop_now` after the DONE |
+        // FINISHING | DROPPING check, and a panicked poll that left it in place) come here once a task.
+        unsafe { drop_future(block) };
+    }))
+    .err()
+}
+
+fn set_error(core: &Core, slot: &Slot, reason: Reason) {
+    core.tasks.rares.with(slot, |rare| rare.error = Some(reason));
+    slot.add(FAILED);
+}
+
+/// Takes the cleanups left since `mark` and puts them under the slot's key, behind those that are there.
+pub(crate) fn attach_left(core: &Core, slot: &Slot, mark: usize) {
+    let left = core.take_left(mark);
+    if left.is_empty() {
+        return;
+    }
+    let cleanup = Cleanup::sequence(left, core.grace());
+    core.tasks.rares.with(slot, |rare| match &mut rare.cleanup {
+        None => rare.cleanup = Some(cleanup),
+        Some(running) => running.put_after(cleanup),
+    });
+    slot.add(ATTACHED);
+}
+
+/// The future is gone: the task ends when its cleanups have. `in_ring`: the ready ring holds the slot (after a
+/// poll it does not, although the QUEUED bit stands).
+fn finish_after_cleanup(core: &Core, slot: &Slot, mark: usize, in_ring: bool) {
+    attach_left(core, slot, mark);
+    if !slot.has(ATTACHED) {
+        return complete(core, slot, in_ring);
+    }
+    if !slot.has(FINISHING) {
+        core.tasks.finishing.set(core.tasks.finishing.get() + 1);
+    }
+    slot.add(FINISHING | QUEUED);
+    if !in_ring {
+        core.tasks.ring.push(slot);
+    }
+}
+
+/// The last cleanup of a task is through.
+pub(crate) fn cleanup_done(core: &Core, slot: &Slot) {
+    if core.tasks.left_count.get() != 0 {
+        return finish_after_cleanup(core, slot, 0, false); // cleanups may leave cleanups
+    }
+    complete(core, slot, false);
+}
+
+/// Drops a task that did not end within the grace: its future, or the cleanups that still run.
+pub(crate) fn drop_for_good(core: &Core, slot: &Slot) {
+    let identity = slot.identity();
+    if !slot.has(FINISHING) {
+        drop_now(core, slot);
+    }
+    if slot.identity() == identity && slot.has(FINISHING) {
+        core.report_cut(core.grace());
+        let cleanup = core.tasks.rares.with(slot, |rare| rare.cleanup.take());
+        drop(cleanup);
+        complete(core, slot, slot.has(QUEUED));
+    }
+}
+
+/// The ready ring gave back a slot that needs no poll.
+pub(crate) fn popped_when_done(core: &Core, slot: &Slot) {
+    slot.remove(IN_RING);
+    if slot.has(DONE) {
+        if !slot.has(HANDLE | MAIN) {
+            core.tasks.retire(slot);
+        }
+    } else {
+        slot.remove(QUEUED);
+    }
+}
+
+/// The result stands: tell those who wait, or free the slot when nobody will ask.
+#[inline]
+pub(crate) fn complete(core: &Core, slot: &Slot, in_ring: bool) {
+    let before = slot.flags();
+    let flags = (before & !(CANCEL | ATTACHED | FINISHING)) | DONE | QUEUED | if in_ring { IN_RING } else { 0 };
+    slot.set_flags(flags);
+    core.tasks.count_end(before);
+    if flags & RARE != 0 {
+        let identity = slot.identity();
+        complete_rare(core, slot);
+        if slot.identity() != identity {
+            return; // a callback dropped the handle, and with it the slot
+        }
+    }
+    if slot.has(HANDLE) {
+        slot.take_joiner().wake();
+    } else {
+        abandon(core, slot);
+    }
+}
+
+/// Callbacks and other waiters of a task that is done.
+#[cold]
+fn complete_rare(core: &Core, slot: &Slot) {
+    let identity = slot.identity();
+    let (waiters, callbacks) = core.tasks.rares.with(slot, |rare| {
+        (std::mem::take(&mut rare.waiters), std::mem::take(&mut rare.callbacks))
+    });
+    waiters.into_iter().for_each(super::stored::StoredWaker::wake);
+    let outcome = outcome(core, slot);
+    for callback in callbacks {
+        let call = catch_unwind(AssertUnwindSafe(|| callback(Id::from_identity(identity), outcome)));
+        if let Err(panic) = call {
+            core.unhandled("a done callback of a task", identity, panic);
+        }
+    }
+}
+
+/// How a finished task ended, without taking its result.
+pub(crate) fn outcome(core: &Core, slot: &Slot) -> Outcome {
+    if !slot.has(FAILED) {
+        return Outcome::Completed;
+    }
+    core.tasks.rares.peek(slot, |rare| match rare.error {
+        Some(Reason::Panic(_)) => Outcome::Panicked,
+        _ => Outcome::Cancelled,
+    })
+    .unwrap_or(Outcome::Cancelled)
+}
+
+/// Nobody will join: drop the output, report a panic, free the slot.
+pub(crate) fn abandon(core: &Core, slot: &Slot) {
+    let identity = slot.identity();
+    let flags = slot.flags();
+    debug_assert!(flags & DONE != 0);
+    slot.set_flags((flags & !HANDLE) | TAKEN);
+    drop(slot.take_joiner());
+    let unheard = if flags & FAILED != 0 {
+        core.tasks.rares.with(slot, |rare| rare.error.take())
+    } else {
+        if flags & TAKEN == 0 { drop_output(core, slot) } else { None }.map(Reason::Panic)
+    };
+    if let Some(Reason::Panic(panic)) = unheard {
+        core.unhandled("a task", identity, panic);
+    }
+    if slot.identity() == identity && !slot.has(IN_RING) {
+        core.tasks.retire(slot);
+    }
+}
+
+fn drop_output(_core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
+    let block = Tasks::block(slot)?;
+    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
+    let drop_output = unsafe { block.as_ref() }.vtable.drop_output;
+    let _nobody = Nest::enter(0, None);
+    catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the task is DONE without FAILED, so its output is in place; `abandon` set TAKEN before, so
+        // nobody else takes or drops it.
+        unsafe { drop_output(block) };
+    }))
+    .err()
+}
+
+/// Takes a finished task's result as `T`. None when it was taken before.
+///
+/// # Errors
+/// The error with which the task ended.
+pub(crate) fn take_output<T: 'static>(core: &Core, slot: &Slot) -> Option<Result<T, JoinError>> {
+    if slot.has(TAKEN) {
+        return None;
+    }
+    slot.add(TAKEN);
+    if slot.has(FAILED) {
+        return take_error(core, slot).map(Err);
+    }
+    let block = Tasks::block(slot)?;
+    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
+    let output = unsafe { block.as_ref() }.vtable.output;
+    // SAFETY: DONE without FAILED and not TAKEN before: the output is in place.
+    let mut output = unsafe { output(block) };
+    // SAFETY: the pointer is good until the next call on this block, and there is none before we are through.
+    let output = unsafe { output.as_mut() };
+    output.downcast_mut::<Option<T>>()?.take().map(Ok)
+}
+
+#[cold]
+fn take_error(core: &Core, slot: &Slot) -> Option<JoinError> {
+    let id = Id::from_identity(slot.identity());
+    core.tasks.rares.with(slot, |rare| rare.error.take()).map(|reason| JoinError::new(id, reason))
+}
+
+/// While this lives, another key (or nobody, 0) runs inside the poll that is on the stack. Wakes of the outer
+/// one are noted and given back to it.
+pub(crate) struct Nest {
+    running: u64,
+    woken: bool,
+    budget: u8,
+    marked: bool,
+    outer: Option<*const Slot>,
+}
+
+impl Nest {
+    /// Runs as `key` in `slot` from now on.
+    pub(crate) fn enter(key: u64, slot: Option<&Slot>) -> Self {
+        hot::with(|hot| {
+            let outer = hot.slot();
+            let marked = outer.is_some_and(|outer| !outer.has(NESTED));
+            if let Some(outer) = outer {
+                outer.add(NESTED);
+            }
+            let nest = Self {
+                running: hot.running.get(),
+                woken: hot.woken.get(),
+                budget: hot.budget.get(),
+                marked,
+                outer: outer.map(std::ptr::from_ref),
+            };
+            match slot {
+                Some(slot) => hot.run(key, slot),
+                None => hot.idle(),
+            }
+            nest
+        })
+    }
+}
+
+impl Drop for Nest {
+    fn drop(&mut self) {
+        hot::with(|hot| {
+            let Some(outer) = self.outer else {
+                hot.idle();
+                return;
+            };
+            // SAFETY: it was the running slot when the nest began, of the runtime that this thread is still
+            // inside of; slots live as long as the runtime is entered.
+            let outer = unsafe { &*outer };
+            let woken = self.woken || outer.has(NESTED_WOKEN);
+            if self.marked {
+                outer.remove(NESTED | NESTED_WOKEN);
+            }
+            hot.run(self.running, outer);
+            hot.woken.set(woken);
+            hot.budget.set(self.budget);
+        });
+    }
+}
+
+/// What a first poll inside of the spawner's gave. The ready ring still holds the slot.
+pub(crate) fn polled_eagerly(core: &Core, slot: &Slot, polled: Result<bool, (Box<dyn Any + Send>, bool)>) {
+    match polled {
+        Ok(true) => finish_after_cleanup(core, slot, usize::MAX, true),
+        Ok(false) if slot.has(CANCEL) => {
+            slot.remove(CANCEL);
+            drop_now(core, slot);
+        }
+        Ok(false) => {}
+        Err((panic, dropped)) => {
+            if !dropped {
+                drop_future(core, slot);
+            }
+            set_error(core, slot, Reason::Panic(panic));
+            finish_after_cleanup(core, slot, usize::MAX, true);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a thread knows about the runtime it is inside of: one `const`, Drop-free thread local.
+//!
+//! It exists because this is read at every wake and every leaf operation: without lazy initialisation and without
+//! a destructor it is a plain memory access, and it can be used in destructors of other thread locals.
+//! It must not own anything.
+
+use std::cell::Cell;
+use std::ptr;
+
+use super::slot::Slot;
+use crate::core::Core;
+
+/// The state of the poll that is on this thread's stack.
+pub(crate) struct Hot {
+    core: Cell<*const Core>,
+    /// Key of the task that is polled right now; 0 when none is, and while destructors of a cancel run.
+    pub(crate) running: Cell<u64>,
+    /// The running task woke itself.
+    pub(crate) woken: Cell<bool>,
+    /// How many more always-ready operations the running task may do before it must let others run.
+    pub(crate) budget: Cell<u8>,
+    /// The finished future's destructor is running (see `cell::VTable::poll`).
+    pub(crate) dropping: Cell<bool>,
+    /// The slot of the running task, null when none is.
+    slot: Cell<*const Slot>,
+}
+
+thread_local! {
+    static HOT: Hot = const {
+        Hot {
+            core: Cell::new(ptr::null()),
+            running: Cell::new(0),
+            woken: Cell::new(false),
+            budget: Cell::new(0),
+            dropping: Cell::new(false),
+            slot: Cell::new(ptr::null()),
+        }
+    };
+}
+
+/// Calls `f` with the thread's state.
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(&Hot) -> R) -> R {
+    HOT.with(f)
+}
+
+/// The runtime that this thread is inside of.
+#[inline]
+pub(crate) fn core(hot: &Hot) -> Option<&Core> {
+    // SAFETY: null, or set by `Entered::new` from a reference that the guard's lifetime keeps alive; the guard
+    // restores what was there before when it is dropped.
+    unsafe { hot.core.get().as_ref() }
+}
+
+/// Calls `f` with the runtime that this thread is inside of, if any.
+#[inline]
+pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
+    with(|hot| f(core(hot)))
+}
+
+impl Hot {
+    #[inline]
+    pub(crate) fn slot(&self) -> Option<&Slot> {
+        // SAFETY: null, or a slot of the current runtime's table, which lives as long as the runtime is entered.
+        unsafe { self.slot.get().as_ref() }
+    }
+
+    /// Says who runs from now on.
+    #[inline]
+    pub(crate) fn run(&self, key: u64, slot: &Slot) {
+        self.running.set(key);
+        self.slot.set(slot);
+        self.woken.set(false);
+    }
+
+    /// Says that nobody runs from now on.
+    #[inline]
+    pub(crate) fn idle(&self) {
+        self.running.set(0);
+        self.slot.set(ptr::null());
+    }
+}
+
+/// While this lives, the thread is inside the runtime.
+pub(crate) struct Entered<'a> {
+    outer: *const Core,
+    running: u64,
+    slot: *const Slot,
+    woken: bool,
+    budget: u8,
+    _core: &'a Core,
+}
+
+impl<'a> Entered<'a> {
+    pub(crate) fn new(core: &'a Core) -> Self {
+        with(|hot| {
+            let entered = Self {
+                outer: hot.core.replace(core),
+                running: hot.running.replace(0),
+                slot: hot.slot.replace(ptr::null()),
+                woken: hot.woken.replace(false),
+                budget: hot.budget.get(),
+                _core: core,
+            };
+            hot.budget.set(BUDGET);
+            entered
+        })
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        with(|hot| {
+            hot.core.set(self.outer);
+            hot.running.set(self.running);
+            hot.slot.set(self.slot);
+            hot.woken.set(self.woken);
+            hot.budget.set(self.budget);
+        });
+    }
+}
+
+/// Always-ready operations a poll may do (tokio's number).
+pub(crate) const BUDGET: u8 = 128;

@@ -1,0 +1,286 @@
+//! `JoinHandle`: a task's id, and the right to its output.
+//!
+//! It exists as a key and not a pointer, so it is `Send + Sync` whatever the output is, costs no reference count,
+//! and can never dangle. It must not know how tasks are polled.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::error::{JoinError, Outcome};
+use super::finish;
+use super::hot;
+use super::id::Id;
+use super::registry::{self, Message};
+use super::slot::{DONE, FINISHING, HANDLE, Slot};
+use super::stored::StoredWaker;
+use super::wait::{self, Wait};
+use crate::core::Core;
+
+/// The right to a task's output; awaiting it gives `Ok(output)`, or the [`JoinError`] that says why there is none.
+///
+/// Dropping it detaches: the task runs on. It is `Send + Sync` for every `T`, since it is only a key; but it must
+/// be awaited on the thread of its runtime.
+///
+/// tokio's `JoinHandle`, asyncio's `Task`. Cancel safe: awaiting `&mut handle` may be given up and taken up again.
+///
+/// # Panics
+/// When polled outside of its runtime, and when polled again after it gave its output.
+///
+/// ```
+/// myrt::run(async {
+///     let handle = myrt::spawn(async { 6 * 7 });
+///     assert_eq!(handle.await.unwrap(), 42);
+/// });
+/// ```
+#[must_use = "dropping the handle detaches the task; await it, cancel it, or `drop` it to say so"]
+#[doc(alias = "Task")]
+pub struct JoinHandle<T> {
+    identity: u64,
+    runtime: u64,
+    _output: PhantomData<fn() -> T>,
+}
+
+impl<T> JoinHandle<T> {
+    #[inline]
+    pub(crate) fn new(identity: u64, runtime: u64) -> Self {
+        Self { identity, runtime, _output: PhantomData }
+    }
+
+    /// The task's id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        Id::from_identity(self.identity)
+    }
+
+    /// Whether the task has ended and its cleanups are through. False on a thread that is not its runtime's.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.with_slot(|_, slot| slot.has(DONE)).unwrap_or(false)
+    }
+
+    /// The task's name, if it was given one and has not ended.
+    #[must_use]
+    pub fn name(&self) -> Option<Rc<str>> {
+        self.with_slot(|core, slot| core.tasks.rares.peek(slot, |rare| rare.name.clone()).flatten()).flatten()
+    }
+
+    /// Cancels the task: its future is dropped at its await point before this returns (where that future's own poll
+    /// is on the stack, as soon as that poll returns), and the handle then gives [`JoinError`] with
+    /// `is_cancelled`. The future returned waits for the task's async cleanups; awaiting it is optional.
+    ///
+    /// Nothing happens to a task that has ended. On another thread the wish is sent to the task's own.
+    ///
+    /// asyncio's `Task.cancel`, tokio's `JoinHandle::abort`.
+    #[doc(alias = "abort")]
+    #[track_caller]
+    pub fn cancel(&self) -> Cancel {
+        cancel_id(self.runtime, self.identity, None)
+    }
+
+    /// As [`JoinHandle::cancel`], with a reason that [`JoinError::reason`] will give.
+    #[track_caller]
+    pub fn cancel_with(&self, reason: impl Into<Cow<'static, str>>) -> Cancel {
+        cancel_id(self.runtime, self.identity, Some(reason.into()))
+    }
+
+    /// Calls `callback` on the loop's thread when the task has ended, at once if it has. A panic in it goes to the
+    /// unhandled hook. asyncio's `add_done_callback`.
+    #[doc(alias = "add_done_callback")]
+    pub fn on_done(&self, callback: impl FnOnce(Id, Outcome) + 'static) {
+        let mut callback = Some(Box::new(callback) as super::rare::Callback);
+        let ended = self.with_slot(|core, slot| {
+            if slot.has(DONE) {
+                return Some(finish::outcome(core, slot));
+            }
+            let callback = callback.take();
+            core.tasks.rares.with(slot, |rare| rare.callbacks.extend(callback));
+            None
+        });
+        if let (Some(Some(outcome)), Some(callback)) = (ended, callback) {
+            callback(self.id(), outcome);
+        }
+    }
+
+    /// A handle that cancels the task when dropped.
+    pub fn abort_on_drop(self) -> AbortOnDrop<T> {
+        AbortOnDrop { handle: self }
+    }
+
+    fn with_slot<R>(&self, f: impl FnOnce(&Core, &Slot) -> R) -> Option<R> {
+        hot::with_core(|core| {
+            let core = core.filter(|core| core.serial == self.runtime)?;
+            core.tasks.find(self.identity).map(|slot| f(core, slot))
+        })
+    }
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[inline]
+    #[track_caller]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let at = Location::caller();
+        hot::with_core(|core| {
+            let Some(core) = core.filter(|core| core.serial == self.runtime) else { not_here() };
+            let slot = core.tasks.find(self.identity).expect("a slot lives as long as its handle");
+            if slot.has(DONE) {
+                let output = finish::take_output::<T>(core, slot);
+                return Poll::Ready(output.expect("a JoinHandle was polled again after it gave its output"));
+            }
+            let old = slot.set_joiner(StoredWaker::new(cx.waker()));
+            wait::note_wait(Wait::Join(self.id()), at);
+            drop(old);
+            Poll::Pending
+        })
+    }
+}
+
+#[cold]
+#[track_caller]
+fn not_here() -> ! {
+    panic!(
+        "a JoinHandle was polled outside of its own runtime: await it where the task was spawned, or use \
+         Remote::spawn, whose handle may be awaited anywhere"
+    )
+}
+
+impl<T> Drop for JoinHandle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        hot::with_core(|core| match core {
+            Some(core) if core.serial == self.runtime => detach(core, self.identity),
+            _ => detach_remotely(self.runtime, self.identity),
+        });
+    }
+}
+
+#[inline]
+fn detach(core: &Core, identity: u64) {
+    let Some(slot) = core.tasks.find(identity) else { return };
+    if slot.has(DONE) {
+        finish::abandon(core, slot);
+    } else {
+        slot.remove(HANDLE);
+        drop(slot.take_joiner());
+    }
+}
+
+#[cold]
+fn detach_remotely(runtime: u64, identity: u64) {
+    if let Some(home) = registry::by_serial(runtime) {
+        let _ = home.send(Message::Call(Box::new(move |core| detach(core, identity))));
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// Cancels by identity, at once or through the task's own thread.
+#[track_caller]
+pub(crate) fn cancel_id(runtime: u64, identity: u64, reason: Option<Cow<'static, str>>) -> Cancel {
+    hot::with_core(|core| match core {
+        Some(core) if core.serial == runtime => finish::cancel(core, identity, reason),
+        _ => {
+            if let Some(home) = registry::by_serial(runtime) {
+                let cancel = move |core: &Core| finish::cancel(core, identity, reason);
+                let _ = home.send(Message::Call(Box::new(cancel)));
+            }
+        }
+    });
+    Cancel { identity, runtime, at: Location::caller() }
+}
+
+/// Waits until a cancelled task has ended, its async cleanups included. Dropping it waits for nothing.
+#[derive(Debug)]
+pub struct Cancel {
+    identity: u64,
+    runtime: u64,
+    at: &'static Location<'static>,
+}
+
+impl Future for Cancel {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        hot::with_core(|core| {
+            let Some(core) = core.filter(|core| core.serial == self.runtime) else { not_here() };
+            let Some(slot) = core.tasks.find(self.identity) else { return Poll::Ready(()) };
+            if slot.has(DONE) {
+                return Poll::Ready(());
+            }
+            let waiter = StoredWaker::new(cx.waker());
+            let known = core.tasks.rares.peek(slot, |rare| rare.waiters.iter().any(|w| w.will_wake(cx.waker())));
+            if known != Some(true) {
+                core.tasks.rares.with(slot, |rare| rare.waiters.push(waiter));
+            }
+            wait::note_wait(Wait::Join(Id::from_identity(self.identity)), self.at);
+            Poll::Pending
+        })
+    }
+}
+
+impl Cancel {
+    /// Whether the task has ended and its cleanups are through.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        hot::with_core(|core| {
+            core.filter(|core| core.serial == self.runtime)
+                .and_then(|core| core.tasks.find(self.identity))
+                .is_none_or(|slot| slot.has(DONE) && !slot.has(FINISHING))
+        })
+    }
+}
+
+/// A [`JoinHandle`] that cancels its task when dropped.
+#[must_use = "dropping it cancels the task"]
+#[derive(Debug)]
+pub struct AbortOnDrop<T> {
+    handle: JoinHandle<T>,
+}
+
+impl<T> AbortOnDrop<T> {
+    /// Cancels `handle`'s task when dropped.
+    pub fn new(handle: JoinHandle<T>) -> Self {
+        Self { handle }
+    }
+
+    /// The handle again; the task runs on when that is dropped.
+    pub fn detach(self) -> JoinHandle<T> {
+        let identity = self.handle.identity;
+        let runtime = self.handle.runtime;
+        let this = mem::ManuallyDrop::new(self);
+        let _ = &this;
+        JoinHandle::new(identity, runtime)
+    }
+
+    /// The task's id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.handle.id()
+    }
+}
+
+impl<T: 'static> Future for AbortOnDrop<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.handle).poll(cx)
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        let _ = self.handle.cancel();
+    }
+}

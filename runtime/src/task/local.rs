@@ -1,0 +1,192 @@
+//! Task locals: values that a task and the tasks it spawns can see.
+//!
+//! It exists for what asyncio calls context variables. The values of a task are an immutable chain; setting one
+//! adds a link for the extent of a future, a spawn keeps a reference to the chain (so nothing needs to be
+//! `Clone`). It must not know how tasks are polled.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::hot;
+use super::slot::Slot;
+use crate::core::Core;
+
+/// One link of the chain.
+pub(crate) struct Locals {
+    key: usize,
+    value: Rc<dyn Any>,
+    outer: Option<Rc<Locals>>,
+}
+
+/// The chain of a slot is installed while this lives.
+pub(crate) struct Installed<'a> {
+    core: &'a Core,
+    before: Option<Rc<Locals>>,
+}
+
+impl<'a> Installed<'a> {
+    pub(crate) fn of(core: &'a Core, slot: &Slot) -> Self {
+        let chain = core.tasks.rares.peek(slot, |rare| rare.locals.clone()).flatten();
+        Self { core, before: swap(core, chain) }
+    }
+}
+
+impl Drop for Installed<'_> {
+    fn drop(&mut self) {
+        let mine = swap(self.core, self.before.take());
+        drop(mine);
+    }
+}
+
+fn swap(core: &Core, chain: Option<Rc<Locals>>) -> Option<Rc<Locals>> {
+    core.tasks.has_locals.set(chain.is_some());
+    core.tasks.locals.replace(chain)
+}
+
+/// The key of a task local, made by [`task_local!`](crate::task_local).
+///
+/// asyncio's `contextvars.ContextVar`; tokio's `LocalKey`, with the difference that spawned tasks inherit it.
+pub struct LocalKey<T: 'static> {
+    #[doc(hidden)]
+    pub identity: &'static u8,
+    #[doc(hidden)]
+    pub _type: PhantomData<fn() -> T>,
+}
+
+/// The task local has no value here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessError(());
+
+impl fmt::Display for AccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the task local is not set here: wrap the future in KEY.scope(value, future)")
+    }
+}
+
+impl std::error::Error for AccessError {}
+
+impl<T: 'static> LocalKey<T> {
+    /// Runs `future` with the value set, for it and for every task that it spawns.
+    pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scoped<T, F> {
+        Scoped { value: Rc::new(value), key: self, future }
+    }
+
+    /// Calls `f` with the value.
+    ///
+    /// # Panics
+    /// When it is not set here.
+    #[track_caller]
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        match self.try_with(f) {
+            Ok(result) => result,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Calls `f` with the value.
+    ///
+    /// # Errors
+    /// [`AccessError`] when it is not set here.
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+        let value = self.find().ok_or(AccessError(()))?;
+        value.downcast_ref::<T>().map(f).ok_or(AccessError(()))
+    }
+
+    /// The value, copied out.
+    ///
+    /// # Panics
+    /// When it is not set here.
+    #[track_caller]
+    pub fn get(&'static self) -> T
+    where
+        T: Clone,
+    {
+        self.with(T::clone)
+    }
+
+    fn find(&'static self) -> Option<Rc<dyn Any>> {
+        let key = std::ptr::from_ref(self.identity).addr();
+        hot::with_core(|core| {
+            let chain = core?.tasks.locals.borrow();
+            let mut link = chain.as_ref();
+            while let Some(here) = link {
+                if here.key == key {
+                    return Some(Rc::clone(&here.value));
+                }
+                link = here.outer.as_ref();
+            }
+            None
+        })
+    }
+}
+
+impl<T> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LocalKey")
+    }
+}
+
+pin_project! {
+    /// The future of [`LocalKey::scope`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Scoped<T: 'static, F> {
+        value: Rc<T>,
+        key: &'static LocalKey<T>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<T: 'static, F: Future> Future for Scoped<T, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        hot::with_core(|core| {
+            let core = core.expect("task locals live in a myrt runtime: use #[myrt::main] or myrt::run");
+            let outer = core.tasks.locals.borrow().clone();
+            let key = std::ptr::from_ref(this.key.identity).addr();
+            let value: Rc<dyn Any> = Rc::<T>::clone(this.value);
+            let link = Rc::new(Locals { key, value, outer });
+            let _installed = Installed { core, before: swap(core, Some(link)) };
+            this.future.poll(cx)
+        })
+    }
+}
+
+impl<T, F> fmt::Debug for Scoped<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scoped")
+    }
+}
+
+/// Declares task locals: `task_local! { static REQUEST: u64; }`, then `REQUEST.scope(7, future).await`.
+///
+/// ```
+/// myrt::task_local! { static REQUEST: u64; }
+/// myrt::run(REQUEST.scope(7, async {
+///     let child = myrt::spawn(async { REQUEST.get() });
+///     assert_eq!(child.await.unwrap(), 7); // inherited
+/// }));
+/// ```
+#[macro_export]
+macro_rules! task_local {
+    ($($(#[$meta:meta])* $vis:vis static $name:ident : $type:ty);+ $(;)?) => {$(
+        $(#[$meta])*
+        $vis static $name: $crate::task::LocalKey<$type> = $crate::task::LocalKey {
+            identity: {
+                static IDENTITY: u8 = { let _name = ::core::stringify!($name); 0 };
+                &IDENTITY
+            },
+            _type: ::core::marker::PhantomData,
+        };
+    )+};
+}
+

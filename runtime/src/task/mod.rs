@@ -1,0 +1,56 @@
+//! Tasks: spawned futures, the table that wakers point into, and how they are polled and ended.
+//!
+//! It exists as the executor's inside; the loop around it is `runtime.rs`. All unsafe code of the runtime that is not a
+//! system call is in this folder. It must not know descriptors, and of time only that a cleanup has a deadline.
+//!
+//! # Reading order
+//!
+//! `slot.rs` (one row of the table) · `table.rs` · `ring.rs` · `waker.rs` (a number) · `cell.rs` (the allocation) ·
+//! `tasks.rs` (spawn, wake) · `poll.rs` (a batch) · `finish.rs` (ends) · `join.rs`. Then what fewer tasks need:
+//! `children.rs`, `cleanup.rs`, `local.rs`, `rare.rs`; and the way in from other threads: `registry.rs`,
+//! `remote_queue.rs`.
+//!
+//! # Safety
+//!
+//! Four facts carry every unsafe block here:
+//! 1. Slots never move and live as long as their table, and are only touched through shared references to atomics.
+//! 2. The thread's current runtime (`hot.rs`) is set by a guard that keeps the runtime borrowed.
+//! 3. A block belongs to the loop's thread alone; the slot's flags say whether future or output is in it.
+//! 4. A waker's data word is never dereferenced.
+
+pub(crate) mod cell;
+pub(crate) mod children;
+pub(crate) mod cleanup;
+pub(crate) mod error;
+pub(crate) mod finish;
+pub(crate) mod hot;
+pub(crate) mod id;
+pub(crate) mod info;
+pub(crate) mod join;
+pub(crate) mod local;
+pub(crate) mod poll;
+pub(crate) mod pool;
+pub(crate) mod rare;
+pub(crate) mod registry;
+pub(crate) mod remote_queue;
+pub(crate) mod ring;
+pub(crate) mod slot;
+pub(crate) mod spawn;
+pub(crate) mod stored;
+pub(crate) mod table;
+pub(crate) mod tasks;
+pub(crate) mod wait;
+pub(crate) mod waker;
+pub(crate) mod yielding;
+
+pub use crate::blocking::spawn_blocking;
+pub use crate::task_local;
+pub use error::{JoinError, Outcome};
+pub use id::{Id, ParseIdError};
+pub use info::{State, TaskInfo, TaskRef, all, current, try_current, try_current_id};
+pub use join::{AbortOnDrop, Cancel, JoinHandle};
+pub use local::{AccessError, LocalKey, Scoped};
+pub use spawn::{Builder, spawn, spawn_eager};
+pub use stored::StoredWaker;
+pub use wait::{Wait, note_wait, poll_budget};
+pub use yielding::{Unconstrained, YieldNow, unconstrained, yield_now};

@@ -1,0 +1,255 @@
+//! Polling a batch of ready tasks: the inner half of the loop.
+//!
+//! It exists apart from `runtime.rs` because everything here is about one task after the other, and everything
+//! there about turns. It must not know the reactor, timers or what a future waits for.
+//!
+//! ```text
+//!   spawn ──► ready ring ──► polled ──Pending, woken meanwhile──► ready ring
+//!                 ▲             │
+//!                 │             ├─Pending──► waits ──wake_key──► ready ring
+//!                 │             ├─Ready────► finished ──► complete (or FINISHING: cleanups run first)
+//!                 └─────────────┴─panic────► failed   ──► complete
+//! ```
+
+use std::any::Any;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+use super::cell::Header;
+use super::hot::{self, Hot};
+use super::slot::{ATTACHED, CANCEL, DONE, FINISHING, MAIN, QUEUED, RARE, SLOW, Slot};
+use super::tasks::Tasks;
+use super::waker::waker_of;
+use super::{finish, local};
+use crate::core::Core;
+
+/// How a batch ended.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub(crate) enum Batch {
+    /// Nothing is ready any more.
+    Empty,
+    /// The limit was reached; others still wait.
+    Full,
+    /// The main future is done.
+    Main,
+}
+
+/// What polls the main future; true when it is done.
+pub(crate) type Main<'a> = &'a mut dyn FnMut(&mut Context<'_>) -> bool;
+
+/// Polls ready tasks, first in, first out, at most `limit` of them. A panic ends the task that panicked and no
+/// other; a panic of the main future goes on to the caller.
+pub(crate) fn run_batch(core: &Core, limit: u32, main: Main<'_>) -> Batch {
+    let mut left = limit;
+    loop {
+        let batch = catch_unwind(AssertUnwindSafe(|| poll_many(core, &mut left, main)));
+        match batch {
+            Ok(end) => return end,
+            Err(panic) => task_panicked(core, panic),
+        }
+    }
+}
+
+fn poll_many(core: &Core, left: &mut u32, main: Main<'_>) -> Batch {
+    hot::with(|hot| {
+        while *left > 0 {
+            let Some(slot) = core.tasks.ring.pop() else { return Batch::Empty };
+            *left -= 1;
+            let flags = slot.flags();
+            if flags & SLOW == 0 {
+                poll_task(core, hot, slot);
+            } else if poll_slow(core, hot, slot, flags, main) {
+                return Batch::Main;
+            }
+        }
+        if core.tasks.ring.is_empty() { Batch::Empty } else { Batch::Full }
+    })
+}
+
+/// Polls a task that has nothing special about it.
+#[inline]
+fn poll_task(core: &Core, hot: &Hot, slot: &Slot) {
+    let ready = poll_as(core, hot, slot, |cx| poll_block(hot, slot, cx));
+    if ready {
+        finish::finished(core, hot, slot);
+    } else {
+        after_pending(core, hot, slot);
+    }
+}
+
+/// Calls `poll` as the occupant of `slot`: its key runs, its waker is in the context.
+#[inline]
+fn poll_as(core: &Core, hot: &Hot, slot: &Slot, poll: impl FnOnce(&mut Context<'_>) -> bool) -> bool {
+    let key = core.tasks.key(slot);
+    hot.run(key, slot);
+    hot.budget.set(hot::BUDGET);
+    slot.count_poll(core.tasks.now_ms.get());
+    let waker = ManuallyDrop::new(waker_of(key));
+    poll(&mut Context::from_waker(&waker))
+}
+
+#[inline]
+fn poll_block(hot: &Hot, slot: &Slot, cx: &mut Context<'_>) -> bool {
+    let Some(block) = Tasks::block(slot) else { return false };
+    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
+    let poll = unsafe { block.as_ref() }.vtable.poll;
+    // SAFETY: the future is present: the slot is neither DONE, FINISHING nor DROPPING (all in `SLOW`, and the
+    // slow path asks for them itself).
+    unsafe { poll(block, cx, &hot.dropping) }
+}
+
+/// A poll returned `Pending`: queue it again if it was woken meanwhile, else let it wait.
+#[inline]
+fn after_pending(core: &Core, hot: &Hot, slot: &Slot) {
+    let flags = slot.flags();
+    if flags & CANCEL != 0 || core.tasks.left_count.get() != 0 {
+        return after_pending_slow(core, hot, slot);
+    }
+    if hot.woken.get() {
+        core.tasks.ring.push(slot);
+    } else {
+        slot.set_flags(flags & !QUEUED);
+    }
+    hot.idle();
+}
+
+#[cold]
+fn after_pending_slow(core: &Core, hot: &Hot, slot: &Slot) {
+    if core.tasks.left_count.get() != 0 && !slot.has(FINISHING) {
+        // Futures that this poll dropped left cleanups: they run beside the task.
+        finish::attach_left(core, slot, 0);
+        hot.woken.set(true);
+    }
+    let cancelled = slot.has(CANCEL) && !slot.has(MAIN | FINISHING);
+    if hot.woken.get() && !cancelled {
+        core.tasks.ring.push(slot);
+    } else {
+        slot.remove(QUEUED);
+    }
+    hot.idle();
+    if cancelled {
+        slot.remove(CANCEL);
+        finish::drop_now(core, slot);
+    }
+}
+
+/// Polls what has something special about it. True when it was the main future and it is done.
+#[inline(never)]
+fn poll_slow(core: &Core, hot: &Hot, slot: &Slot, flags: u16, main: Main<'_>) -> bool {
+    if flags & DONE != 0 {
+        finish::popped_when_done(core, slot);
+        return false;
+    }
+    let _locals = (flags & RARE != 0).then(|| local::Installed::of(core, slot));
+    if flags & ATTACHED != 0 {
+        poll_as(core, hot, slot, |cx| poll_cleanup(core, slot, cx));
+        let woken = hot.woken.get();
+        if flags & FINISHING == 0 {
+            let ready = poll_live(core, hot, slot, flags, main);
+            hot.woken.set(hot.woken.get() || woken);
+            return settle(core, hot, slot, flags, ready);
+        }
+    } else if flags & FINISHING == 0 {
+        let ready = poll_live(core, hot, slot, flags, main);
+        return settle(core, hot, slot, flags, ready);
+    }
+    if slot.has(ATTACHED) {
+        after_pending(core, hot, slot);
+    } else {
+        hot.idle();
+        finish::cleanup_done(core, slot);
+    }
+    false
+}
+
+/// Polls the future of a slot in the slow path: the main future, or one with locals or cleanups beside it.
+fn poll_live(core: &Core, hot: &Hot, slot: &Slot, flags: u16, main: Main<'_>) -> bool {
+    poll_as(core, hot, slot, |cx| if flags & MAIN != 0 { main(cx) } else { poll_block(hot, slot, cx) })
+}
+
+fn settle(core: &Core, hot: &Hot, slot: &Slot, flags: u16, ready: bool) -> bool {
+    match ready {
+        true if flags & MAIN != 0 => {
+            slot.remove(QUEUED);
+            hot.idle();
+            return true;
+        }
+        true => finish::finished(core, hot, slot),
+        false => after_pending(core, hot, slot),
+    }
+    false
+}
+
+/// Polls the cleanups that run under a slot's key. True when none is left.
+fn poll_cleanup(core: &Core, slot: &Slot, cx: &mut Context<'_>) -> bool {
+    let Some(mut cleanup) = core.tasks.rares.with(slot, |rare| rare.cleanup.take()) else {
+        slot.remove(ATTACHED);
+        return true;
+    };
+    // Taken out while it is polled: cleanups are user code and may spawn, cancel or leave more.
+    match Pin::new(&mut cleanup).poll(cx) {
+        Poll::Ready(()) => {
+            slot.remove(ATTACHED);
+            true
+        }
+        Poll::Pending => {
+            core.tasks.rares.with(slot, |rare| match &mut rare.cleanup {
+                None => rare.cleanup = Some(cleanup),
+                Some(newer) => newer.put_before(cleanup),
+            });
+            false
+        }
+    }
+}
+
+/// Ends the task whose poll panicked. What panics outside of any task's poll goes on.
+#[cold]
+fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
+    hot::with(|hot| {
+        let dropped = hot.dropping.replace(false);
+        let Some(slot) = hot.slot() else { resume_unwind(panic) };
+        hot.idle();
+        if slot.has(MAIN) {
+            slot.remove(QUEUED);
+            resume_unwind(panic);
+        }
+        if !dropped {
+            finish::drop_future(core, slot);
+        }
+        finish::failed(core, slot, panic);
+    });
+}
+
+/// The header's future size and type name, for reports.
+pub(crate) fn describe(slot: &Slot) -> Option<(usize, &'static str)> {
+    let block: NonNull<Header> = Tasks::block(slot)?;
+    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`; on the loop's thread.
+    let vtable = unsafe { block.as_ref() }.vtable;
+    Some((vtable.future_size, (vtable.type_name)()))
+}
+
+/// Polls a task that was just spawned, inside the poll of whoever spawned it. A panic ends that task.
+pub(crate) fn poll_now(core: &Core, identity: u64) {
+    let Some(slot) = core.tasks.find(identity) else { return };
+    let key = core.tasks.key(slot);
+    let nest = finish::Nest::enter(key, Some(slot));
+    let _locals = slot.has(RARE).then(|| local::Installed::of(core, slot));
+    // The slot stays queued: whether it is woken or not, the loop will poll it again at its turn. That spares a
+    // search through the ring, and an extra poll is allowed to every future.
+    let polled = hot::with(|hot| {
+        slot.count_poll(core.tasks.now_ms.get());
+        let waker = ManuallyDrop::new(waker_of(key));
+        let mark = core.tasks.left_count.get();
+        let polled = catch_unwind(AssertUnwindSafe(|| poll_block(hot, slot, &mut Context::from_waker(&waker))));
+        if core.tasks.left_count.get() > mark {
+            finish::attach_left(core, slot, mark);
+        }
+        let dropped = hot.dropping.replace(false);
+        polled.map_err(|panic| (panic, dropped))
+    });
+    drop(nest);
+    finish::polled_eagerly(core, slot, polled);
+}

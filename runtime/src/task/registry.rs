@@ -1,0 +1,148 @@
+//! Every runtime of the process by its id: how a waker on another thread finds its way home.
+//!
+//! It exists because a waker holds no pointer. The lock is held for a look-up and never during the push or the
+//! write that wakes the loop. Ids are reused oldest first, so that a stale key meets its number again as late as
+//! possible. It must not know tasks beyond the one bit that keeps the queue short.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::remote_queue::RemoteQueue;
+use super::slot::index_of;
+use super::table::Table;
+use crate::core::Core;
+use crate::sys::Notifier;
+
+/// What another thread may ask of a loop.
+pub(crate) enum Message {
+    /// Wake the task of this key.
+    Wake(u64),
+    /// Call this on the loop's thread.
+    Call(Box<dyn FnOnce(&Core) + Send>),
+}
+
+/// A runtime, as other threads see it.
+pub(crate) struct Home {
+    pub(crate) id: u16,
+    /// Never reused in this process.
+    pub(crate) serial: u64,
+    pub(crate) queue: RemoteQueue<Message>,
+    pub(crate) notifier: Notifier,
+    pub(crate) table: Arc<Table>,
+}
+
+impl Home {
+    /// Puts a message on the loop's queue and wakes the loop if it sleeps. Gives the message back when the runtime
+    /// has ended.
+    pub(crate) fn send(&self, message: Message) -> Result<(), Message> {
+        if self.queue.push(message)? {
+            self.notifier.notify();
+        }
+        Ok(())
+    }
+
+    fn wake(&self, key: u64) {
+        let Some(slot) = self.table.look(index_of(key)) else { return };
+        if (slot.identity() ^ key) << 16 != 0 {
+            return; // a stale key
+        }
+        if !slot.remote.set() {
+            // Refused means that the runtime has ended, and its tasks with it.
+            let _ = self.send(Message::Wake(key));
+        }
+    }
+}
+
+struct Registry {
+    homes: Vec<Option<Arc<Home>>>,
+    free: VecDeque<u16>,
+    next_serial: u64,
+}
+
+static REGISTRY: Mutex<Registry> =
+    Mutex::new(Registry { homes: Vec::new(), free: VecDeque::new(), next_serial: 1 });
+
+fn lock() -> MutexGuard<'static, Registry> {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A fresh id and serial, or none when 65,535 runtimes are alive.
+pub(crate) fn reserve() -> Option<(u16, u64)> {
+    let mut registry = lock();
+    if registry.homes.is_empty() {
+        registry.homes.push(None); // id 0 means none
+    }
+    let fresh = registry.homes.len();
+    // Fresh ids first, then the one that has been free for longest.
+    let id = match u16::try_from(fresh) {
+        Ok(id) => {
+            registry.homes.push(None);
+            id
+        }
+        Err(_) => registry.free.pop_front()?,
+    };
+    let serial = registry.next_serial;
+    registry.next_serial += 1;
+    Some((id, serial))
+}
+
+/// Makes a runtime known under its id.
+pub(crate) fn publish(home: &Arc<Home>) {
+    lock().homes[usize::from(home.id)] = Some(Arc::clone(home));
+}
+
+/// Forgets a runtime.
+pub(crate) fn retire(id: u16) {
+    let home = {
+        let mut registry = lock();
+        registry.free.push_back(id);
+        registry.homes[usize::from(id)].take()
+    };
+    drop(home);
+}
+
+/// Gives back an id that was never published.
+pub(crate) fn unreserve(id: u16) {
+    lock().free.push_back(id);
+}
+
+/// Wakes a task of another thread's runtime, or of one that this thread is not inside of. Gone: nothing.
+#[cold]
+pub(crate) fn wake(key: u64) {
+    let home = lock().homes.get((key >> 48) as usize).cloned().flatten();
+    if let Some(home) = home {
+        home.wake(key);
+    }
+}
+
+/// The runtime of a serial, for handles that were carried to another thread.
+pub(crate) fn by_serial(serial: u64) -> Option<Arc<Home>> {
+    lock().homes.iter().flatten().find(|home| home.serial == serial).cloned()
+}
+
+/// A closure that goes home with something that may not be `Send`.
+struct Errand(Box<dyn FnOnce(&Core)>);
+
+// SAFETY: an errand is made by `hand_home` alone, around a `T` that an `Async<T>` held. It runs or is dropped on
+// another thread than the one that made it only if that `Async<T>` was carried here from its own thread, which the
+// compiler allows only when `T: Send` (`Async<T>` has `T` as a field and no `unsafe impl`).
+unsafe impl Send for Errand {}
+
+/// Sends a descriptor to its runtime's thread, to be forgotten by the selector and closed there, in this order. Where
+/// the runtime has ended meanwhile, it is closed in place.
+///
+/// For `Drop for Async<T>` and nobody else (see the safety comment above).
+#[cold]
+pub(crate) fn hand_home<T: 'static>(io: T, token: u64, runtime: u64) {
+    let errand = Errand(Box::new(move |core: &Core| {
+        core.reactor.remove(token, false);
+        drop(io);
+    }));
+    let call = move |core: &Core| {
+        let errand = errand; // the whole errand is captured, not its field, which is not Send
+        (errand.0)(core);
+    };
+    if let Some(home) = by_serial(runtime) {
+        let _ = home.send(Message::Call(Box::new(call)));
+    }
+}

@@ -1,0 +1,239 @@
+//! One row of the task table: 64 bytes, one cache line, that never move.
+//!
+//! It exists so that a waker can be a number: the number names a slot, and the slot says whether the
+//! number is still true. Everything that another thread may look at (the monitor, a remote wake) is a
+//! Relaxed atomic here, which costs what a plain move costs; nothing here owns or frees anything.
+//! It must not know futures, outputs or the ready queue.
+//!
+//! # Identity, id, key
+//!
+//! One word serves all three. `identity = generation << 28 | index`: the generation counts the occupants of
+//! the slot and is 36 bits wide; a slot whose generation is exhausted is retired for ever, so an identity is
+//! **never** reused and serves what must not be confused (join, cancel). The key inside a waker is
+//! `runtime id << 48 | (identity & LOW_48)`: after 2^20 occupants of a slot it repeats, which costs one
+//! spurious wake at the very worst, and `Future` allows that.
+
+use std::panic::Location;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use super::cell::Header;
+use super::remote_queue::RemoteBit;
+use super::stored::StoredWaker;
+
+/// Bits of an identity that are the index of the slot.
+pub(crate) const INDEX_BITS: u32 = 28;
+/// The most slots that a runtime can have.
+pub(crate) const MAX_INDEX: u32 = (1 << INDEX_BITS) - 1;
+/// The part of an identity that goes into a waker's key.
+pub(crate) const LOW_48: u64 = (1 << 48) - 1;
+/// What one more occupant adds to an identity.
+pub(crate) const ONE_GENERATION: u64 = 1 << INDEX_BITS;
+/// An identity from here on is the last of its slot.
+pub(crate) const LAST_GENERATION: u64 = u64::MAX << INDEX_BITS;
+
+/// The slot is in the ready ring, or its task is being polled. *Left set* during the poll, so that a wake
+/// from the task itself never touches the ring; cleared after a poll that left the task not woken.
+/// A finished task keeps it, so that late wakes never
+/// queue it again.
+pub(crate) const QUEUED: u16 = 1;
+/// The future is gone and the result decided. Never set while `FINISHING`.
+pub(crate) const DONE: u16 = 1 << 1;
+/// A `JoinHandle` exists. The slot is freed when this is clear and `DONE` is set and `QUEUED` is clear.
+pub(crate) const HANDLE: u16 = 1 << 2;
+/// The task is being polled, but something nested inside that poll runs under another key (a child of a
+/// scope, a destructor). Wakes that find it set `NESTED_WOKEN` instead of being lost.
+pub(crate) const NESTED: u16 = 1 << 3;
+/// Woken while `NESTED`.
+pub(crate) const NESTED_WOKEN: u16 = 1 << 4;
+/// Cancelled while its own poll was on the stack; acted on when that poll returns.
+pub(crate) const CANCEL: u16 = 1 << 5;
+/// The task has a [`Rare`](super::rare::Rare) box.
+pub(crate) const RARE: u16 = 1 << 6;
+/// The slot of a `block_on` future: its future lives on the stack of `block_on`.
+pub(crate) const MAIN: u16 = 1 << 7;
+/// The slot of a child that a scope or gather polls itself; never in the ring.
+pub(crate) const CHILD: u16 = 1 << 8;
+/// The future is gone, async cleanups that it left still run under the task's key.
+pub(crate) const FINISHING: u16 = 1 << 9;
+/// The future is being dropped right now by a cancel.
+pub(crate) const DROPPING: u16 = 1 << 10;
+/// The result is an error, kept in the `Rare` box.
+pub(crate) const FAILED: u16 = 1 << 11;
+/// Cleanups of dropped branches run beside the future.
+pub(crate) const ATTACHED: u16 = 1 << 12;
+/// The output has been taken by a join.
+pub(crate) const TAKEN: u16 = 1 << 13;
+/// A runtime's own task (a cleanup, a blocking job): not counted where users count theirs.
+pub(crate) const INTERNAL: u16 = 1 << 14;
+
+/// Done, but the ready ring still holds it (it was cancelled while queued): freed when it is popped.
+pub(crate) const IN_RING: u16 = 1 << 15;
+
+/// Flags that send a popped slot to the slow path of the poll.
+pub(crate) const SLOW: u16 = DONE | RARE | MAIN | FINISHING | ATTACHED | DROPPING;
+
+/// One row of the table. See the module's head.
+#[repr(C, align(64))]
+pub(crate) struct Slot {
+    identity: AtomicU64,
+    block: AtomicPtr<Header>,
+    spawned_at: AtomicPtr<Location<'static>>,
+    wait_at: AtomicPtr<Location<'static>>,
+    wait_for: AtomicU64,
+    /// Whom to wake when the task is done (a `StoredWaker`'s word); for a child, its place in its set.
+    joiner: AtomicPtr<()>,
+    pub(crate) polls: AtomicU32,
+    /// Milliseconds of the runtime's clock when it was last polled.
+    pub(crate) since: AtomicU32,
+    /// Index of the parent's slot; of the next free slot while this one is free.
+    pub(crate) parent: AtomicU32,
+    flags: AtomicU16,
+    pub(crate) remote: RemoteBit,
+    /// Low bits of the parent's generation, so that a reused parent slot is not taken for the parent.
+    pub(crate) parent_generation: AtomicU8,
+}
+
+const _: () = assert!(size_of::<Slot>() == 64);
+
+impl Slot {
+    #[inline]
+    pub(crate) fn identity(&self) -> u64 {
+        self.identity.load(Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set_identity(&self, identity: u64) {
+        self.identity.store(identity, Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn index(&self) -> u32 {
+        index_of(self.identity())
+    }
+
+    #[inline]
+    pub(crate) fn block(&self) -> *mut Header {
+        self.block.load(Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set_block(&self, block: *mut Header) {
+        self.block.store(block, Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn flags(&self) -> u16 {
+        self.flags.load(Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, bits: u16) -> bool {
+        self.flags() & bits != 0
+    }
+
+    #[inline]
+    pub(crate) fn set_flags(&self, flags: u16) {
+        self.flags.store(flags, Relaxed);
+    }
+
+    /// A load and a store: only the loop's thread writes flags.
+    #[inline]
+    pub(crate) fn add(&self, bits: u16) {
+        self.set_flags(self.flags() | bits);
+    }
+
+    #[inline]
+    pub(crate) fn remove(&self, bits: u16) {
+        self.set_flags(self.flags() & !bits);
+    }
+
+    #[inline]
+    pub(crate) fn count_poll(&self, now_ms: u32) {
+        self.polls.store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
+        self.wait_for.store(0, Relaxed);
+        self.since.store(now_ms, Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn set_wait(&self, wait: u64, at: &'static Location<'static>) {
+        self.wait_for.store(wait, Relaxed);
+        self.wait_at.store(ptr::from_ref(at).cast_mut(), Relaxed);
+    }
+
+    pub(crate) fn wait_for(&self) -> u64 {
+        self.wait_for.load(Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set_spawned_at(&self, at: &'static Location<'static>) {
+        self.spawned_at.store(ptr::from_ref(at).cast_mut(), Relaxed);
+    }
+
+    pub(crate) fn spawned_at(&self) -> Option<&'static Location<'static>> {
+        location(self.spawned_at.load(Relaxed))
+    }
+
+    pub(crate) fn wait_at(&self) -> Option<&'static Location<'static>> {
+        location(self.wait_at.load(Relaxed))
+    }
+
+    /// Takes whom to wake. Only the loop's thread calls it.
+    #[inline]
+    pub(crate) fn take_joiner(&self) -> StoredWaker {
+        let word = self.joiner.load(Relaxed);
+        self.joiner.store(ptr::null_mut(), Relaxed);
+        StoredWaker::from_raw(word)
+    }
+
+    /// Puts whom to wake in place, and gives back who was there (dropping a foreign waker runs user code, so
+    /// that is the caller's to do).
+    #[inline]
+    pub(crate) fn set_joiner(&self, joiner: StoredWaker) -> StoredWaker {
+        let old = self.take_joiner();
+        self.joiner.store(joiner.into_raw(), Relaxed);
+        old
+    }
+
+    /// The word where a child keeps its place; not a waker then.
+    #[inline]
+    pub(crate) fn place(&self) -> u64 {
+        self.joiner.load(Relaxed).addr() as u64
+    }
+
+    #[inline]
+    pub(crate) fn set_place(&self, place: u64) {
+        self.joiner.store(ptr::without_provenance_mut(place as usize), Relaxed);
+    }
+
+    /// Makes a free slot the home of a new occupant.
+    #[inline]
+    pub(crate) fn occupy(&self, block: *mut Header, flags: u16, parent: u64, at: &'static Location<'static>) {
+        self.set_block(block);
+        self.set_spawned_at(at);
+        self.wait_at.store(ptr::null_mut(), Relaxed);
+        self.wait_for.store(0, Relaxed);
+        self.joiner.store(ptr::null_mut(), Relaxed);
+        self.polls.store(0, Relaxed);
+        self.set_parent(parent);
+        self.set_flags(flags);
+    }
+
+    #[inline]
+    pub(crate) fn set_parent(&self, parent: u64) {
+        self.parent.store(index_of(parent), Relaxed);
+        self.parent_generation.store((parent >> INDEX_BITS) as u8, Relaxed);
+    }
+}
+
+fn location(at: *mut Location<'static>) -> Option<&'static Location<'static>> {
+    // SAFETY: the word is null or was made from a `&'static Location` by `set_wait` or `set_spawned_at`;
+    // the slot starts zeroed (null).
+    unsafe { at.as_ref() }
+}
+
+/// The index part of an identity or key.
+#[inline]
+pub(crate) fn index_of(identity: u64) -> u32 {
+    (identity as u32) & MAX_INDEX
+}

@@ -1,0 +1,166 @@
+//! Ways to start a task.
+//!
+//! It exists so that everything a user may say about a task before it starts stands together. It must not know how
+//! tasks run.
+
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::hot;
+use super::join::JoinHandle;
+use super::slot::Slot;
+use crate::core::Core;
+
+/// Starts a task that runs beside the others; it begins at its next turn, not at once (see [`spawn_eager`]).
+///
+/// The future need not be `Send`. Dropping the handle detaches the task. When the runtime ends, so does the task.
+///
+/// asyncio's `create_task`, tokio's `spawn_local`.
+///
+/// # Panics
+/// Outside of a runtime. When 2^28 tasks are alive.
+///
+/// ```
+/// myrt::run(async {
+///     let a = myrt::spawn(async { 1 });
+///     let b = myrt::spawn(async { 2 });
+///     assert_eq!(a.await.unwrap() + b.await.unwrap(), 3);
+/// });
+/// ```
+#[doc(alias = "create_task")]
+#[doc(alias = "spawn_local")]
+#[inline]
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let at = Location::caller();
+    hot::with_core(|core| match core {
+        Some(core) => spawn_in(core, future, at),
+        None => outside(),
+    })
+}
+
+#[cold]
+#[track_caller]
+fn outside() -> ! {
+    panic!("spawn was called outside of a myrt runtime: use #[myrt::main] or myrt::run, or Runtime::spawn")
+}
+
+/// Starts a task in a given runtime.
+#[inline]
+pub(crate) fn spawn_in<F>(core: &Core, future: F, at: &'static Location<'static>) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let parent = hot::with(|hot| hot.slot().map_or(0, Slot::identity));
+    let slot = core.tasks.spawn(future, parent, at);
+    JoinHandle::new(slot.identity(), core.serial)
+}
+
+/// Starts a task and polls it once right away, before this returns: what it does up to its first wait has happened.
+///
+/// asyncio's eager tasks (`eager_task_factory`).
+///
+/// # Panics
+/// Outside of a runtime.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+/// myrt::run(async {
+///     let begun = Rc::new(Cell::new(false));
+///     let flag = begun.clone();
+///     let task = myrt::spawn_eager(async move { flag.set(true); myrt::yield_now().await; 5 });
+///     assert!(begun.get());
+///     assert_eq!(task.await.unwrap(), 5);
+/// });
+/// ```
+#[doc(alias = "eager_start")]
+#[track_caller]
+pub fn spawn_eager<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let handle = spawn(future);
+    hot::with_core(|core| {
+        if let Some(core) = core {
+            super::poll::poll_now(core, handle.id().identity());
+        }
+    });
+    handle
+}
+
+/// Says more about a task before it starts.
+///
+/// ```
+/// myrt::run(async {
+///     let task = myrt::task::Builder::new().name("worker").spawn(async { myrt::task::current().name() });
+///     assert_eq!(task.await.unwrap().as_deref(), Some("worker"));
+/// });
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "call spawn() to start the task"]
+pub struct Builder {
+    name: Option<Rc<str>>,
+}
+
+impl Builder {
+    /// Nothing said yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives the task a name, for reports, the monitor and `all()`.
+    pub fn name(mut self, name: impl Into<Rc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Starts the task. See [`spawn`].
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let handle = spawn(future);
+        self.christen(&handle);
+        handle
+    }
+
+    /// Starts the task and polls it once right away. See [`spawn_eager`].
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn_eager<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let handle = self.spawn(future);
+        hot::with_core(|core| {
+            if let Some(core) = core {
+                super::poll::poll_now(core, handle.id().identity());
+            }
+        });
+        handle
+    }
+
+    fn christen<T>(self, handle: &JoinHandle<T>) {
+        let Some(name) = self.name else { return };
+        hot::with_core(|core| {
+            let Some(core) = core else { return };
+            if let Some(slot) = core.tasks.find(handle.id().identity()) {
+                core.tasks.rares.with(slot, |rare| rare.name = Some(name));
+            }
+        });
+    }
+}

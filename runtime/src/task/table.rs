@@ -1,0 +1,220 @@
+//! The task table: segments of slots that never move and are not freed before the last one who looks.
+//!
+//! It exists because wakers hold an index and may be used from any thread at any time: growth must be harmless
+//! to whoever looks meanwhile. Segment `n` has 1,024 << n slots, so twenty pointers reach every index and an
+//! index finds its slot with one bit scan. A fresh segment is zeroed memory that the system has not touched
+//! yet, so slots that were never used cost nothing.
+//! It must not know tasks: it hands out slots and takes them back.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::cell::Cell;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use super::slot::{DONE, INDEX_BITS, LAST_GENERATION, MAX_INDEX, ONE_GENERATION, QUEUED, Slot};
+
+const FIRST_BITS: u32 = 10;
+const SEGMENTS: usize = (INDEX_BITS - FIRST_BITS) as usize + 1;
+
+/// The slots, as every thread may see them.
+pub(crate) struct Table {
+    segments: [AtomicPtr<Slot>; SEGMENTS],
+    /// One more than the highest index ever handed out.
+    high: AtomicU32,
+}
+
+impl Table {
+    fn new() -> Self {
+        Self { segments: [const { AtomicPtr::new(ptr::null_mut()) }; SEGMENTS], high: AtomicU32::new(0) }
+    }
+
+    /// The slot of an index that may never have existed; for other threads and for stale keys.
+    #[inline]
+    pub(crate) fn look(&self, index: u32) -> Option<&Slot> {
+        let (segment, offset) = place(index);
+        let base = self.segments.get(segment)?.load(Ordering::Acquire);
+        if base.is_null() {
+            return None;
+        }
+        // SAFETY: `place` keeps the offset below the segment's length, and a segment that is published
+        // (Acquire pairs with the Release in `grow`) has all of its slots for the table's whole life.
+        let slot = unsafe { base.add(offset) };
+        // SAFETY: as above; slots are only ever read and written through shared references to atomics, and
+        // all-zero is a valid slot.
+        Some(unsafe { &*slot })
+    }
+
+    /// One more than the highest index ever used.
+    pub(crate) fn high(&self) -> u32 {
+        self.high.load(Ordering::Acquire)
+    }
+
+    fn grow(&self, segment: usize) {
+        // SAFETY: the layout is not of size zero (a segment has at least 1,024 slots of 64 bytes).
+        let base = unsafe { alloc_zeroed(layout(segment)) }.cast::<Slot>();
+        if base.is_null() {
+            handle_alloc_error(layout(segment));
+        }
+        self.segments[segment].store(base, Ordering::Release);
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        for (number, segment) in self.segments.iter().enumerate() {
+            let base = segment.load(Ordering::Acquire);
+            if !base.is_null() {
+                // SAFETY: allocated in `grow` with this very layout; nobody looks any more, we are dropped.
+                unsafe { dealloc(base.cast(), layout(number)) };
+            }
+        }
+    }
+}
+
+/// The loop's side of the table: who is free, and how far it reaches.
+pub(crate) struct Slots {
+    table: Arc<Table>,
+    /// Index of the first free slot, 0 for none (slot 0 is the main future's and never free).
+    free: Cell<u32>,
+    high: Cell<u32>,
+    used: Cell<u32>,
+}
+
+impl Slots {
+    pub(crate) fn new() -> Self {
+        let slots = Self {
+            table: Arc::new(Table::new()),
+            free: Cell::new(0),
+            high: Cell::new(0),
+            used: Cell::new(0),
+        };
+        slots.raise(0);
+        slots
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    /// How many slots are in use (the main future's not counted).
+    pub(crate) fn used(&self) -> u32 {
+        self.used.get()
+    }
+
+    /// How many slots were ever in use at once; the ready ring holds as many.
+    #[inline]
+    pub(crate) fn high(&self) -> u32 {
+        self.high.get()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<&Slot> {
+        self.table.look(index)
+    }
+
+    /// A slot whose identity is that of its next occupant. None when 2^28 tasks are alive.
+    #[inline]
+    pub(crate) fn take(&self) -> Option<&Slot> {
+        let index = self.free.get();
+        if index == 0 {
+            return self.take_fresh();
+        }
+        let slot = self.get(index)?;
+        self.free.set(slot.parent.load(Ordering::Relaxed));
+        self.used.set(self.used.get() + 1);
+        Some(slot)
+    }
+
+    #[cold]
+    fn take_fresh(&self) -> Option<&Slot> {
+        let index = self.high.get();
+        if index > MAX_INDEX {
+            return None;
+        }
+        self.raise(index);
+        self.used.set(self.used.get() + 1);
+        self.get(index)
+    }
+
+    fn raise(&self, index: u32) {
+        let (segment, _) = place(index);
+        if self.table.look(index).is_none() {
+            self.table.grow(segment);
+        }
+        if let Some(slot) = self.table.look(index) {
+            // Index 0 starts at generation 1, so that no identity is ever zero.
+            let first = if index == 0 { ONE_GENERATION } else { u64::from(index) };
+            slot.set_identity(first);
+        }
+        self.high.set(index + 1);
+        self.table.high.store(index + 1, Ordering::Release);
+    }
+
+    /// Ends an occupancy: whoever holds the old identity or key now holds nothing.
+    #[inline]
+    pub(crate) fn release(&self, slot: &Slot) {
+        let identity = slot.identity();
+        slot.set_block(ptr::null_mut());
+        // Free slots look queued, so that a late wake from another thread never puts one into the ring.
+        slot.set_flags(DONE | QUEUED);
+        self.used.set(self.used.get() - 1);
+        if identity >= LAST_GENERATION {
+            return; // 2^36 occupants: retired, so that no identity is ever reused
+        }
+        slot.set_identity(identity + ONE_GENERATION);
+        slot.parent.store(self.free.get(), Ordering::Relaxed);
+        self.free.set(slot.index());
+    }
+
+    /// Gives the main slot a fresh generation and returns it.
+    pub(crate) fn renew_main(&self) -> &Slot {
+        let slot = self.get(0).expect("slot 0 exists from the start");
+        slot.set_identity(slot.identity().wrapping_add(ONE_GENERATION).max(ONE_GENERATION));
+        slot
+    }
+
+    /// For tests: makes the next occupant of a free slot the last one of that slot.
+    #[cfg(test)]
+    pub(crate) fn age(slot: &Slot) {
+        slot.set_identity(LAST_GENERATION | u64::from(slot.index()));
+    }
+}
+
+/// Segment and offset of an index: one addition, one bit scan.
+#[inline]
+fn place(index: u32) -> (usize, usize) {
+    let number = index + (1 << FIRST_BITS);
+    let top = number.ilog2();
+    ((top - FIRST_BITS) as usize, (number ^ (1 << top)) as usize)
+}
+
+fn layout(segment: usize) -> Layout {
+    Layout::array::<Slot>(1 << (FIRST_BITS as usize + segment)).expect("2^28 slots fit the address space")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_has_its_own_place() {
+        assert_eq!(place(0), (0, 0));
+        assert_eq!(place(1023), (0, 1023));
+        assert_eq!(place(1024), (1, 0));
+        assert_eq!(place(3071), (1, 2047));
+        assert_eq!(place(3072), (2, 0));
+        assert!(place(MAX_INDEX).0 < SEGMENTS);
+    }
+
+    #[test]
+    fn r55_a_slot_is_retired_when_its_generation_is_exhausted() {
+        let slots = Slots::new();
+        let first = slots.take().expect("room").index();
+        let slot = slots.get(first).expect("exists");
+        Slots::age(slot);
+        slots.release(slot);
+        let next = slots.take().expect("room").index();
+        assert_ne!(first, next, "the exhausted slot is never handed out again");
+    }
+}

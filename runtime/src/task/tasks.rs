@@ -1,0 +1,198 @@
+//! The loop's side of all tasks: table, ready ring, memory, and what a wake does.
+//!
+//! It exists so that spawning and waking touch one struct without locks or borrows. It must not know the
+//! reactor, the clock or the loop; polling is `poll.rs`, ending is `finish.rs`.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::task::Waker;
+
+use super::cell::{self, Header};
+use super::children::Sets;
+use super::cleanup::Left;
+use super::local::Locals;
+use super::pool::Pool;
+use super::rare::Rares;
+use super::ring::Ring;
+use super::slot::{CHILD, DONE, FINISHING, HANDLE, LOW_48, NESTED, NESTED_WOKEN, QUEUED, RARE, Slot, index_of};
+use super::stored::StoredWaker;
+use super::table::Slots;
+
+/// Every task of one runtime.
+pub(crate) struct Tasks {
+    /// The runtime's id, where it stands in a key.
+    key_bits: u64,
+    pub(crate) slots: Slots,
+    pub(crate) ring: Ring,
+    pub(crate) pool: Pool,
+    pub(crate) rares: Rares,
+    pub(crate) sets: Sets,
+    /// The task locals that a task spawned now inherits.
+    pub(crate) locals: RefCell<Option<Rc<Locals>>>,
+    pub(crate) has_locals: Cell<bool>,
+    /// Async cleanups that dropped futures left and nobody has collected yet.
+    pub(crate) left: RefCell<Vec<Left>>,
+    pub(crate) left_count: Cell<usize>,
+    /// Milliseconds of the runtime's clock at the start of this turn.
+    pub(crate) now_ms: Cell<u32>,
+    pub(crate) spawned: Cell<u64>,
+    pub(crate) polls: Cell<u64>,
+    /// User-visible tasks that are not done.
+    pub(crate) live: Cell<usize>,
+    /// Tasks whose futures are gone and whose cleanups still run.
+    pub(crate) finishing: Cell<usize>,
+    /// The runtime is ending: the last cleanup wakes `ended`.
+    pub(crate) ending: Cell<bool>,
+    ended: RefCell<StoredWaker>,
+}
+
+impl Tasks {
+    pub(crate) fn new(runtime: u16) -> Self {
+        Self {
+            key_bits: u64::from(runtime) << 48,
+            slots: Slots::new(),
+            ring: Ring::new(),
+            pool: Pool::new(),
+            rares: Rares::new(),
+            sets: Sets::new(),
+            locals: RefCell::new(None),
+            has_locals: Cell::new(false),
+            left: RefCell::new(Vec::new()),
+            left_count: Cell::new(0),
+            now_ms: Cell::new(0),
+            spawned: Cell::new(0),
+            polls: Cell::new(0),
+            live: Cell::new(0),
+            finishing: Cell::new(0),
+            ending: Cell::new(false),
+            ended: RefCell::new(StoredWaker::EMPTY),
+        }
+    }
+
+    /// Whether a key belongs to this runtime.
+    #[inline]
+    pub(crate) fn owns(&self, key: u64) -> bool {
+        (self.key_bits ^ key) >> 48 == 0
+    }
+
+    /// The key that wakes a slot's present occupant.
+    #[inline]
+    pub(crate) fn key(&self, slot: &Slot) -> u64 {
+        self.key_bits | (slot.identity() & LOW_48)
+    }
+
+    /// The slot of an identity that is still its occupant.
+    #[inline]
+    pub(crate) fn find(&self, identity: u64) -> Option<&Slot> {
+        self.slots.get(index_of(identity)).filter(|slot| slot.identity() == identity)
+    }
+
+    /// Wakes the occupant that a key of this runtime names, if it is still there. On the loop's thread only.
+    #[inline]
+    pub(crate) fn wake(&self, key: u64) {
+        let Some(slot) = self.slots.get(index_of(key)) else { return };
+        if (slot.identity() ^ key) << 16 != 0 {
+            return; // a stale key: the task is gone
+        }
+        let flags = slot.flags();
+        if flags & (QUEUED | CHILD) == 0 {
+            slot.set_flags(flags | QUEUED);
+            self.ring.push(slot);
+        } else if flags & (NESTED | CHILD) != 0 {
+            self.wake_special(slot, flags);
+        }
+    }
+
+    #[inline(never)]
+    fn wake_special(&self, slot: &Slot, flags: u16) {
+        if flags & NESTED != 0 {
+            slot.set_flags(flags | NESTED_WOKEN);
+        } else if flags & QUEUED == 0 {
+            slot.set_flags(flags | QUEUED);
+            self.sets.child_woken(slot.place());
+        }
+    }
+
+    /// Makes a task of a future and queues it. Its handle is counted as existing.
+    #[inline]
+    pub(crate) fn spawn<F>(&self, future: F, parent: u64, at: &'static Location<'static>) -> &Slot
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let block = cell::write(&self.pool, future);
+        let slot = self.take_slot();
+        slot.occupy(block.as_ptr(), QUEUED | HANDLE, parent, at);
+        if self.has_locals.get() {
+            self.inherit_locals(slot);
+        }
+        self.spawned.set(self.spawned.get() + 1);
+        self.live.set(self.live.get() + 1);
+        self.ring.push(slot);
+        slot
+    }
+
+    #[cold]
+    fn inherit_locals(&self, slot: &Slot) {
+        let locals = self.locals.borrow().clone();
+        self.rares.with(slot, |rare| rare.locals = locals);
+    }
+
+    #[inline]
+    pub(crate) fn take_slot(&self) -> &Slot {
+        let slot = self.slots.take().expect("more than 2^28 tasks at once: await or cancel some first");
+        let high = self.slots.high();
+        if high & 63 == 0 || high as usize >= 1 << 20 {
+            self.ring.grow(high as usize + 64);
+        }
+        slot
+    }
+
+    /// The block of a slot that has one.
+    #[inline]
+    pub(crate) fn block(slot: &Slot) -> Option<NonNull<Header>> {
+        NonNull::new(slot.block())
+    }
+
+    /// Frees a slot whose task is done, whose handle is gone and which is not in the ring.
+    #[inline]
+    pub(crate) fn retire(&self, slot: &Slot) {
+        debug_assert!(slot.has(DONE));
+        if let Some(block) = Self::block(slot) {
+            // SAFETY: the task is done, its output has been taken or dropped (the callers' rule), and the slot,
+            // which holds the only pointer to the block, is released right below.
+            unsafe { cell::free(&self.pool, block) };
+        }
+        if slot.has(RARE) {
+            self.rares.remove(slot);
+        }
+        self.slots.release(slot);
+    }
+
+    /// One task less.
+    #[inline]
+    pub(crate) fn count_end(&self, flags: u16) {
+        self.live.set(self.live.get() - 1);
+        if flags & FINISHING != 0 {
+            self.count_cleaned();
+        }
+    }
+
+    #[cold]
+    fn count_cleaned(&self) {
+        self.finishing.set(self.finishing.get() - 1);
+        if self.ending.get() && self.finishing.get() == 0 {
+            let ended = self.ended.take();
+            ended.wake();
+        }
+    }
+
+    /// How many tasks are finishing; `waker` is woken when none is, while the runtime ends.
+    pub(crate) fn watch_finishing(&self, waker: &Waker) -> usize {
+        let old = self.ended.replace(StoredWaker::new(waker));
+        drop(old);
+        self.finishing.get()
+    }
+}

@@ -1,0 +1,145 @@
+//! What a task waits for, and where: two words that a leaf future writes before it returns `Pending`.
+//!
+//! It exists so that "what is everybody waiting for?" has an answer at any moment, also from another thread while the
+//! loop is blocked, without polling anyone. It must not know who asks.
+
+use std::fmt;
+use std::os::fd::RawFd;
+use std::panic::Location;
+use std::task::{Context, Poll};
+
+use super::hot;
+use super::id::Id;
+use super::slot::INDEX_BITS;
+use crate::time::Instant;
+
+/// What a leaf future waits for. Addresses are those of the primitive, for telling one lock from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// Nothing was said: ready, running, or a future that is not a leaf of myrt's.
+    Unknown,
+    /// A point in time.
+    Timer(Instant),
+    /// A descriptor that can be read.
+    Readable(RawFd),
+    /// A descriptor that can be written.
+    Writable(RawFd),
+    /// The end of another task.
+    Join(Id),
+    /// A mutex or read-write lock.
+    Lock(usize),
+    /// Permits of a semaphore.
+    Semaphore(usize),
+    /// A channel or queue: something to receive, or room to send.
+    Channel(usize),
+    /// An event, notify, condition or barrier.
+    Event(usize),
+    /// A job on the blocking pool.
+    Blocking,
+    /// Its turn: it gave way to others.
+    Yield,
+    /// Children of a scope.
+    Children,
+    /// Something of the user's own.
+    Custom,
+}
+
+const KIND_SHIFT: u32 = 56;
+const PAYLOAD: u64 = (1 << KIND_SHIFT) - 1;
+
+impl Wait {
+    #[inline]
+    fn pack(self) -> u64 {
+        let (kind, payload) = match self {
+            Self::Unknown => (0, 0),
+            Self::Timer(at) => (1, at.as_nanos() >> 8),
+            Self::Readable(fd) => (2, u64::from(fd as u32)),
+            Self::Writable(fd) => (3, u64::from(fd as u32)),
+            // The upper 8 bits of the generation do not fit; they are taken from the slot when it is shown.
+            Self::Join(id) => (4, id.identity()),
+            Self::Lock(at) => (5, at as u64),
+            Self::Semaphore(at) => (6, at as u64),
+            Self::Channel(at) => (7, at as u64),
+            Self::Event(at) => (8, at as u64),
+            Self::Blocking => (9, 0),
+            Self::Yield => (10, 0),
+            Self::Children => (11, 0),
+            Self::Custom => (12, 0),
+        };
+        (kind << KIND_SHIFT) | (payload & PAYLOAD)
+    }
+
+    pub(crate) fn unpack(word: u64) -> Self {
+        let payload = word & PAYLOAD;
+        match word >> KIND_SHIFT {
+            1 => Self::Timer(Instant::from_nanos(payload << 8)),
+            2 => Self::Readable(payload as RawFd),
+            3 => Self::Writable(payload as RawFd),
+            4 => Self::Join(Id::from_identity(payload)),
+            5 => Self::Lock(payload as usize),
+            6 => Self::Semaphore(payload as usize),
+            7 => Self::Channel(payload as usize),
+            8 => Self::Event(payload as usize),
+            9 => Self::Blocking,
+            10 => Self::Yield,
+            11 => Self::Children,
+            12 => Self::Custom,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("-"),
+            Self::Timer(_) => f.write_str("sleep"),
+            Self::Readable(fd) => write!(f, "read fd {fd}"),
+            Self::Writable(fd) => write!(f, "write fd {fd}"),
+            Self::Join(id) => write!(f, "join task {id}"),
+            Self::Lock(at) => write!(f, "lock {at:#x}"),
+            Self::Semaphore(at) => write!(f, "semaphore {at:#x}"),
+            Self::Channel(at) => write!(f, "channel {at:#x}"),
+            Self::Event(at) => write!(f, "event {at:#x}"),
+            Self::Blocking => f.write_str("blocking job"),
+            Self::Yield => f.write_str("its turn"),
+            Self::Children => f.write_str("children"),
+            Self::Custom => f.write_str("custom"),
+        }
+    }
+}
+
+const _: () = assert!(INDEX_BITS < KIND_SHIFT);
+
+/// Says what the running task waits for, and where; a leaf future calls it just before it returns `Pending`.
+/// Nothing happens outside of a task. The next poll of the task forgets it.
+#[inline]
+pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
+    hot::with(|hot| {
+        if let Some(slot) = hot.slot() {
+            slot.set_wait(wait.pack(), at);
+        }
+    });
+}
+
+/// Takes one unit of the running task's share. `Pending`, with the task woken for its next turn, when the share is
+/// used up: so a task whose operations are always ready lets others run. A leaf future that may be ready for
+/// ever calls it first.
+///
+/// tokio's cooperative budget. Outside of a task it is always ready.
+#[inline]
+pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
+    hot::with(|hot| {
+        let budget = hot.budget.get();
+        if budget != 0 {
+            hot.budget.set(budget - 1);
+            return Poll::Ready(());
+        }
+        if hot.slot().is_none() {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}

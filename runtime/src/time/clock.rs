@@ -1,0 +1,79 @@
+//! The clock: the one door through which time comes in.
+//!
+//! It exists so that time can be virtual: nothing else reads the system's clock. It must not know timers.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use super::instant::Instant;
+use crate::sys;
+use crate::task::hot;
+
+/// The clock of one runtime: the system's, or one that stands until it is advanced.
+pub(crate) struct Clock {
+    /// Virtual now in nanoseconds while paused.
+    paused: Cell<Option<u64>>,
+    /// What virtual time is ahead of the system's, once resumed.
+    ahead: Cell<u64>,
+}
+
+impl Clock {
+    pub(crate) fn new(paused: bool) -> Self {
+        Self { paused: Cell::new(paused.then(sys::clock::monotonic_ns)), ahead: Cell::new(0) }
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> Instant {
+        match self.paused.get() {
+            None => Instant::from_nanos(sys::clock::monotonic_ns() + self.ahead.get()),
+            Some(now) => Instant::from_nanos(now),
+        }
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.get().is_some()
+    }
+
+    pub(crate) fn pause(&self) {
+        self.paused.set(Some(self.now().as_nanos()));
+    }
+
+    pub(crate) fn resume(&self) {
+        if let Some(now) = self.paused.take() {
+            self.ahead.set(now.saturating_sub(sys::clock::monotonic_ns()));
+        }
+    }
+
+    /// Moves virtual time on; never back.
+    pub(crate) fn advance_to(&self, to: Instant) {
+        if let Some(now) = self.paused.get() {
+            self.paused.set(Some(now.max(to.as_nanos())));
+        }
+    }
+}
+
+/// Now, by the clock of the runtime that this thread is inside of, else by the system's.
+#[inline]
+pub(super) fn now() -> Instant {
+    hot::with_core(|core| match core {
+        Some(core) => core.timers.clock.now(),
+        None => Instant::from_nanos(sys::clock::monotonic_ns()),
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door: std's clock is read to translate from and to it")]
+pub(super) fn into_std(instant: Instant) -> std::time::Instant {
+    let (here, there) = (sys::clock::monotonic_ns(), std::time::Instant::now());
+    if instant.as_nanos() >= here {
+        let later = Duration::from_nanos(instant.as_nanos() - here);
+        there.checked_add(later).unwrap_or(there + Duration::from_secs(u64::from(u32::MAX)))
+    } else {
+        there.checked_sub(Duration::from_nanos(here - instant.as_nanos())).unwrap_or(there)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door: std's clock is read to translate from and to it")]
+pub(super) fn from_std(instant: std::time::Instant) -> Instant {
+    let (here, there) = (Instant::from_nanos(sys::clock::monotonic_ns()), std::time::Instant::now());
+    if instant >= there { here + (instant - there) } else { here - (there - instant) }
+}

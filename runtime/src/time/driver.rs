@@ -1,0 +1,135 @@
+//! Deadlines to wakers: a clock and a wheel.
+//!
+//! It exists to translate: nanoseconds to the wheel's ticks of a millisecond, rounded up so that no timer fires
+//! early, and expired entries to wakes, made with nothing borrowed. It must not know futures.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use myrt_timer::{Key, Wheel};
+
+use super::clock::Clock;
+use super::instant::Instant;
+use crate::task::stored::StoredWaker;
+
+/// Length of a tick in nanoseconds.
+const TICK: u64 = 1_000_000;
+
+/// The timers of one runtime.
+pub(crate) struct Timers {
+    pub(crate) clock: Clock,
+    wheel: RefCell<Wheel<StoredWaker>>,
+    /// The clock at tick 0.
+    start: Instant,
+    /// The clock when it was last read by the loop.
+    seen: Cell<Instant>,
+    pub(crate) fired: Cell<u64>,
+}
+
+impl Timers {
+    pub(crate) fn new(paused: bool) -> Self {
+        let clock = Clock::new(paused);
+        let start = clock.now();
+        Self { clock, wheel: RefCell::new(Wheel::new()), start, seen: Cell::new(start), fired: Cell::new(0) }
+    }
+
+    /// The first tick at whose start the deadline has passed.
+    #[inline]
+    fn tick_of(&self, deadline: Instant) -> u64 {
+        deadline.as_nanos().saturating_sub(self.start.as_nanos()).div_ceil(TICK)
+    }
+
+    /// The moment at which a tick starts.
+    fn moment_of(&self, tick: u64) -> Instant {
+        let nanos = tick.checked_mul(TICK).and_then(|nanos| nanos.checked_add(self.start.as_nanos()));
+        nanos.map_or(Instant::FAR_FUTURE, Instant::from_nanos)
+    }
+
+    /// The clock as the loop last read it: for what may be a turn old.
+    #[inline]
+    pub(crate) fn seen(&self) -> Instant {
+        self.seen.get()
+    }
+
+    /// Reads the clock.
+    pub(crate) fn look(&self) -> Instant {
+        let now = self.clock.now();
+        self.seen.set(now);
+        now
+    }
+
+    /// Milliseconds since the runtime began, for the task table.
+    pub(crate) fn millis(&self, now: Instant) -> u32 {
+        u32::try_from((now - self.start).as_millis()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// Wakes `waker` once `deadline` has passed.
+    #[inline]
+    pub(crate) fn insert(&self, deadline: Instant, waker: StoredWaker) -> Key {
+        let tick = self.tick_of(deadline);
+        self.wheel.borrow_mut().insert(tick, waker)
+    }
+
+    /// Forgets a timer; returns its waker, to be dropped where nothing is borrowed. None when it has fired.
+    #[inline]
+    pub(crate) fn remove(&self, key: Key) -> Option<StoredWaker> {
+        self.wheel.borrow_mut().remove(key)
+    }
+
+    /// Moves a timer. False when it has fired.
+    pub(crate) fn reschedule(&self, key: Key, deadline: Instant) -> bool {
+        let tick = self.tick_of(deadline);
+        self.wheel.borrow_mut().reschedule(key, tick)
+    }
+
+    /// Whether a timer still waits; keeps `waker` as the one to wake. The waker that it replaces is returned.
+    #[inline]
+    pub(crate) fn watch(&self, key: Key, waker: &std::task::Waker) -> Option<StoredWaker> {
+        self.wheel.borrow_mut().get_mut(key).map(|kept| kept.replace(waker))
+    }
+
+    /// Wakes whose deadline has passed. Returns how many.
+    pub(crate) fn fire(&self, now: Instant) -> usize {
+        {
+            let mut wheel = self.wheel.borrow_mut();
+            if wheel.is_empty() {
+                return 0;
+            }
+            wheel.advance((now.as_nanos().saturating_sub(self.start.as_nanos())) / TICK);
+        }
+        let mut fired = 0;
+        loop {
+            // Taken out one by one: a foreign waker is user code, and may touch the wheel.
+            let Some(waker) = self.wheel.borrow_mut().pop_expired() else { break };
+            waker.wake();
+            fired += 1;
+        }
+        self.fired.set(self.fired.get() + fired as u64);
+        fired
+    }
+
+    /// The moment at which the loop must look again: exact for near deadlines, earlier than due for far ones.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let tick = self.wheel.borrow().next_deadline()?;
+        Some(self.moment_of(tick))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.wheel.borrow().len()
+    }
+
+    /// Drops every timer's waker, with nothing borrowed.
+    pub(crate) fn clear(&self) {
+        let wheel = self.wheel.replace(Wheel::new());
+        drop(wheel);
+    }
+
+    /// How long to sleep from `now` to a deadline.
+    pub(crate) fn until(now: Instant, deadline: Instant) -> Duration {
+        deadline.saturating_duration_since(now)
+    }
+}

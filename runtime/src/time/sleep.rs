@@ -1,0 +1,202 @@
+//! `sleep`: a token that a timer stands behind once it has been polled.
+//!
+//! It exists as deadline and key, so it is `Send + Sync`, and one that is made and dropped unpolled touches no
+//! table. It must not know the wheel's insides.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use myrt_timer::Key;
+
+use super::instant::Instant;
+use crate::core::Core;
+use crate::task::hot;
+use crate::task::registry::{self, Message};
+use crate::task::stored::StoredWaker;
+use crate::task::wait::{Wait, note_wait, poll_budget};
+
+/// Waits until `duration` has passed: never less, and at most about two milliseconds more on an idle loop.
+///
+/// A zero duration is ready at once; [`Duration::MAX`] never ends. Under a paused clock it takes no time at all (see
+/// [`pause`](crate::time::pause)). Cancel safe. asyncio's and tokio's `sleep`.
+///
+/// ```
+/// use myrt::time::{Duration, Instant, sleep};
+/// myrt::run(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_millis(5)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(5));
+/// });
+/// ```
+#[track_caller]
+#[inline]
+pub fn sleep(duration: Duration) -> Sleep {
+    Sleep::at(Instant::now() + duration, Location::caller())
+}
+
+/// Waits until `deadline`; ready at once when it has passed. See [`sleep`].
+#[track_caller]
+#[inline]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::at(deadline, Location::caller())
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+///
+/// It is a token: `Send + Sync`, 32 bytes, `Unpin`. After it was ready it stays ready until it is
+/// [reset](Sleep::reset).
+///
+/// # Panics
+/// When polled outside of a runtime, or in another one than before.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Sleep {
+    deadline: Instant,
+    /// The timer's key; 0 before the first `Pending` and after the end.
+    key: AtomicU64,
+    runtime: AtomicU64,
+    at: &'static Location<'static>,
+}
+
+impl Sleep {
+    #[inline]
+    pub(crate) const fn at(deadline: Instant, at: &'static Location<'static>) -> Self {
+        Self { deadline, key: AtomicU64::new(0), runtime: AtomicU64::new(0), at }
+    }
+
+    /// For the runtime's own use: a sleep made where the caller's line says nothing.
+    #[track_caller]
+    pub(crate) fn until(deadline: Instant) -> Self {
+        Self::at(deadline, Location::caller())
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether the deadline has passed.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Sets another deadline without allocating; works on a sleep that has ended too. A timer that already waits
+    /// keeps its waker.
+    pub fn reset(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        let Some(key) = Key::from_bits(self.key.load(Relaxed)) else { return };
+        let moved = hot::with_core(|core| self.home(core).map(|core| core.timers.reschedule(key, deadline)));
+        match moved {
+            Some(true) => {}
+            Some(false) => self.key.store(0, Relaxed),
+            None => self.forget(),
+        }
+    }
+
+    fn home<'a>(&self, core: Option<&'a Core>) -> Option<&'a Core> {
+        core.filter(|core| core.serial == self.runtime.load(Relaxed))
+    }
+
+    /// Takes the timer out of the wheel.
+    #[inline]
+    fn forget(&self) {
+        let bits = self.key.load(Relaxed);
+        if bits == 0 {
+            return;
+        }
+        self.key.store(0, Relaxed);
+        let Some(key) = Key::from_bits(bits) else { return };
+        let waker = hot::with_core(|core| match self.home(core) {
+            Some(core) => core.timers.remove(key),
+            None => {
+                forget_remotely(self.runtime.load(Relaxed), key);
+                None
+            }
+        });
+        drop(waker);
+    }
+
+    #[inline]
+    fn begin(&self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
+        // The loop's last reading settles most cases; a fresh one is taken when the deadline is near.
+        let near = core.timers.seen() + Duration::from_millis(1) >= self.deadline;
+        if near && core.timers.clock.now() >= self.deadline {
+            return poll_budget(cx);
+        }
+        let key = core.timers.insert(self.deadline, StoredWaker::new(cx.waker()));
+        self.key.store(key.to_bits(), Relaxed);
+        self.runtime.store(core.serial, Relaxed);
+        Poll::Pending
+    }
+
+    #[inline]
+    pub(crate) fn poll_at(&self, cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<()> {
+        let poll = hot::with_core(|core| {
+            let Some(core) = core else { outside() };
+            match Key::from_bits(self.key.load(Relaxed)) {
+                None => self.begin(core, cx),
+                Some(key) => self.go_on(core, key, cx),
+            }
+        });
+        if poll.is_pending() {
+            note_wait(Wait::Timer(self.deadline), at);
+        }
+        poll
+    }
+
+    fn go_on(&self, core: &Core, key: Key, cx: &mut Context<'_>) -> Poll<()> {
+        assert!(
+            core.serial == self.runtime.load(Relaxed),
+            "a sleep was polled in another runtime than before: make a new one there"
+        );
+        match core.timers.watch(key, cx.waker()) {
+            Some(old) => {
+                drop(old);
+                Poll::Pending
+            }
+            None => {
+                self.key.store(0, Relaxed);
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+#[cold]
+fn forget_remotely(runtime: u64, key: Key) {
+    if let Some(home) = registry::by_serial(runtime) {
+        let _ = home.send(Message::Call(Box::new(move |core| drop(core.timers.remove(key)))));
+    }
+}
+
+#[cold]
+fn outside() -> ! {
+    panic!("sleep was polled outside of a myrt runtime: use #[myrt::main] or myrt::run")
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_at(cx, self.at)
+    }
+}
+
+impl Drop for Sleep {
+    #[inline]
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}

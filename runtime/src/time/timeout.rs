@@ -1,0 +1,257 @@
+//! `timeout` and its kin: an end to waiting.
+//!
+//! It exists so that a future can be given up: dropped at its await point, its async cleanups awaited, before the
+//! timeout returns. It must not know the wheel.
+
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::instant::Instant;
+use super::sleep::Sleep;
+use crate::task::cleanup::{self, Cleanup};
+
+/// The time was over before the future was ready.
+///
+/// tokio's `Elapsed`; asyncio raises `TimeoutError`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Elapsed {}
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the deadline has passed")
+    }
+}
+
+impl std::error::Error for Elapsed {}
+
+impl From<Elapsed> for std::io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(std::io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
+/// Awaits `future` for at most `duration`. When the time is over, the future is dropped, then its async cleanups are
+/// awaited (bounded by the grace), then this returns [`Elapsed`]. A future that is ready wins over a deadline that
+/// passed at the same moment, and then no timer is made at all.
+///
+/// Nested timeouts absorb only their own deadline. Cancel safe if the future is. asyncio's `wait_for`.
+///
+/// # Errors
+/// [`Elapsed`] when the time was over.
+///
+/// ```
+/// use myrt::time::{Duration, sleep, timeout};
+/// myrt::run(async {
+///     let late = timeout(Duration::from_millis(5), sleep(Duration::from_secs(60))).await;
+///     assert!(late.is_err());
+/// });
+/// ```
+#[doc(alias = "wait_for")]
+#[inline]
+#[track_caller]
+pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
+    Timeout::new(End::After(duration), future.into_future(), Location::caller())
+}
+
+/// Awaits `future` until `deadline`. See [`timeout`].
+///
+/// # Errors
+/// [`Elapsed`] when the deadline has passed.
+#[inline]
+#[track_caller]
+pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
+    Timeout::new(End::At(deadline), future.into_future(), Location::caller())
+}
+
+/// When it ends; a duration counts from the first poll on.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    After(Duration),
+    At(Instant),
+}
+
+impl End {
+    fn deadline(self) -> Instant {
+        match self {
+            Self::After(duration) => Instant::now() + duration,
+            Self::At(deadline) => deadline,
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        future: Option<F>,
+        end: End,
+        sleep: Option<Sleep>,
+        cleanup: Option<Box<Cleanup>>,
+        at: &'static Location<'static>,
+    }
+}
+
+impl<F> Timeout<F> {
+    #[inline]
+    fn new(end: End, future: F, at: &'static Location<'static>) -> Self {
+        Self { future: Some(future), end, sleep: None, cleanup: None, at }
+    }
+
+    /// The future inside, while it is there.
+    pub fn get_ref(&self) -> Option<&F> {
+        self.future.as_ref()
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Some(future) = this.future.as_mut().as_pin_mut() {
+            if let Poll::Ready(output) = future.poll(cx) {
+                return Poll::Ready(Ok(output));
+            }
+            let (end, at) = (*this.end, *this.at);
+            let sleep = this.sleep.get_or_insert_with(|| Sleep::at(end.deadline(), at));
+            if Pin::new(sleep).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let mark = cleanup::mark();
+            this.future.set(None);
+            *this.cleanup = Cleanup::collect(mark).map(Box::new);
+        }
+        match this.cleanup {
+            Some(cleanup) => Pin::new(&mut **cleanup).poll(cx).map(|()| Err(Elapsed {})),
+            None => Poll::Ready(Err(Elapsed {})),
+        }
+    }
+}
+
+impl<F> fmt::Debug for Timeout<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout").field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+/// Awaits `future` for at most `duration`, and moves on without it: `None` when the time was over. trio's
+/// `move_on_after`.
+#[track_caller]
+pub fn move_on_after<F: IntoFuture>(duration: Duration, future: F) -> MoveOn<F::IntoFuture> {
+    MoveOn { timeout: Timeout::new(End::After(duration), future.into_future(), Location::caller()) }
+}
+
+/// Awaits `future` until `deadline`, and moves on without it. trio's `move_on_at`.
+#[track_caller]
+pub fn move_on_at<F: IntoFuture>(deadline: Instant, future: F) -> MoveOn<F::IntoFuture> {
+    MoveOn { timeout: Timeout::new(End::At(deadline), future.into_future(), Location::caller()) }
+}
+
+pin_project_lite::pin_project! {
+    /// The future of [`move_on_after`] and [`move_on_at`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct MoveOn<F> {
+        #[pin]
+        timeout: Timeout<F>,
+    }
+}
+
+impl<F: Future> Future for MoveOn<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().timeout.poll(cx).map(Result::ok)
+    }
+}
+
+/// A deadline that can be moved while a future runs under it: `deadline.run(future)`, and from inside or beside it
+/// `deadline.extend(..)`, `deadline.set(..)`. asyncio's `timeout().reschedule()`.
+///
+/// ```
+/// use myrt::time::{Deadline, Duration, sleep};
+/// myrt::run(async {
+///     let deadline = Deadline::after(Duration::from_millis(20));
+///     let work = async {
+///         sleep(Duration::from_millis(10)).await;
+///         deadline.extend(Duration::from_secs(60)); // it goes well: more time
+///         sleep(Duration::from_millis(20)).await;
+///         "done"
+///     };
+///     assert_eq!(deadline.run(work).await, Ok("done"));
+/// });
+/// ```
+#[derive(Debug)]
+pub struct Deadline {
+    at: std::cell::Cell<Instant>,
+    waker: std::cell::RefCell<crate::task::stored::StoredWaker>,
+}
+
+impl Deadline {
+    /// Ends `duration` from now.
+    #[must_use]
+    pub fn after(duration: Duration) -> Self {
+        Self::at(Instant::now() + duration)
+    }
+
+    /// Ends at `at`.
+    #[must_use]
+    pub fn at(at: Instant) -> Self {
+        Self { at: at.into(), waker: std::cell::RefCell::default() }
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn when(&self) -> Instant {
+        self.at.get()
+    }
+
+    /// Moves it to `at`; earlier or later.
+    pub fn set(&self, at: Instant) {
+        self.at.set(at);
+        let waker = self.waker.take();
+        waker.wake();
+    }
+
+    /// Moves it `duration` later.
+    pub fn extend(&self, duration: Duration) {
+        self.set(self.at.get() + duration);
+    }
+
+    /// Awaits `future` until the deadline, wherever that is by then.
+    ///
+    /// # Errors
+    /// [`Elapsed`] when it has passed.
+    pub async fn run<F: Future>(&self, future: F) -> Result<F::Output, Elapsed> {
+        let mut timeout = std::pin::pin!(timeout_at(self.at.get(), future));
+        std::future::poll_fn(|cx| {
+            let old = self.waker.borrow_mut().replace(cx.waker());
+            drop(old);
+            timeout.as_mut().move_to(self.at.get());
+            let poll = timeout.as_mut().poll(cx);
+            if poll.is_pending() {
+                timeout.as_mut().move_to(self.at.get());
+            }
+            poll
+        })
+        .await
+    }
+}
+
+impl<F> Timeout<F> {
+    fn move_to(self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.project();
+        *this.end = End::At(deadline);
+        if let Some(sleep) = this.sleep {
+            if sleep.deadline() != deadline {
+                sleep.reset(deadline);
+            }
+        }
+    }
+}

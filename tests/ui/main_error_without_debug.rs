@@ -1,0 +1,6 @@
+struct Silent;
+
+#[myrt::main]
+async fn main() -> Result<(), Silent> {
+    Err(Silent)
+}

@@ -1,0 +1,4 @@
+#[myrt::main]
+struct Application;
+
+fn main() {}

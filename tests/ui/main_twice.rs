@@ -1,0 +1,3 @@
+#[myrt::main]
+#[myrt::main]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[myrt::main]
+async unsafe fn main() {}

@@ -1,0 +1,4 @@
+#[myrt::main]
+async fn main(arguments: Vec<String>, more: u8) {
+    println!("{arguments:?} {more}");
+}

@@ -1,0 +1,4 @@
+#[myrt::main]
+fn main() {
+    myrt::yield_now().await;
+}

@@ -1,0 +1,4 @@
+#[myrt::main]
+async fn main() -> i32 {
+    0
+}
