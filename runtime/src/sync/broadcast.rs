@@ -1,0 +1,507 @@
+//! A channel from many senders to many receivers, each of which gets every message; tokio's
+//! `broadcast`.
+//!
+//! It exists for publish and subscribe with a bound on memory: a receiver that is too slow loses the
+//! oldest messages and is told how many. A message is stored once, and cloned for each receiver but
+//! the last. It must not know who listens.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::ptr;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use self::error::{Lagged, RecvError, SendError, TryRecvError};
+use super::wait_list::{Key, WaitQueue};
+use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+
+pub mod error;
+
+/// A channel that keeps the last `capacity` messages for those who have not received them yet.
+///
+/// # Panics
+///
+/// If `capacity` is 0.
+///
+/// # Examples
+///
+/// ```
+/// use myrt::sync::broadcast;
+///
+/// myrt::run(async {
+///     let (sender, mut one) = broadcast::channel(16);
+///     let mut two = sender.subscribe();
+///     sender.send("news").unwrap();
+///     assert_eq!(one.recv().await, Ok("news"));
+///     assert_eq!(two.recv().await, Ok("news"));
+/// });
+/// ```
+#[track_caller]
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let sender = Sender::new(capacity);
+    let receiver = sender.subscribe();
+    (sender, receiver)
+}
+
+struct Shared<T> {
+    slots: RefCell<VecDeque<Slot<T>>>,
+    capacity: usize,
+    /// The number of the message at the front of `slots`. Messages are counted from 0.
+    first: Cell<u64>,
+    senders: Cell<usize>,
+    receivers: Cell<usize>,
+    /// Receivers that wait for a message.
+    queue: WaitQueue<()>,
+    /// Tasks in `Sender::closed`.
+    closing: WaitQueue<()>,
+}
+
+struct Slot<T> {
+    value: Rc<T>,
+    /// Receivers that have still to get it. It never falls from one slot to the next, since who has
+    /// not read a message has read none after it: what nobody needs is always at the front.
+    unread: usize,
+}
+
+impl<T> Shared<T> {
+    /// The number that the next message will have.
+    fn next(&self) -> u64 {
+        self.first.get() + self.slots.borrow().len() as u64
+    }
+
+    /// Takes the message with this number for one receiver. The last of them frees it.
+    fn read(&self, number: u64) -> Option<Rc<T>> {
+        let mut slots = self.slots.borrow_mut();
+        let index = usize::try_from(number - self.first.get()).ok()?;
+        let slot = slots.get_mut(index)?;
+        slot.unread -= 1;
+        if slot.unread > 0 {
+            return Some(Rc::clone(&slot.value));
+        }
+        self.first.set(self.first.get() + 1);
+        slots.pop_front().map(|slot| slot.value)
+    }
+
+    fn wait(&self) -> Wait {
+        Wait::Channel(ptr::from_ref(self).addr())
+    }
+}
+
+/// A sending end; clones send to the same receivers.
+pub struct Sender<T> {
+    shared: Rc<Shared<T>>,
+}
+
+impl<T> Sender<T> {
+    /// A channel without receivers yet; see [`subscribe`](Self::subscribe).
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0.
+    #[track_caller]
+    pub fn new(capacity: usize) -> Self {
+        assert!(
+            capacity > 0,
+            "a broadcast channel needs a capacity of at least 1"
+        );
+        let shared = Shared {
+            slots: RefCell::new(VecDeque::new()),
+            capacity,
+            first: Cell::new(0),
+            senders: Cell::new(1),
+            receivers: Cell::new(0),
+            queue: WaitQueue::new(),
+            closing: WaitQueue::new(),
+        };
+        Self {
+            shared: Rc::new(shared),
+        }
+    }
+
+    /// Sends a message to all receivers, at once. Returns how many there are. If the channel is
+    /// full, the oldest message is dropped: those who have not read it have lagged.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] gives the message back if there is no receiver.
+    pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
+        let shared = &*self.shared;
+        let receivers = shared.receivers.get();
+        if receivers == 0 {
+            return Err(SendError(value));
+        }
+        let value = Rc::new(value);
+        let oldest = {
+            let mut slots = shared.slots.borrow_mut();
+            let full = slots.len() == shared.capacity;
+            let oldest = if full { slots.pop_front() } else { None };
+            shared.first.set(shared.first.get() + u64::from(full));
+            slots.push_back(Slot {
+                value,
+                unread: receivers,
+            });
+            oldest
+        };
+        // User code from here on: the borrow has ended. The wakes come first, so that a panic in the
+        // drop of a message keeps nobody asleep.
+        shared.queue.grant_all(|()| ()).wake();
+        drop(oldest);
+        Ok(receivers)
+    }
+
+    /// A receiver of what is sent from now on.
+    pub fn subscribe(&self) -> Receiver<T> {
+        let shared = Rc::clone(&self.shared);
+        shared.receivers.set(shared.receivers.get() + 1);
+        Receiver {
+            next: shared.next(),
+            key: None,
+            shared,
+        }
+    }
+
+    /// How many receivers there are.
+    pub fn receiver_count(&self) -> usize {
+        self.shared.receivers.get()
+    }
+
+    /// How many messages are kept for receivers that have not read them.
+    pub fn len(&self) -> usize {
+        self.shared.slots.borrow().len()
+    }
+
+    /// Whether every receiver has read everything.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether both send to the same receivers.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Waits until there is no receiver. Dropping the future loses nothing.
+    #[track_caller]
+    pub fn closed(&self) -> ClosedFuture<'_, T> {
+        ClosedFuture {
+            shared: &self.shared,
+            key: None,
+            at: Location::caller(),
+        }
+    }
+
+    /// How the channel stands.
+    pub fn statistics(&self) -> BroadcastStatistics {
+        BroadcastStatistics {
+            len: self.len(),
+            capacity: self.shared.capacity,
+            senders: self.shared.senders.get(),
+            receivers: self.shared.receivers.get(),
+            waiting: self.shared.queue.len(),
+        }
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.shared.senders.set(self.shared.senders.get() + 1);
+        Self {
+            shared: Rc::clone(&self.shared),
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.shared.senders.set(self.shared.senders.get() - 1);
+        if self.shared.senders.get() == 0 {
+            self.shared.queue.grant_all(|()| ()).wake();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("statistics", &self.statistics())
+            .finish()
+    }
+}
+
+/// How a broadcast channel stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BroadcastStatistics {
+    /// Messages that some receiver has not read yet.
+    pub len: usize,
+    /// How many messages are kept at most.
+    pub capacity: usize,
+    /// How many senders there are.
+    pub senders: usize,
+    /// How many receivers there are.
+    pub receivers: usize,
+    /// How many receivers wait for a message.
+    pub waiting: usize,
+}
+
+/// The future of [`Sender::closed`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct ClosedFuture<'a, T> {
+    shared: &'a Shared<T>,
+    key: Option<Key>,
+    at: &'static Location<'static>,
+}
+
+impl<T> Future for ClosedFuture<'_, T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let shared = this.shared;
+        loop {
+            if this.key.is_none() && shared.receivers.get() == 0 {
+                return Poll::Ready(());
+            }
+            match this.key {
+                None => {
+                    let waker = StoredWaker::new(cx.waker());
+                    // The clone may have run user code that dropped the last receiver.
+                    if shared.receivers.get() == 0 {
+                        return Poll::Ready(());
+                    }
+                    this.key = Some(shared.closing.join(waker, ()));
+                    break;
+                }
+                Some(key) if shared.closing.poll_granted(key, cx.waker()) => {
+                    // Somebody may have subscribed since: look again.
+                    this.key = None;
+                    shared.closing.leave(key);
+                }
+                Some(_) => break,
+            }
+        }
+        note_wait(shared.wait(), this.at);
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for ClosedFuture<'_, T> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.shared.closing.leave(key);
+        }
+    }
+}
+
+impl<T> fmt::Debug for ClosedFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClosedFuture")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A receiving end: gets every message that is sent while it lives. It is a [`Stream`] too, whose
+/// items say where messages were lost.
+pub struct Receiver<T> {
+    shared: Rc<Shared<T>>,
+    /// The number of the message to read next.
+    next: u64,
+    /// The place in the queue, while a poll waits.
+    key: Option<Key>,
+}
+
+impl<T> Receiver<T> {
+    /// A receiver of what is sent from now on, whatever this one has still to read.
+    pub fn resubscribe(&self) -> Self {
+        let shared = Rc::clone(&self.shared);
+        shared.receivers.set(shared.receivers.get() + 1);
+        Self {
+            next: shared.next(),
+            key: None,
+            shared,
+        }
+    }
+
+    /// How many messages this receiver has still to read, lost ones included.
+    pub fn len(&self) -> usize {
+        usize::try_from(self.shared.next() - self.next).unwrap_or(usize::MAX)
+    }
+
+    /// Whether this receiver has read everything.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether all senders are gone.
+    pub fn is_closed(&self) -> bool {
+        self.shared.senders.get() == 0
+    }
+
+    /// Whether both receive from the same senders.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Reads the next message, or says what stands in the way.
+    fn read(&mut self) -> Result<Rc<T>, TryRecvError> {
+        let first = self.shared.first.get();
+        if self.next < first {
+            let lost = first - self.next;
+            self.next = first;
+            return Err(TryRecvError::Lagged(lost));
+        }
+        match self.shared.read(self.next) {
+            Some(value) => {
+                self.next += 1;
+                Ok(value)
+            }
+            None if self.shared.senders.get() == 0 => Err(TryRecvError::Closed),
+            None => Err(TryRecvError::Empty),
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.shared.queue.leave(key);
+        }
+    }
+}
+
+impl<T: Clone> Receiver<T> {
+    /// Waits for the next message.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Lagged`] once with the number of messages that were lost; the next call gives
+    /// the oldest one that is left. [`RecvError::Closed`] when all senders are gone and nothing is
+    /// left.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes no message.
+    #[track_caller]
+    pub fn recv(&mut self) -> RecvFuture<'_, T> {
+        RecvFuture {
+            receiver: self,
+            at: Location::caller(),
+        }
+    }
+
+    /// Takes the next message if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError`] says why there is none.
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.read().map(Rc::unwrap_or_clone)
+    }
+
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<Result<T, RecvError>> {
+        ready!(poll_budget(cx));
+        let waker = loop {
+            match self.read() {
+                Ok(value) => {
+                    self.leave();
+                    // The clone of the message is user code: nothing is borrowed.
+                    return Poll::Ready(Ok(Rc::unwrap_or_clone(value)));
+                }
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Closed) => {
+                    self.leave();
+                    return Poll::Ready(Err(RecvError::Closed));
+                }
+                Err(TryRecvError::Lagged(lost)) => {
+                    self.leave();
+                    return Poll::Ready(Err(RecvError::Lagged(lost)));
+                }
+            }
+            match self.key {
+                Some(key) if self.shared.queue.poll_granted(key, cx.waker()) => self.leave(),
+                Some(_) => break None,
+                None => break Some(StoredWaker::new(cx.waker())),
+            }
+        };
+        if let Some(waker) = waker {
+            self.key = Some(self.shared.queue.join(waker, ()));
+            // The clone of the waker may have run user code that sent or closed: look again.
+            let read_now = self.shared.next() != self.next || self.shared.senders.get() == 0;
+            if read_now {
+                self.leave();
+                cx.waker().wake_by_ref();
+            }
+        }
+        note_wait(self.shared.wait(), at);
+        Poll::Pending
+    }
+}
+
+impl<T: Clone> Stream for Receiver<T> {
+    type Item = Result<T, Lagged>;
+
+    #[track_caller]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(match ready!(self.poll_recv(cx, Location::caller())) {
+            Ok(value) => Some(Ok(value)),
+            Err(RecvError::Lagged(lost)) => Some(Err(Lagged(lost))),
+            Err(RecvError::Closed) => None,
+        })
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.leave();
+        let end = self.shared.next();
+        // What is sent from here on, be it by the drop of a message, does not count this receiver.
+        self.shared.receivers.set(self.shared.receivers.get() - 1);
+        if self.shared.receivers.get() == 0 {
+            self.shared.closing.grant_all(|()| ()).wake();
+        }
+        // Reads the rest, dropping each message outside of the borrow.
+        while self.next < end {
+            drop(self.read());
+        }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("len", &self.len())
+            .finish()
+    }
+}
+
+/// The future of [`Receiver::recv`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct RecvFuture<'a, T> {
+    receiver: &'a mut Receiver<T>,
+    at: &'static Location<'static>,
+}
+
+impl<T: Clone> Future for RecvFuture<'_, T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let at = self.at;
+        self.receiver.poll_recv(cx, at)
+    }
+}
+
+impl<T> Drop for RecvFuture<'_, T> {
+    fn drop(&mut self) {
+        self.receiver.leave();
+    }
+}

@@ -1,0 +1,453 @@
+//! The bounded channel: [`Sender`], [`Permit`] and [`Receiver`].
+//!
+//! A place in the buffer is a permit of the channel's `Permits`, so senders wait in order and a
+//! cancelled one passes its place on. It must not know how the buffer works.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::MpscStatistics;
+use super::chan::Chan;
+use super::error::{SendError, TryRecvError, TrySendError};
+use super::permit::{OwnedPermit, Permit, ReserveFuture, ReserveOwnedFuture};
+use crate::sync::permits::{Permits, TryAcquireError};
+use crate::sync::wait_list::Key;
+
+/// A channel that holds at most `capacity` messages; who sends to a full one waits.
+///
+/// # Panics
+///
+/// If `capacity` is 0 or exceeds [`Semaphore::MAX_PERMITS`](crate::sync::Semaphore::MAX_PERMITS).
+///
+/// # Examples
+///
+/// ```
+/// use myrt::sync::mpsc;
+///
+/// myrt::run(async {
+///     let (sender, mut receiver) = mpsc::channel(2);
+///     myrt::spawn(async move {
+///         for n in 0..5 {
+///             sender.send(n).await.unwrap();
+///         }
+///     });
+///     let mut sum = 0;
+///     while let Some(n) = receiver.recv().await {
+///         sum += n;
+///     }
+///     assert_eq!(sum, 10);
+/// });
+/// ```
+#[track_caller]
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(
+        capacity > 0,
+        "an mpsc channel needs a capacity of at least 1"
+    );
+    assert!(
+        capacity <= Permits::MAX,
+        "more places than Semaphore::MAX_PERMITS"
+    );
+    let chan = Rc::new(Chan::new(Some(capacity)));
+    (
+        Sender {
+            chan: Rc::clone(&chan),
+        },
+        Receiver { chan },
+    )
+}
+
+/// The sending end of a bounded channel; clones send to the same receiver.
+pub struct Sender<T> {
+    pub(super) chan: Rc<Chan<T>>,
+}
+
+impl<T> Sender<T> {
+    /// Sends a message, waiting for a place if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] gives the message back if the receiver is gone or has closed the channel.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the message was not sent, and is dropped with the future. To keep
+    /// it, [`reserve`](Self::reserve) first.
+    #[track_caller]
+    #[inline]
+    pub fn send(&self, value: T) -> SendFuture<'_, T> {
+        SendFuture {
+            chan: &self.chan,
+            value: Some(value),
+            key: None,
+            at: Location::caller(),
+        }
+    }
+
+    /// Sends a message if there is a place and nobody waits for one.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`] gives the message back and says why.
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        match self.chan.slots.try_acquire(1) {
+            Ok(()) => {
+                self.chan.push(value);
+                Ok(())
+            }
+            Err(TryAcquireError::NoPermits) => Err(TrySendError::Full(value)),
+            Err(TryAcquireError::Closed) => Err(TrySendError::Closed(value)),
+        }
+    }
+
+    /// Waits for a place, and keeps it for a message to come. Dropping the [`Permit`] frees it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] if the receiver is gone or has closed the channel.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up its place in the queue; a place that it had been given goes to
+    /// the next.
+    #[track_caller]
+    pub fn reserve(&self) -> ReserveFuture<'_, T> {
+        ReserveFuture::new(&self.chan, Location::caller())
+    }
+
+    /// As [`reserve`](Self::reserve), with a permit that has no lifetime and holds the sender.
+    #[track_caller]
+    pub fn reserve_owned(self) -> ReserveOwnedFuture<T> {
+        ReserveOwnedFuture::new(self, Location::caller())
+    }
+
+    /// Keeps a place if there is one and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`] says why not.
+    pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
+        match self.chan.slots.try_acquire(1) {
+            Ok(()) => Ok(Permit::new(&self.chan)),
+            Err(TryAcquireError::NoPermits) => Err(TrySendError::Full(())),
+            Err(TryAcquireError::Closed) => Err(TrySendError::Closed(())),
+        }
+    }
+
+    /// As [`try_reserve`](Self::try_reserve), with a permit that has no lifetime.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`] gives the sender back and says why.
+    pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
+        match self.chan.slots.try_acquire(1) {
+            Ok(()) => Ok(OwnedPermit::new(self)),
+            Err(TryAcquireError::NoPermits) => Err(TrySendError::Full(self)),
+            Err(TryAcquireError::Closed) => Err(TrySendError::Closed(self)),
+        }
+    }
+
+    /// Waits until the receiver is gone or has closed the channel. Dropping the future loses nothing.
+    #[track_caller]
+    pub fn closed(&self) -> ClosedFuture<'_, T> {
+        ClosedFuture {
+            chan: &self.chan,
+            key: None,
+            at: Location::caller(),
+        }
+    }
+
+    /// Whether the receiver is gone or has closed the channel.
+    pub fn is_closed(&self) -> bool {
+        self.chan.is_closed()
+    }
+
+    /// How many places are free: neither taken by a message nor kept by a permit.
+    pub fn capacity(&self) -> usize {
+        self.chan.slots.free()
+    }
+
+    /// How many places there are.
+    pub fn max_capacity(&self) -> usize {
+        self.chan.capacity.unwrap_or(usize::MAX)
+    }
+
+    /// Whether both send to the same receiver.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.chan, &other.chan)
+    }
+
+    /// A sender that does not keep the channel open.
+    pub fn downgrade(&self) -> WeakSender<T> {
+        self.chan.weak.set(self.chan.weak.get() + 1);
+        WeakSender {
+            chan: Rc::clone(&self.chan),
+        }
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.chan.senders.get()
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.chan.weak.get()
+    }
+
+    /// How the channel stands.
+    pub fn statistics(&self) -> MpscStatistics {
+        self.chan.statistics()
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.chan.add_sender();
+        Self {
+            chan: Rc::clone(&self.chan),
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.chan.drop_sender();
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("chan", &self.chan).finish()
+    }
+}
+
+/// A sender that does not keep the channel open; made by [`Sender::downgrade`].
+pub struct WeakSender<T> {
+    chan: Rc<Chan<T>>,
+}
+
+impl<T> WeakSender<T> {
+    /// A sender, if there is another still.
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        self.chan.upgrade().then(|| Sender {
+            chan: Rc::clone(&self.chan),
+        })
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        self.chan.weak.set(self.chan.weak.get() + 1);
+        Self {
+            chan: Rc::clone(&self.chan),
+        }
+    }
+}
+
+impl<T> Drop for WeakSender<T> {
+    fn drop(&mut self) {
+        self.chan.weak.set(self.chan.weak.get() - 1);
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSender")
+            .field("chan", &self.chan)
+            .finish()
+    }
+}
+
+/// The future of [`Sender::send`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct SendFuture<'a, T> {
+    chan: &'a Chan<T>,
+    /// `None` once it is sent or given back.
+    value: Option<T>,
+    key: Option<Key>,
+    at: &'static Location<'static>,
+}
+
+/// The message is moved, never pinned.
+impl<T> Unpin for SendFuture<'_, T> {}
+
+impl<T> Future for SendFuture<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let place = ready!(this.chan.poll_place(&mut this.key, cx, this.at));
+        let value = this.value.take().expect("polled after it was ready");
+        if place.is_err() {
+            return Poll::Ready(Err(SendError(value)));
+        }
+        this.chan.push(value);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T> Drop for SendFuture<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.chan.cancel_slot(self.key);
+    }
+}
+
+impl<T> fmt::Debug for SendFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendFuture")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of `closed` of both kinds of sender.
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct ClosedFuture<'a, T> {
+    pub(super) chan: &'a Chan<T>,
+    pub(super) key: Option<Key>,
+    pub(super) at: &'static Location<'static>,
+}
+
+impl<T> Future for ClosedFuture<'_, T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.chan.poll_closed(&mut this.key, cx, this.at)
+    }
+}
+
+impl<T> Drop for ClosedFuture<'_, T> {
+    fn drop(&mut self) {
+        self.chan.cancel_closed(self.key);
+    }
+}
+
+/// The receiving end of a bounded channel. It is a [`Stream`] too.
+pub struct Receiver<T> {
+    chan: Rc<Chan<T>>,
+}
+
+impl<T> Receiver<T> {
+    /// Waits for a message; `None` once all senders are gone, or the channel was closed, and nothing
+    /// is left.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes no message.
+    #[track_caller]
+    #[inline]
+    pub fn recv(&mut self) -> RecvFuture<'_, T> {
+        RecvFuture {
+            chan: &self.chan,
+            at: Location::caller(),
+        }
+    }
+
+    /// Takes a message if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError`] says whether one may still come.
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.chan.try_recv()
+    }
+
+    /// What [`recv`](Self::recv) does, for hand-written futures. The last waker is the one woken.
+    #[track_caller]
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.chan.poll_recv(cx, Location::caller())
+    }
+
+    /// Lets nobody send any more. What is there, and what permits are out for, may be received.
+    pub fn close(&mut self) {
+        self.chan.close();
+    }
+
+    /// Whether no new message can be sent: closed, or all senders gone.
+    pub fn is_closed(&self) -> bool {
+        self.chan.is_closed() || self.chan.senders.get() == 0
+    }
+
+    /// How many messages are there.
+    pub fn len(&self) -> usize {
+        self.chan.len()
+    }
+
+    /// Whether no message is there.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many places are free.
+    pub fn capacity(&self) -> usize {
+        self.chan.slots.free()
+    }
+
+    /// How many places there are.
+    pub fn max_capacity(&self) -> usize {
+        self.chan.capacity.unwrap_or(usize::MAX)
+    }
+
+    /// How many senders there are.
+    pub fn sender_strong_count(&self) -> usize {
+        self.chan.senders.get()
+    }
+
+    /// How the channel stands.
+    pub fn statistics(&self) -> MpscStatistics {
+        self.chan.statistics()
+    }
+}
+
+impl<T> Stream for Receiver<T> {
+    type Item = T;
+
+    #[track_caller]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_recv(cx)
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.chan.receiver_gone();
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("chan", &self.chan)
+            .finish()
+    }
+}
+
+/// The future of `recv` of both kinds of receiver.
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct RecvFuture<'a, T> {
+    pub(super) chan: &'a Chan<T>,
+    pub(super) at: &'static Location<'static>,
+}
+
+impl<T> Future for RecvFuture<'_, T> {
+    type Output = Option<T>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.chan.poll_recv(cx, self.at)
+    }
+}

@@ -1,0 +1,285 @@
+//! What both ends of an `mpsc` channel share.
+//!
+//! It exists so that the bounded and the unbounded channel differ only in whether a message needs a
+//! permit. A message is in exactly one place at any time: with its sender, in the buffer, or with
+//! the receiver; no waiter ever carries one, so no cancelled waiter can lose one. It must not know
+//! the handles' types.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::Location;
+use std::ptr;
+use std::task::{Context, Poll, ready};
+
+use super::MpscStatistics;
+use super::error::{SendError, TryRecvError};
+use crate::sync::permits::Permits;
+use crate::sync::wait_list::{Key, WaitQueue};
+use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+
+pub(crate) struct Chan<T> {
+    /// Grows to what is in flight and is used again; given back when it is large and empty.
+    buffer: RefCell<VecDeque<T>>,
+    /// One permit a free place. Closed when the channel is. An unbounded channel only closes it.
+    pub(super) slots: Permits,
+    /// `None` if unbounded.
+    pub(super) capacity: Option<usize>,
+    pub(super) senders: Cell<usize>,
+    pub(super) weak: Cell<usize>,
+    /// The receiver is gone: nobody will see a message any more.
+    gone: Cell<bool>,
+    /// The receiver sleeps and is to be woken. Apart from its waker, so that a send looks at a flag.
+    waits: Cell<bool>,
+    receiver: Cell<StoredWaker>,
+    /// Tasks in `Sender::closed`.
+    closing: WaitQueue<()>,
+}
+
+impl<T> Chan<T> {
+    #[track_caller]
+    pub(super) fn new(capacity: Option<usize>) -> Self {
+        Self {
+            buffer: RefCell::new(VecDeque::new()),
+            slots: Permits::new(capacity.unwrap_or(0)),
+            capacity,
+            senders: Cell::new(1),
+            weak: Cell::new(0),
+            gone: Cell::new(false),
+            waits: Cell::new(false),
+            receiver: Cell::new(StoredWaker::EMPTY),
+            closing: WaitQueue::new(),
+        }
+    }
+
+    /// Puts a message into the buffer. The caller has a permit, if this channel has permits.
+    #[inline]
+    pub(super) fn push(&self, value: T) {
+        self.buffer.borrow_mut().push_back(value);
+        if self.waits.get() {
+            self.wake_receiver();
+        }
+    }
+
+    /// Takes a message and frees its place.
+    #[inline]
+    fn pop(&self) -> Option<T> {
+        let value = self.buffer.borrow_mut().pop_front()?;
+        if self.capacity.is_some() {
+            self.slots.release(1);
+        }
+        Some(value)
+    }
+
+    pub(super) fn wake_receiver(&self) {
+        if self.waits.replace(false) {
+            self.receiver.replace(StoredWaker::EMPTY).wake();
+        }
+    }
+
+    #[inline]
+    pub(super) fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<Option<T>> {
+        ready!(poll_budget(cx));
+        match self.pop() {
+            Some(value) => Poll::Ready(Some(value)),
+            None => self.poll_empty(cx, at),
+        }
+    }
+
+    fn poll_empty(&self, cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<Option<T>> {
+        let mut waker = self.receiver.replace(StoredWaker::EMPTY);
+        waker.set(cx.waker());
+        drop(self.receiver.replace(waker));
+        self.waits.set(true);
+        // Only now look again: cloning the waker may have run user code that sent or closed.
+        if let Some(value) = self.pop() {
+            self.waits.set(false);
+            return Poll::Ready(Some(value));
+        }
+        if self.is_finished() {
+            self.waits.set(false);
+            return Poll::Ready(None);
+        }
+        let mut buffer = self.buffer.borrow_mut();
+        if buffer.capacity() > KEEP {
+            // A burst is over. The buffer is empty, so this drops no message.
+            *buffer = VecDeque::new();
+        }
+        note_wait(self.wait(), at);
+        Poll::Pending
+    }
+
+    pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
+        match self.pop() {
+            Some(value) => Ok(value),
+            None if self.is_finished() => Err(TryRecvError::Disconnected),
+            None => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// No message can come any more. Whoever holds a permit may still send after a close.
+    fn is_finished(&self) -> bool {
+        let all_back = || {
+            self.capacity
+                .is_none_or(|capacity| self.slots.free() == capacity)
+        };
+        self.senders.get() == 0 || (self.slots.is_closed() && all_back())
+    }
+
+    /// Waits for a place.
+    #[inline]
+    pub(super) fn poll_place(
+        &self,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<Result<(), SendError<()>>> {
+        let place = ready!(self.slots.poll_acquire(1, key, cx, (self.wait(), at)));
+        if place.is_ok() && self.gone.get() {
+            // The place was given, and then the receiver was dropped: nobody would see a message.
+            self.return_slot();
+            return Poll::Ready(Err(SendError(())));
+        }
+        Poll::Ready(place.map_err(|_| SendError(())))
+    }
+
+    /// Gives back the place that a permit was for.
+    pub(super) fn return_slot(&self) {
+        self.slots.release(1);
+        self.slot_returned();
+    }
+
+    /// The future of a send is gone, and with it the place it may have been given.
+    #[inline]
+    pub(super) fn cancel_slot(&self, key: Option<Key>) {
+        if key.is_some() {
+            self.slots.cancel(key);
+            self.slot_returned();
+        }
+    }
+
+    /// A closed channel is finished when the last place is back.
+    fn slot_returned(&self) {
+        if self.slots.is_closed() {
+            self.wake_receiver();
+        }
+    }
+
+    /// Nobody may send any more; what is in the buffer may be received.
+    pub(super) fn close(&self) {
+        if !self.slots.is_closed() {
+            self.slots.close();
+            self.closing.grant_all(|()| ()).wake();
+        }
+    }
+
+    /// The receiver is dropped: close, and drop what nobody will receive, each outside of a borrow.
+    pub(super) fn receiver_gone(&self) {
+        self.gone.set(true);
+        self.close();
+        self.waits.set(false);
+        drop(self.receiver.replace(StoredWaker::EMPTY));
+        while let Some(value) = self.pop() {
+            drop(value);
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.get()
+    }
+
+    #[inline]
+    pub(super) fn is_closed(&self) -> bool {
+        self.slots.is_closed()
+    }
+
+    #[inline]
+    pub(super) fn add_sender(&self) {
+        self.senders.set(self.senders.get() + 1);
+    }
+
+    #[inline]
+    pub(super) fn drop_sender(&self) {
+        self.senders.set(self.senders.get() - 1);
+        if self.senders.get() == 0 {
+            self.wake_receiver();
+        }
+    }
+
+    /// A sender out of a weak one, while there are others.
+    pub(super) fn upgrade(&self) -> bool {
+        let alive = self.senders.get() > 0;
+        if alive {
+            self.add_sender();
+        }
+        alive
+    }
+
+    pub(super) fn poll_closed(
+        &self,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<()> {
+        match *key {
+            None => {
+                if self.is_closed() {
+                    return Poll::Ready(());
+                }
+                let waker = StoredWaker::new(cx.waker());
+                // The clone may have run user code that closed the channel.
+                if self.is_closed() {
+                    return Poll::Ready(());
+                }
+                *key = Some(self.closing.join(waker, ()));
+            }
+            Some(waiting) => {
+                if self.closing.poll_granted(waiting, cx.waker()) {
+                    *key = None;
+                    self.closing.leave(waiting);
+                    return Poll::Ready(());
+                }
+            }
+        }
+        note_wait(self.wait(), at);
+        Poll::Pending
+    }
+
+    pub(super) fn cancel_closed(&self, key: Option<Key>) {
+        if let Some(key) = key {
+            self.closing.leave(key);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.buffer.borrow().len()
+    }
+
+    pub(super) fn wait(&self) -> Wait {
+        Wait::Channel(ptr::from_ref(self).addr())
+    }
+
+    pub(super) fn statistics(&self) -> MpscStatistics {
+        MpscStatistics {
+            len: self.len(),
+            capacity: self.capacity,
+            senders: self.senders.get(),
+            waiting_senders: self.slots.waiting(),
+            receiver_waiting: self.waits.get(),
+            closed: self.is_closed(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Chan<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.statistics().fmt(f)
+    }
+}
+
+/// Places that an empty buffer may keep for the next messages.
+const KEEP: usize = 1024;

@@ -1,0 +1,272 @@
+//! [`Notify`]: wakes one waiter, or all; tokio's `Notify`.
+//!
+//! It exists as the brick for primitives of the user's own: a wake-up that is remembered if nobody
+//! waits yet. It must not know what it announces.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::ptr;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use super::wait_list::{Key, WaitQueue};
+use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+
+/// Wakes tasks that wait for it, one or all.
+///
+/// [`notify_one`](Self::notify_one) with nobody waiting leaves *one* permit, which the next waiter
+/// takes at once. [`notify_waiters`](Self::notify_waiters) leaves none, but reaches every
+/// [`Notified`] made before it, polled or not.
+///
+/// # Examples
+///
+/// ```
+/// use myrt::sync::Notify;
+///
+/// myrt::run(async {
+///     let bell = Notify::new();
+///     bell.notify_one();
+///     bell.notified().await;
+/// });
+/// ```
+#[derive(Debug)]
+pub struct Notify {
+    permit: Cell<bool>,
+    /// How often `notify_waiters` was called.
+    rounds: Cell<u64>,
+    queue: WaitQueue<Grant>,
+}
+
+/// By what a waiter was picked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grant {
+    /// By `notify_one`: if the waiter does not use it, somebody else must have it.
+    One,
+    /// By `notify_waiters`: it was meant for this waiter alone.
+    All,
+}
+
+impl Notify {
+    /// Nobody waits, no permit is stored.
+    pub const fn new() -> Self {
+        Self {
+            permit: Cell::new(false),
+            rounds: Cell::new(0),
+            queue: WaitQueue::new(),
+        }
+    }
+
+    /// Wakes the task that waits longest. With nobody waiting, stores one permit.
+    ///
+    /// A waiter that is dropped after it was picked and before it ran passes this on.
+    pub fn notify_one(&self) {
+        match self.queue.grant_front() {
+            Some(waker) => waker.wake(),
+            None => self.permit.set(true),
+        }
+    }
+
+    /// Wakes everyone who waits now, in order. Stores no permit.
+    pub fn notify_waiters(&self) {
+        self.rounds.set(self.rounds.get().wrapping_add(1));
+        self.queue.grant_all(|grant| *grant = Grant::All).wake();
+    }
+
+    /// Waits to be notified.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up its place in the queue; a `notify_one` that had picked it goes
+    /// to the next, or is stored.
+    #[track_caller]
+    #[inline]
+    pub fn notified(&self) -> Notified<'_> {
+        Notified {
+            waiter: Waiter::new(self.rounds.get()),
+            notify: self,
+        }
+    }
+
+    /// As [`notified`](Self::notified), by a future that has no lifetime.
+    #[track_caller]
+    pub fn notified_owned(self: Rc<Self>) -> OwnedNotified {
+        OwnedNotified {
+            waiter: Waiter::new(self.rounds.get()),
+            notify: self,
+        }
+    }
+
+    /// Whether a permit is stored, and how many wait.
+    pub fn statistics(&self) -> NotifyStatistics {
+        NotifyStatistics {
+            permit: self.permit.get(),
+            waiting: self.queue.len(),
+        }
+    }
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What [`Notify::statistics`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotifyStatistics {
+    /// Whether the next waiter will pass at once.
+    pub permit: bool,
+    /// How many wait.
+    pub waiting: usize,
+}
+
+/// The state that both futures share.
+#[derive(Debug)]
+struct Waiter {
+    /// The count of rounds when the future was made.
+    round: u64,
+    key: Option<Key>,
+    done: bool,
+    at: &'static Location<'static>,
+}
+
+impl Waiter {
+    #[track_caller]
+    #[inline]
+    fn new(round: u64) -> Self {
+        Self {
+            round,
+            key: None,
+            done: false,
+            at: Location::caller(),
+        }
+    }
+
+    /// Whether it was notified, as far as this can be known without joining the queue.
+    #[inline]
+    fn check(&mut self, notify: &Notify) -> bool {
+        self.done = self.done || self.round != notify.rounds.get() || notify.permit.replace(false);
+        self.done
+    }
+
+    #[inline]
+    fn poll(&mut self, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
+        if self.done {
+            return Poll::Ready(());
+        }
+        ready!(poll_budget(cx));
+        match self.key {
+            None => {
+                if self.check(notify) {
+                    return Poll::Ready(());
+                }
+                let waker = StoredWaker::new(cx.waker());
+                // The clone may have run user code that notified.
+                if self.check(notify) {
+                    return Poll::Ready(());
+                }
+                self.key = Some(notify.queue.join(waker, Grant::One));
+            }
+            Some(key) => {
+                if notify.queue.poll_granted(key, cx.waker()) {
+                    self.key = None;
+                    self.done = true;
+                    notify.queue.leave(key);
+                    return Poll::Ready(());
+                }
+            }
+        }
+        note_wait(Wait::Event(ptr::from_ref(notify).addr()), self.at);
+        Poll::Pending
+    }
+
+    /// Takes a place in the queue without a waker.
+    fn enable(&mut self, notify: &Notify) -> bool {
+        if let Some(key) = self.key {
+            return notify.queue.is_granted(key);
+        }
+        if self.check(notify) {
+            return true;
+        }
+        self.key = Some(notify.queue.join(StoredWaker::EMPTY, Grant::One));
+        false
+    }
+
+    #[inline]
+    fn cancel(&self, notify: &Notify) {
+        if let Some(key) = self.key {
+            let left = notify.queue.leave(key);
+            if left.granted && left.data == Grant::One {
+                notify.notify_one();
+            }
+        }
+    }
+}
+
+/// The future of [`Notify::notified`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct Notified<'a> {
+    notify: &'a Notify,
+    waiter: Waiter,
+}
+
+impl Notified<'_> {
+    /// Takes a place in the queue now, before the first poll, so that a `notify_one` from here on
+    /// reaches this future. Returns whether it was notified already.
+    pub fn enable(mut self: Pin<&mut Self>) -> bool {
+        let this = &mut *self;
+        this.waiter.enable(this.notify)
+    }
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.waiter.poll(this.notify, cx)
+    }
+}
+
+impl Drop for Notified<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.waiter.cancel(self.notify);
+    }
+}
+
+/// The future of [`Notify::notified_owned`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct OwnedNotified {
+    notify: Rc<Notify>,
+    waiter: Waiter,
+}
+
+impl OwnedNotified {
+    /// As [`Notified::enable`].
+    pub fn enable(mut self: Pin<&mut Self>) -> bool {
+        let this = &mut *self;
+        this.waiter.enable(&this.notify)
+    }
+}
+
+impl Future for OwnedNotified {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.waiter.poll(&this.notify, cx)
+    }
+}
+
+impl Drop for OwnedNotified {
+    fn drop(&mut self) {
+        self.waiter.cancel(&self.notify);
+    }
+}

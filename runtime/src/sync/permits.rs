@@ -1,0 +1,242 @@
+//! Counted permits with a fair queue: what `Semaphore` and the bounded `mpsc` channel stand on.
+//!
+//! It exists so that the arithmetic of permits (partial grants, closing, cancellation) is in one
+//! place. It must not know what a permit stands for.
+//!
+//! The invariant that everything leans on: **while somebody waits, no permit is free.** What is
+//! released goes to the waiter at the front, bit by bit if it asked for many, so one who wants many
+//! is not starved by those who want few, and the uncontended path is one compare and one
+//! subtraction. A waiter that is dropped gives back whatever part it had been given.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::task::{Context, Poll, ready};
+
+use super::wait_list::{Key, WaitQueue};
+use super::wakes::Wakes;
+use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+
+#[derive(Debug)]
+pub(crate) struct Permits {
+    free: Cell<usize>,
+    closed: Cell<bool>,
+    queue: WaitQueue<Request>,
+}
+
+/// What a waiter asked for, and what is still missing.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    wanted: usize,
+    missing: usize,
+    /// Closed while it waited: it holds nothing.
+    denied: bool,
+}
+
+impl Permits {
+    /// More permits than this cannot exist; the same bound as tokio's.
+    pub(crate) const MAX: usize = usize::MAX >> 3;
+
+    #[track_caller]
+    pub(crate) const fn new(free: usize) -> Self {
+        assert!(
+            free <= Self::MAX,
+            "more permits than Semaphore::MAX_PERMITS"
+        );
+        Self {
+            free: Cell::new(free),
+            closed: Cell::new(false),
+            queue: WaitQueue::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn try_acquire(&self, wanted: usize) -> Result<(), TryAcquireError> {
+        if self.closed.get() {
+            return Err(TryAcquireError::Closed);
+        }
+        match self.free.get().checked_sub(wanted) {
+            Some(rest) => {
+                self.free.set(rest);
+                Ok(())
+            }
+            None => Err(TryAcquireError::NoPermits),
+        }
+    }
+
+    /// Takes `wanted` permits, or joins the queue for them. `key` is the place of the calling
+    /// future, which passes it to [`Self::cancel`] when it is dropped.
+    #[inline]
+    pub(crate) fn poll_acquire(
+        &self,
+        wanted: usize,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        note: (Wait, &'static Location<'static>),
+    ) -> Poll<Result<(), AcquireError>> {
+        ready!(poll_budget(cx));
+        if key.is_none() && self.try_acquire(wanted).is_ok() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_contended(wanted, key, cx, note)
+    }
+
+    fn poll_contended(
+        &self,
+        wanted: usize,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        note: (Wait, &'static Location<'static>),
+    ) -> Poll<Result<(), AcquireError>> {
+        match *key {
+            Some(waiting) => {
+                if self.queue.poll_granted(waiting, cx.waker()) {
+                    *key = None;
+                    let denied = self.queue.leave(waiting).data.denied;
+                    return Poll::Ready(if denied {
+                        Err(AcquireError(()))
+                    } else {
+                        Ok(())
+                    });
+                }
+            }
+            None => {
+                let waker = StoredWaker::new(cx.waker());
+                // The clone may have run user code that released permits or closed us.
+                match self.try_acquire(wanted) {
+                    Ok(()) => return Poll::Ready(Ok(())),
+                    Err(TryAcquireError::Closed) => return Poll::Ready(Err(AcquireError(()))),
+                    Err(TryAcquireError::NoPermits) => {}
+                }
+                // Fewer than wanted are free: they are set aside for us at once.
+                let missing = wanted - self.free.replace(0);
+                *key = Some(self.queue.join(
+                    waker,
+                    Request {
+                        wanted,
+                        missing,
+                        denied: false,
+                    },
+                ));
+            }
+        }
+        note_wait(note.0, note.1);
+        Poll::Pending
+    }
+
+    /// The future that waited with this key is gone. What it had been given goes to the next.
+    #[inline]
+    pub(crate) fn cancel(&self, key: Option<Key>) {
+        if let Some(key) = key {
+            let request = self.queue.leave(key).data;
+            if !request.denied {
+                self.release(request.wanted - request.missing);
+            }
+        }
+    }
+
+    /// Gives permits back, or adds new ones.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn release(&self, permits: usize) {
+        if self.queue.is_empty() {
+            let free = self.free.get() + permits;
+            assert!(
+                free <= Self::MAX,
+                "more permits than Semaphore::MAX_PERMITS"
+            );
+            self.free.set(free);
+        } else {
+            self.hand_out(permits);
+        }
+    }
+
+    fn hand_out(&self, mut permits: usize) {
+        let mut wakes = Wakes::new();
+        while let Some(request) = self.queue.front() {
+            let part = permits.min(request.missing);
+            permits -= part;
+            self.queue.update_front(|request| request.missing -= part);
+            if part < request.missing {
+                break;
+            }
+            if let Some(waker) = self.queue.grant_front() {
+                wakes.push(waker);
+            }
+        }
+        self.free.set(self.free.get() + permits);
+        wakes.wake();
+    }
+
+    /// No more acquiring. Who waits is told so, and what they had been given is free again.
+    pub(crate) fn close(&self) {
+        self.closed.set(true);
+        let given = Cell::new(0);
+        let wakes = self.queue.grant_all(|request| {
+            given.set(given.get() + request.wanted - request.missing);
+            request.denied = true;
+        });
+        self.free.set(self.free.get() + given.get());
+        wakes.wake();
+    }
+
+    /// Takes up to `permits` free ones away for good. Returns how many.
+    pub(crate) fn forget(&self, permits: usize) -> usize {
+        let taken = permits.min(self.free.get());
+        self.free.set(self.free.get() - taken);
+        taken
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    #[inline]
+    pub(crate) fn free(&self) -> usize {
+        self.free.get()
+    }
+
+    /// Permits set aside for the waiter at the front, which wants still more.
+    pub(crate) fn set_aside(&self) -> usize {
+        self.queue
+            .front()
+            .map_or(0, |request| request.wanted - request.missing)
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+}
+
+/// The semaphore was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcquireError(pub(super) ());
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the semaphore was closed")
+    }
+}
+
+impl std::error::Error for AcquireError {}
+
+/// Why a `try_acquire` got nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore was closed.
+    Closed,
+    /// Not enough permits are free, or others were waiting first.
+    NoPermits,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the semaphore was closed",
+            Self::NoPermits => "no permits are free",
+        })
+    }
+}
+
+impl std::error::Error for TryAcquireError {}

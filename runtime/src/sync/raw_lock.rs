@@ -1,0 +1,144 @@
+//! A fair lock without a value: what `Mutex`, `RateLimiter` and `Condvar` stand on.
+//!
+//! It exists so that the part that is hard to get right (hand-over, cancellation, who holds it) is
+//! written once and compiled once, not once a type. Free and uncontended it is two loads and two
+//! stores, and touches neither the wait list nor the heap. It must not know what it protects.
+//!
+//! The lock is *handed over*: releasing it with somebody waiting does not free it, so nobody who
+//! comes later can overtake. A waiter that was handed the lock and is dropped before it could run
+//! releases it again, which hands it to the next.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::ptr;
+use std::task::{Context, Poll, ready};
+
+use super::wait_list::{Key, WaitQueue};
+use crate::task::{Id, StoredWaker, Wait, note_wait, poll_budget, try_current_id};
+
+#[derive(Debug)]
+pub(crate) struct RawLock {
+    locked: Cell<bool>,
+    holder: Cell<Option<Id>>,
+    queue: WaitQueue<()>,
+}
+
+impl RawLock {
+    pub(crate) const fn new() -> Self {
+        Self {
+            locked: Cell::new(false),
+            holder: Cell::new(None),
+            queue: WaitQueue::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn try_lock(&self) -> bool {
+        if self.locked.get() {
+            return false;
+        }
+        self.locked.set(true);
+        self.holder.set(try_current_id());
+        true
+    }
+
+    /// Takes the lock, or joins the queue for it. `key` is the place of the calling future, which
+    /// passes it to [`Self::cancel`] when it is dropped.
+    #[inline]
+    pub(crate) fn poll_lock(
+        &self,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<()> {
+        ready!(poll_budget(cx));
+        if key.is_none() && self.try_lock() {
+            return Poll::Ready(());
+        }
+        self.poll_contended(key, cx, at)
+    }
+
+    fn poll_contended(
+        &self,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<()> {
+        match *key {
+            Some(waiting) => {
+                if self.queue.poll_granted(waiting, cx.waker()) {
+                    *key = None;
+                    self.queue.leave(waiting);
+                    self.holder.set(try_current_id());
+                    return Poll::Ready(());
+                }
+            }
+            None => {
+                let waker = StoredWaker::new(cx.waker());
+                // The clone may have run user code that released the lock.
+                if self.try_lock() {
+                    return Poll::Ready(());
+                }
+                *key = Some(self.queue.join(waker, ()));
+            }
+        }
+        note_wait(Wait::Lock(self.address()), at);
+        Poll::Pending
+    }
+
+    /// The future that waited with this key is gone. What it had been granted goes to the next.
+    #[inline]
+    pub(crate) fn cancel(&self, key: Option<Key>) {
+        if let Some(key) = key {
+            if self.queue.leave(key).granted {
+                self.release();
+            }
+        }
+    }
+
+    /// Hands the lock to the one that waits longest, or frees it.
+    #[inline]
+    pub(crate) fn release(&self) {
+        self.holder.set(None);
+        if self.queue.is_empty() {
+            self.locked.set(false);
+        } else {
+            self.hand_over();
+        }
+    }
+
+    fn hand_over(&self) {
+        if let Some(waker) = self.queue.grant_front() {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        self.locked.get()
+    }
+
+    pub(crate) fn holder(&self) -> Option<Id> {
+        self.holder.get()
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What a task that waits here reports as the thing it waits for.
+    pub(crate) fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+}
+
+/// Releases the lock when it is dropped. In a guard it is declared after the borrow of the value, so
+/// that the value is free before anybody is told.
+#[derive(Debug)]
+pub(crate) struct Unlock<'a>(pub(crate) &'a RawLock);
+
+impl Drop for Unlock<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}

@@ -1,0 +1,176 @@
+//! A fair readers-writer lock without a value: what `RwLock` stands on.
+//!
+//! Strictly first in, first out: readers that come after a waiting writer wait behind it, so neither
+//! side starves. It is apart from `rw_lock.rs` for the same reason as `raw_lock.rs` is from
+//! `mutex.rs`, and must not know what it protects.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::ptr;
+use std::task::{Context, Poll, ready};
+
+use super::wait_list::{Key, WaitQueue};
+use super::wakes::Wakes;
+use crate::task::{Id, StoredWaker, Wait, note_wait, poll_budget, try_current_id};
+
+#[derive(Debug)]
+pub(crate) struct RawRwLock {
+    readers: Cell<usize>,
+    writer: Cell<bool>,
+    /// The writer, or the reader that came last.
+    holder: Cell<Option<Id>>,
+    queue: WaitQueue<Access>,
+}
+
+/// What a waiter wants, and what a guard holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+impl RawRwLock {
+    pub(crate) const fn new() -> Self {
+        Self {
+            readers: Cell::new(0),
+            writer: Cell::new(false),
+            holder: Cell::new(None),
+            queue: WaitQueue::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn try_lock(&self, access: Access) -> bool {
+        let taken = self.queue.is_empty() && self.take(access);
+        if taken {
+            self.holder.set(try_current_id());
+        }
+        taken
+    }
+
+    /// Counts one more holder, if the others allow it.
+    #[inline]
+    fn take(&self, access: Access) -> bool {
+        if self.writer.get() {
+            return false;
+        }
+        match access {
+            Access::Read => self.readers.set(self.readers.get() + 1),
+            Access::Write if self.readers.get() > 0 => return false,
+            Access::Write => self.writer.set(true),
+        }
+        true
+    }
+
+    /// Takes the lock, or joins the queue for it; `key` as in [`super::raw_lock`].
+    #[inline]
+    pub(crate) fn poll_lock(
+        &self,
+        access: Access,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<()> {
+        ready!(poll_budget(cx));
+        if key.is_none() && self.try_lock(access) {
+            return Poll::Ready(());
+        }
+        self.poll_contended(access, key, cx, at)
+    }
+
+    fn poll_contended(
+        &self,
+        access: Access,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<()> {
+        match *key {
+            Some(waiting) => {
+                if self.queue.poll_granted(waiting, cx.waker()) {
+                    *key = None;
+                    self.queue.leave(waiting);
+                    self.holder.set(try_current_id());
+                    return Poll::Ready(());
+                }
+            }
+            None => {
+                let waker = StoredWaker::new(cx.waker());
+                // The clone may have run user code that released the lock.
+                if self.try_lock(access) {
+                    return Poll::Ready(());
+                }
+                *key = Some(self.queue.join(waker, access));
+            }
+        }
+        note_wait(Wait::Lock(ptr::from_ref(self).addr()), at);
+        Poll::Pending
+    }
+
+    /// The future that waited with this key is gone.
+    #[inline]
+    pub(crate) fn cancel(&self, key: Option<Key>) {
+        if let Some(key) = key {
+            let left = self.queue.leave(key);
+            if left.granted {
+                self.release(left.data);
+            } else {
+                // It may have been the writer that held up the readers behind it.
+                self.hand_over();
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn release(&self, access: Access) {
+        match access {
+            Access::Read => self.readers.set(self.readers.get() - 1),
+            Access::Write => self.writer.set(false),
+        }
+        if !self.queue.is_empty() {
+            self.hand_over();
+        }
+    }
+
+    /// A writer becomes a reader. Those who may read with it are let in by
+    /// [`hand_over`](Self::hand_over), which the caller calls once its own borrow is in place.
+    pub(crate) fn downgrade(&self) {
+        self.writer.set(false);
+        self.readers.set(1);
+    }
+
+    /// Lets in from the front whoever may enter now: one writer, or all readers before the next.
+    pub(crate) fn hand_over(&self) {
+        let mut wakes = Wakes::new();
+        while let Some(access) = self.queue.front() {
+            if !self.take(access) {
+                break;
+            }
+            self.holder.set(None);
+            if let Some(waker) = self.queue.grant_front() {
+                wakes.push(waker);
+            }
+        }
+        wakes.wake();
+    }
+
+    pub(crate) fn readers(&self) -> usize {
+        self.readers.get()
+    }
+
+    pub(crate) fn has_writer(&self) -> bool {
+        self.writer.get()
+    }
+
+    pub(crate) fn holder(&self) -> Option<Id> {
+        if self.has_writer() || self.readers() > 0 {
+            self.holder.get()
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+}

@@ -1,0 +1,367 @@
+//! The queue in which tasks wait for a primitive: first in, first out, each waiter removable by key.
+//!
+//! Every primitive of `sync` needs the same three things: to join the end of a queue, to be picked
+//! from its front, and to leave it from the middle when a future is dropped. They are here once, and
+//! with them the two rules that other runtimes learned the hard way:
+//!
+//! - *A grant is never lost.* A waiter that was picked keeps its node, marked [`Stage::Granted`],
+//!   until its future is polled or dropped. [`WaitQueue::leave`] says which of the two it was, so
+//!   that the primitive can pass a grant on that nobody will use.
+//! - *No user code runs under a borrow.* Cloning, dropping and waking a foreign waker may all call
+//!   back into the primitive. [`WaitQueue`] clones before it borrows, and hands out what is to be
+//!   woken or dropped after the borrow has ended.
+//!
+//! The nodes live in one `Vec` and link each other by index: joining, picking and leaving are O(1),
+//! and no waiter costs an allocation of its own. This file must not know what is waited for; the
+//! small `Copy` value a primitive keeps with each waiter is opaque here.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::task::Waker;
+
+use super::wakes::Wakes;
+use crate::task::StoredWaker;
+
+/// A queue of waiters behind a `RefCell` that is never borrowed while user code runs.
+pub(crate) struct WaitQueue<T> {
+    /// How many are waiting and not granted. Outside of the cell, so that the uncontended path of
+    /// each primitive is one plain load.
+    waiting: Cell<u32>,
+    list: RefCell<WaitList<T>>,
+}
+
+impl<T: Copy> WaitQueue<T> {
+    /// An empty queue. Allocates nothing.
+    pub(crate) const fn new() -> Self {
+        Self {
+            waiting: Cell::new(0),
+            list: RefCell::new(WaitList::new()),
+        }
+    }
+
+    /// Whether nobody waits. Waiters that were granted and have not run yet do not count.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.get() == 0
+    }
+
+    /// How many wait, granted ones not counted.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.get() as usize
+    }
+
+    /// Joins the end of the queue. The caller clones its waker first (`StoredWaker::new`), and then,
+    /// since that clone may have run user code, looks once more whether it has to wait at all.
+    pub(crate) fn join(&self, waker: StoredWaker, data: T) -> Key {
+        let key = self.list.borrow_mut().push_back(waker, data);
+        self.waiting.set(self.waiting.get() + 1);
+        key
+    }
+
+    /// What a waiter that is polled again does first: true if it was granted, else its waker is
+    /// brought up to date.
+    pub(crate) fn poll_granted(&self, key: Key, waker: &Waker) -> bool {
+        {
+            let list = self.list.borrow();
+            let node = list.node(key);
+            if node.stage == Stage::Granted {
+                return true;
+            }
+            if node.waker.will_wake(waker) {
+                return false;
+            }
+        }
+        let fresh = StoredWaker::new(waker);
+        let (granted, unused) = {
+            let mut list = self.list.borrow_mut();
+            let node = list.node_mut(key);
+            match node.stage {
+                // Granted by the clone just made: the wake went to the old waker.
+                Stage::Granted => (true, fresh),
+                _ => (false, std::mem::replace(&mut node.waker, fresh)),
+            }
+        };
+        drop(unused);
+        granted
+    }
+
+    /// Whether the waiter was granted.
+    pub(crate) fn is_granted(&self, key: Key) -> bool {
+        self.list.borrow().node(key).stage == Stage::Granted
+    }
+
+    /// The data of the waiter at the front.
+    #[inline]
+    pub(crate) fn front(&self) -> Option<T> {
+        if self.is_empty() {
+            None
+        } else {
+            self.list.borrow().front().map(|node| node.data)
+        }
+    }
+
+    /// Changes the data of the waiter at the front.
+    pub(crate) fn update_front(&self, change: impl FnOnce(&mut T)) {
+        if let Some(node) = self.list.borrow_mut().front_mut() {
+            change(&mut node.data);
+        }
+    }
+
+    /// Grants the waiter at the front. The caller wakes it when its own state is consistent.
+    #[must_use = "the granted waiter sleeps until it is woken"]
+    pub(crate) fn grant_front(&self) -> Option<StoredWaker> {
+        if self.is_empty() {
+            return None;
+        }
+        let waker = self.list.borrow_mut().grant_front()?;
+        self.waiting.set(self.waiting.get() - 1);
+        Some(waker)
+    }
+
+    /// Grants everyone that waits now, in order; who joins during the wakes is not touched.
+    /// `mark` is applied to the data of each.
+    #[must_use = "the granted waiters sleep until they are woken"]
+    pub(crate) fn grant_all(&self, mark: impl Fn(&mut T)) -> Wakes {
+        let mut wakes = Wakes::new();
+        if self.is_empty() {
+            return wakes;
+        }
+        wakes.reserve(self.len());
+        let mut list = self.list.borrow_mut();
+        while let Some(node) = list.front_mut() {
+            mark(&mut node.data);
+            if let Some(waker) = list.grant_front() {
+                wakes.push(waker);
+            }
+        }
+        self.waiting.set(0);
+        wakes
+    }
+
+    /// Leaves the queue, granted or not, and frees the node. Says which it was.
+    pub(crate) fn leave(&self, key: Key) -> Left<T> {
+        let (left, waker) = self.list.borrow_mut().remove(key);
+        if !left.granted {
+            self.waiting.set(self.waiting.get() - 1);
+        }
+        // A foreign waker may run user code when it is dropped: the borrow has ended.
+        drop(waker);
+        left
+    }
+}
+
+impl<T: Copy> fmt::Debug for WaitQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitQueue")
+            .field("waiting", &self.waiting.get())
+            .finish()
+    }
+}
+
+/// Names a waiter within its queue. It belongs to one future, which gives it back by
+/// [`WaitQueue::leave`]; for that reason it needs no generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key(NonZeroU32);
+
+impl Key {
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+/// What a waiter was when it left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left<T> {
+    /// It had been granted what it waited for.
+    pub(crate) granted: bool,
+    /// What the primitive had kept with it.
+    pub(crate) data: T,
+}
+
+/// The list itself: plain data, no user code.
+struct WaitList<T> {
+    nodes: Vec<Node<T>>,
+    head: Link,
+    tail: Link,
+    free: Link,
+    /// Nodes in use, waiting or granted.
+    live: u32,
+}
+
+struct Node<T> {
+    waker: StoredWaker,
+    prev: Link,
+    next: Link,
+    stage: Stage,
+    data: T,
+}
+
+type Link = Option<Key>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// In the list of free nodes.
+    Free,
+    /// In the queue.
+    Waiting,
+    /// Picked, out of the queue, its future not yet polled.
+    Granted,
+}
+
+impl<T: Copy> WaitList<T> {
+    const fn new() -> Self {
+        Self {
+            nodes: Vec::new(),
+            head: None,
+            tail: None,
+            free: None,
+            live: 0,
+        }
+    }
+
+    #[inline]
+    fn node(&self, key: Key) -> &Node<T> {
+        &self.nodes[key.index()]
+    }
+
+    #[inline]
+    fn node_mut(&mut self, key: Key) -> &mut Node<T> {
+        &mut self.nodes[key.index()]
+    }
+
+    fn front(&self) -> Option<&Node<T>> {
+        self.head.map(|key| self.node(key))
+    }
+
+    fn front_mut(&mut self) -> Option<&mut Node<T>> {
+        self.head.map(|key| self.node_mut(key))
+    }
+
+    fn push_back(&mut self, waker: StoredWaker, data: T) -> Key {
+        let node = Node {
+            waker,
+            prev: self.tail,
+            next: None,
+            stage: Stage::Waiting,
+            data,
+        };
+        let key = match self.free {
+            Some(key) => {
+                self.free = self.node(key).next;
+                // What is overwritten holds no waker: nodes are emptied before they are freed.
+                *self.node_mut(key) = node;
+                key
+            }
+            None => {
+                self.nodes.push(node);
+                let number = u32::try_from(self.nodes.len())
+                    .ok()
+                    .and_then(NonZeroU32::new);
+                Key(number.expect("fewer than 2^32 tasks wait for one primitive"))
+            }
+        };
+        match self.tail {
+            Some(tail) => self.node_mut(tail).next = Some(key),
+            None => self.head = Some(key),
+        }
+        self.tail = Some(key);
+        self.live += 1;
+        key
+    }
+
+    fn unlink(&mut self, key: Key) {
+        let (prev, next) = {
+            let node = self.node(key);
+            (node.prev, node.next)
+        };
+        match prev {
+            Some(prev) => self.node_mut(prev).next = next,
+            None => self.head = next,
+        }
+        match next {
+            Some(next) => self.node_mut(next).prev = prev,
+            None => self.tail = prev,
+        }
+    }
+
+    fn grant_front(&mut self) -> Option<StoredWaker> {
+        let key = self.head?;
+        self.unlink(key);
+        let node = self.node_mut(key);
+        node.stage = Stage::Granted;
+        Some(node.waker.take())
+    }
+
+    fn remove(&mut self, key: Key) -> (Left<T>, StoredWaker) {
+        let granted = match self.node(key).stage {
+            Stage::Granted => true,
+            Stage::Waiting => {
+                self.unlink(key);
+                false
+            }
+            Stage::Free => unreachable!("a waiter leaves its queue once"),
+        };
+        let free = self.free;
+        let node = self.node_mut(key);
+        node.stage = Stage::Free;
+        node.next = free;
+        let left = Left {
+            granted,
+            data: node.data,
+        };
+        let waker = node.waker.take();
+        self.free = Some(key);
+        self.live -= 1;
+        if self.live == 0 && self.nodes.len() > KEEP {
+            // A burst is over: give its memory back. The nodes hold no wakers.
+            self.nodes = Vec::new();
+            self.free = None;
+        }
+        (left, waker)
+    }
+}
+
+/// Nodes that an idle queue may keep for the next waiters.
+const KEEP: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::{KEEP, WaitQueue};
+    use crate::task::StoredWaker;
+
+    #[test]
+    fn leaves_from_the_middle_keep_the_order() {
+        let queue = WaitQueue::new();
+        let keys: Vec<_> = (0..5).map(|n| queue.join(StoredWaker::EMPTY, n)).collect();
+        assert!(!queue.leave(keys[1]).granted);
+        assert!(!queue.leave(keys[4]).granted);
+        let mut order = Vec::new();
+        while let Some(n) = queue.front() {
+            order.push(n);
+            assert!(queue.grant_front().is_some());
+        }
+        assert_eq!(order, [0, 2, 3]);
+        for key in [keys[0], keys[2], keys[3]] {
+            assert!(queue.leave(key).granted);
+        }
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn freed_nodes_are_used_again_and_a_burst_is_given_back() {
+        let queue = WaitQueue::new();
+        let first = queue.join(StoredWaker::EMPTY, ());
+        queue.leave(first);
+        assert_eq!(queue.join(StoredWaker::EMPTY, ()), first);
+        let keys: Vec<_> = (0..2 * KEEP)
+            .map(|_| queue.join(StoredWaker::EMPTY, ()))
+            .collect();
+        queue.leave(first);
+        for key in keys {
+            queue.leave(key);
+        }
+        assert_eq!(queue.list.borrow().nodes.capacity(), 0);
+    }
+}
