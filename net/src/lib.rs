@@ -1,2 +1,11 @@
-//! To be written.
+//! Everything of myrt that owns a file descriptor, and the streams of bytes above them.
+//!
+//! Use it through the `myrt` crate: this one is pinned to it in lockstep and promises nothing on its own. It stands on
+//! [`myrt_runtime::Async`] alone and holds no `unsafe`: the system calls of sockets enter through one module (`calls`),
+//! those that std and socket2 lack live in the runtime's `sys`.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod io;
+
+mod place;
