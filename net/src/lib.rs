@@ -7,5 +7,15 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod io;
+pub mod tcp;
 
+mod addr;
+mod calls;
+mod leaf;
 mod place;
+mod ready;
+mod stream;
+
+pub use addr::{LookupHost, ToSocketAddrs, lookup_host};
+pub use ready::{Interest, Readiness, Ready, ReadyFor};
+pub use tcp::{TcpListener, TcpSocket, TcpStream};

@@ -33,7 +33,13 @@ pub(crate) fn within<T>(at: Place, poll: impl FnOnce() -> T) -> T {
     poll()
 }
 
+/// The place to report for an operation that was called at `at`: an adapter's, if one is around it.
+#[inline]
+pub(crate) fn of(at: Place) -> Place {
+    OUTER.get().unwrap_or(at)
+}
+
 /// Tells the runtime that the current task is about to wait for `wait`; `at` counts unless an adapter knows better.
 pub(crate) fn note(wait: Wait, at: Place) {
-    task::note_wait(wait, OUTER.get().unwrap_or(at));
+    task::note_wait(wait, of(at));
 }

@@ -166,3 +166,8 @@ impl AsyncWrite for Hesitant {
         Poll::Ready(Ok(()))
     }
 }
+
+/// Runs a future on the runtime.
+pub(crate) fn run<F: Future>(future: F) -> F::Output {
+    myrt_runtime::block_on(future)
+}
