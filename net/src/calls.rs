@@ -46,13 +46,21 @@ pub(crate) fn connected(socket: &impl AsFd) -> io::Result<()> {
 }
 
 /// Binds and listens. The address may be used again at once after an earlier listener's connections (`SO_REUSEADDR`).
-pub(crate) fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+/// `beside_v4`: an IPv6 wildcard leaves IPv4 to a listener of its own.
+pub(crate) fn listen(
+    address: SocketAddr,
+    backlog: i32,
+    beside_v4: bool,
+) -> io::Result<TcpListener> {
     let socket = socket(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
     socket.set_reuse_address(true)?;
+    if beside_v4 && address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
     Ok(socket.into())
@@ -110,18 +118,14 @@ pub(crate) fn shutdown(socket: &impl AsFd, how: Shutdown) -> io::Result<()> {
     }
 }
 
-/// Whether the process or the system has no descriptor or memory left for a new connection: waiting may help, trying at once does not.
-pub(crate) fn is_exhausted(error: &io::Error) -> bool {
-    // EMFILE and ENFILE have these numbers on every Unix; ENOBUFS differs.
-    const EMFILE: i32 = 24;
-    const ENFILE: i32 = 23;
-    const ENOBUFS: i32 = if cfg!(any(target_os = "linux", target_os = "android")) {
-        105
+/// Whether this machine does not have such an address, or not that family at all.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = if cfg!(any(target_os = "linux", target_os = "android")) {
+        97
     } else {
-        55
+        47
     };
-    error.kind() == io::ErrorKind::OutOfMemory
-        || matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOBUFS))
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
 
 /// Whether a connect was begun and is not decided yet.

@@ -4,7 +4,7 @@
 //! at once, so each future has its own turn in the line of waiters ([`Turn`]). The macro writes the type; what differs is only the
 //! call. It knows no particular socket.
 
-pub(crate) use myrt_runtime::{Direction, Turn};
+pub(crate) use myrt_runtime::io::{Direction, Turn};
 
 /// Declares a named future over one attempt.
 ///
@@ -26,7 +26,7 @@ macro_rules! leaf {
         impl<'a> $name<'a> {
             #[inline]
             #[track_caller]
-            pub(crate) fn new(io: &'a myrt_runtime::Async<$io>, $($field: $type),*) -> Self {
+            pub(crate) fn new(io: &'a myrt_runtime::io::Async<$io>, $($field: $type),*) -> Self {
                 let at = std::panic::Location::caller();
                 Self { turn: $crate::leaf::Turn::new(io, $crate::leaf::Direction::$direction, at), $($field),* }
             }

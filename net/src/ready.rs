@@ -11,7 +11,7 @@ use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use myrt_runtime::Async;
+use myrt_runtime::io::Async;
 
 use crate::leaf::{Direction, Turn};
 use crate::place::Place;

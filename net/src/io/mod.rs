@@ -25,7 +25,7 @@ pub use futures_lite::io::{
 pub use std::io::{Error, ErrorKind, IoSlice, IoSliceMut, Result, SeekFrom};
 
 #[doc(inline)]
-pub use myrt_runtime::Async;
+pub use myrt_runtime::io::Async;
 
 pub use copy::{Copy, CopyBidirectional, copy, copy_bidirectional, copy_bidirectional_with_sizes};
 pub use duplex::{DuplexStream, duplex};

@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use myrt_runtime::Async;
+use myrt_runtime::io::Async;
 use myrt_runtime::task::Wait;
 use myrt_runtime::time::{Sleep, sleep};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};

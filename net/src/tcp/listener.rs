@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use myrt_runtime::Async;
+use myrt_runtime::io::Async;
 use myrt_runtime::time::{Sleep, sleep};
 use socket2::{SockAddr, SockRef, Socket};
 
@@ -47,8 +47,8 @@ use crate::place;
 #[derive(Debug)]
 pub struct TcpListener {
     io: Async<net::TcpListener>,
-    /// How often in a row accepting failed for want of descriptors. A plain load and store: the listener is used on one thread.
-    exhausted: AtomicU32,
+    /// How often in a row accepting failed. A plain load and store: the listener is used on one thread.
+    failures: AtomicU32,
 }
 
 impl TcpListener {
@@ -71,14 +71,14 @@ impl TcpListener {
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
         Ok(Self {
             io: Async::new(listener)?,
-            exhausted: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
         })
     }
 
     pub(crate) const fn fresh(io: Async<net::TcpListener>) -> Self {
         Self {
             io,
-            exhausted: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
         }
     }
 
@@ -94,8 +94,8 @@ impl TcpListener {
     ///
     /// # Errors
     /// What the system says. When the process or the system is out of descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), the
-    /// connection is not lost: it waits in the queue, and the next accept tries again after a pause of 5 ms, doubling to one second while
-    /// that lasts. So a loop that goes on after an error neither spins nor starves other tasks.
+    /// connection is not lost: it waits in the queue. After any error the next accept tries again after a pause of 5 ms, doubling to
+    /// one second while errors last, so a loop that goes on after an error neither spins nor starves other tasks.
     #[track_caller]
     pub fn accept(&self) -> Accept<'_> {
         Accept {
@@ -105,8 +105,8 @@ impl TcpListener {
         }
     }
 
-    /// The connections as a stream of `io::Result<TcpStream>` that never ends. After an error it may be polled on; see
-    /// [`accept`](Self::accept) for those worth it.
+    /// The connections as a stream of `io::Result<TcpStream>` that never ends. After an error it may be polled on, with
+    /// the pauses of [`accept`](Self::accept).
     #[track_caller]
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming {
@@ -142,7 +142,7 @@ impl TcpListener {
 
     /// What the next accept waits for first.
     fn pause(&self) -> Option<Pin<Box<Sleep>>> {
-        let failures = self.exhausted.load(Relaxed);
+        let failures = self.failures.load(Relaxed);
         (failures > 0).then(|| {
             Box::pin(sleep(
                 FIRST_PAUSE
@@ -166,7 +166,7 @@ impl Future for Bind {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut last = None;
         for address in ready!(Pin::new(&mut self.lookup).poll(cx))? {
-            match calls::listen(address, BACKLOG) {
+            match calls::listen(address, BACKLOG, false) {
                 Ok(listener) => {
                     return Poll::Ready(Ok(TcpListener::fresh(Async::new_nonblocking(listener))));
                 }
@@ -192,13 +192,10 @@ impl Accept<'_> {
             self.pause = None;
         }
         let result = ready!(self.turn.poll(cx, calls::accept));
-        let failures = &self.listener.exhausted;
+        let failures = &self.listener.failures;
         match &result {
-            Err(error) if calls::is_exhausted(error) => {
-                failures.store(failures.load(Relaxed).saturating_add(1), Relaxed);
-            }
             Ok(_) => failures.store(0, Relaxed),
-            Err(_) => {}
+            Err(_) => failures.store(failures.load(Relaxed).saturating_add(1), Relaxed),
         }
         Poll::Ready(result)
     }
@@ -267,7 +264,7 @@ impl fmt::Debug for Incoming<'_> {
 }
 
 /// tokio's backlog, too; the system cuts it to its own limit.
-const BACKLOG: i32 = 1024;
+pub(crate) const BACKLOG: i32 = 1024;
 /// Go's net/http: 5 ms, doubling to one second.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);

@@ -9,6 +9,8 @@ mod socket;
 mod stream;
 mod stream_ops;
 
+pub(crate) use listener::BACKLOG;
+
 pub use connect::{Connect, ConnectError};
 pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use listener::{Accept, Bind, Incoming, TcpListener};

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-use myrt_runtime::Async;
+use myrt_runtime::io::Async;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connect::Connect;

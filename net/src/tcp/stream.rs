@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use myrt_runtime::Async;
+use myrt_runtime::io::Async;
 use socket2::{SockRef, Socket};
 
 use super::connect::Connect;

@@ -11,7 +11,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use myrt_runtime::Async;
+use myrt_runtime::io::Async;
 
 use crate::calls;
 use crate::leaf::{Direction, Turn, leaf};

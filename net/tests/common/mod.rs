@@ -169,5 +169,7 @@ impl AsyncWrite for Hesitant {
 
 /// Runs a future on the runtime.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
-    myrt_runtime::block_on(future)
+    myrt_runtime::runtime::Runtime::new()
+        .unwrap()
+        .block_on(future)
 }
