@@ -29,7 +29,7 @@ pub mod runtime {
 
 /// Descriptors that tasks can wait for.
 pub mod io {
-    pub use crate::reactor::async_fd::{Async, Operation, Readiness};
+    pub use crate::reactor::async_fd::{Async, Operation, Readiness, Turn};
     pub use crate::reactor::ready::{Ready, readable, writable};
     pub use crate::reactor::source::Direction;
 }
