@@ -269,6 +269,7 @@ fn draw(curves: &[Curve]) -> String {
         let (x, y) = place(bounds, point);
         (60.0 + 490.0 * x, 365.0 - 310.0 * y)
     };
+    let mut labels = Vec::new();
     for ((name, points), colour) in curves.iter().zip(COLOURS) {
         let line: Vec<String> = points
             .iter()
@@ -276,13 +277,17 @@ fn draw(curves: &[Curve]) -> String {
             .map(|(x, y)| format!("{x:.0},{y:.0}"))
             .collect();
         let Some(&last) = points.last() else { continue };
-        let (x, y) = spot(last);
+        let (x, mut y) = spot(last);
+        while labels.iter().any(|label: &f64| (label - y).abs() < 14.0) {
+            y -= 14.0; // curves that end at the same place have their labels one above the other
+        }
+        labels.push(y);
         svg += &format!(
             "<polyline points='{}' fill='none' stroke='{colour}' stroke-width='2'/>\n",
             line.join(" ")
         );
         svg += &format!(
-            "<text x='{:.0}' y='{:.0}' fill='{colour}'>{name} {:.0}</text>\n",
+            "<text x='{:.0}' y='{:.0}' fill='{colour}'>{name} {:.1}</text>\n",
             x + 8.0,
             y + 4.0,
             last.1
