@@ -14,6 +14,7 @@ mod remote;
 mod runtime_loop;
 mod sys;
 
+pub mod sync;
 pub mod task;
 pub mod time;
 
@@ -24,7 +25,7 @@ pub mod runtime {
     pub use crate::observe::{Observer, Unhandled};
     pub use crate::remote::{Remote, RemoteHandle};
     pub use crate::runtime_loop::Runtime;
-    pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector};
+    pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector, raise_fd_limit};
 }
 
 /// Descriptors that tasks can wait for.

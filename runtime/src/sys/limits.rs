@@ -1,23 +1,27 @@
 //! How many file descriptors this process may have.
 //!
-//! The soft limit is often 1,024 for the sake of select, while the hard one allows many more; a
-//! server raises the soft one. It exists because std has no such call, and knows nothing of what
-//! the descriptors are for.
+//! The soft limit is often 1,024 for the sake of select, while the hard one allows many more; a server raises the soft
+//! one. It exists because std has no such call, and knows nothing of what the descriptors are for.
 
 use std::io;
 
 use super::cvt::cvt;
 
-/// Raises the soft limit of open files as far as the hard one lets it, and returns both as they are
-/// then.
+/// Raises the soft limit of open files as far as the hard one lets it, and returns both, soft and hard, as they are then.
 ///
-/// A process that asked for more than 1,024 must not use select any more;
-/// [`super::Selector::Select`] refuses such descriptors with an error.
+/// For servers: many systems start processes with a soft limit of 1,024 descriptors, for the sake of programs that use
+/// select, and let them ask for more. It is the limit of the whole process, and of the children that it starts.
+/// [`Selector::Select`](super::Selector::Select) refuses descriptors above 1,023 with an error.
 ///
 /// # Errors
 ///
 /// Only if the limits cannot be read. If they can be read but not raised, what holds is returned.
-pub(crate) fn raise_fd_limit() -> io::Result<(u64, u64)> {
+///
+/// ```
+/// let (soft, hard) = myrt::runtime::raise_fd_limit().unwrap();
+/// assert!(soft <= hard);
+/// ```
+pub fn raise_fd_limit() -> io::Result<(u64, u64)> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
@@ -35,19 +39,12 @@ pub(crate) fn raise_fd_limit() -> io::Result<(u64, u64)> {
             limit = raised;
         }
     }
-    Ok((files(limit.rlim_cur), files(limit.rlim_max)))
-}
-
-/// FreeBSD counts in a signed type; "unlimited" is the largest number in each.
-#[allow(clippy::unnecessary_cast, reason = "the type differs by system")]
-fn files(limit: libc::rlim_t) -> u64 {
-    limit as u64
+    Ok((limit.rlim_cur, limit.rlim_max))
 }
 
 /// The hard limit, where the system keeps it as its word.
 fn reachable(hard: libc::rlim_t) -> libc::rlim_t {
-    // macOS says "unlimited" and then refuses a soft limit above OPEN_MAX (setrlimit(2),
-    // COMPATIBILITY).
+    // macOS says "unlimited" and then refuses a soft limit above OPEN_MAX (setrlimit(2), COMPATIBILITY).
     if cfg!(target_vendor = "apple") {
         hard.min(10_240)
     } else {
