@@ -20,7 +20,10 @@ impl Epoll {
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: the fd is fresh and ours.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Self { fd, events: vec![libc::epoll_event { events: 0, u64: 0 }; 1024] })
+        Ok(Self {
+            fd,
+            events: vec![libc::epoll_event { events: 0, u64: 0 }; 1024],
+        })
     }
 
     /// Watches for reading, or for writing (a connect that ends).
@@ -40,8 +43,15 @@ impl Epoll {
     }
 
     fn control(&self, operation: i32, fd: RawFd, token: u64, writable: bool) -> io::Result<()> {
-        let events = if writable { libc::EPOLLOUT } else { libc::EPOLLIN };
-        let mut event = libc::epoll_event { events: events as u32, u64: token };
+        let events = if writable {
+            libc::EPOLLOUT
+        } else {
+            libc::EPOLLIN
+        };
+        let mut event = libc::epoll_event {
+            events: events as u32,
+            u64: token,
+        };
         // SAFETY: `event` outlives the call.
         check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &mut event) })?;
         Ok(())
@@ -79,5 +89,9 @@ impl Epoll {
 /// # Errors
 /// `errno`, when the result is negative.
 pub fn check(result: i32) -> io::Result<i32> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }

@@ -136,7 +136,11 @@ impl Load {
                 client.write_all(&MESSAGE)?;
                 let mut answer = [0; MESSAGE.len()];
                 client.read_exact(&mut answer)?;
-                if answer == MESSAGE { Ok(client) } else { Err(io::Error::other("wrong echo")) }
+                if answer == MESSAGE {
+                    Ok(client)
+                } else {
+                    Err(io::Error::other("wrong echo"))
+                }
             })
             .collect()
     }
@@ -155,7 +159,12 @@ impl Visit {
         let begun_at = system::monotonic_ns();
         let stream = start_connect(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
         epoll.add(stream.as_raw_fd(), token, true)?;
-        Ok(Self { stream, begun_at, connected: false, received: 0 })
+        Ok(Self {
+            stream,
+            begun_at,
+            connected: false,
+            received: 0,
+        })
     }
 
     /// True when the answer is complete.
@@ -184,7 +193,9 @@ fn start_connect(address: SocketAddrV4) -> io::Result<TcpStream> {
     let raw = libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
         sin_port: address.port().to_be(),
-        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.ip().octets()) },
+        sin_addr: libc::in_addr {
+            s_addr: u32::from_ne_bytes(address.ip().octets()),
+        },
         sin_zero: [0; 8],
     };
     let length = size_of::<libc::sockaddr_in>() as libc::socklen_t;

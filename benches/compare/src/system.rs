@@ -19,7 +19,11 @@ pub fn pin_to_core(core: usize) -> io::Result<()> {
     unsafe { libc::CPU_SET(core, &mut set) };
     // SAFETY: the pointer and the length describe `set`, and 0 means this thread.
     let result = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Number of cores this process may run on.
@@ -29,7 +33,10 @@ pub fn cores() -> usize {
 
 /// Raises the soft fd limit to the hard one and returns it.
 pub fn raise_fd_limit() -> u64 {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: `limit` is a valid out-pointer.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
         return 1024;
@@ -48,7 +55,10 @@ pub fn own_cpu() -> Cpu {
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: `usage` is a valid out-pointer.
     unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
-    Cpu { user: duration(usage.ru_utime), system: duration(usage.ru_stime) }
+    Cpu {
+        user: duration(usage.ru_utime),
+        system: duration(usage.ru_stime),
+    }
 }
 
 /// User and system time of a process.
@@ -82,7 +92,10 @@ pub fn monotonic_ns() -> u64 {
 }
 
 fn clock_ns(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is a valid out-pointer and both clocks exist on every Linux.
     unsafe { libc::clock_gettime(clock, &mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
@@ -95,7 +108,10 @@ fn duration(time: libc::timeval) -> Duration {
 /// Resident bytes of a process (`"self"` or a process id), file-backed pages left out.
 pub fn resident_bytes(process: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
-    let mut pages = text.split_whitespace().skip(1).map(|word| word.parse().unwrap_or(0u64));
+    let mut pages = text
+        .split_whitespace()
+        .skip(1)
+        .map(|word| word.parse().unwrap_or(0u64));
     let resident = pages.next().unwrap_or(0);
     let shared = pages.next().unwrap_or(0);
     resident.saturating_sub(shared) * page_size()

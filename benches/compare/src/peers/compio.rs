@@ -12,7 +12,7 @@ use compio::net::{TcpListener, TcpStream};
 use compio::runtime::{JoinHandle, RuntimeBuilder};
 use futures_util::FutureExt;
 
-use super::neutral::Neutral;
+use super::local::Local;
 use crate::peer::{Peer, Serve, Unavailable};
 use crate::tally;
 
@@ -28,7 +28,7 @@ macro_rules! peer {
     ($peer:ty, $driver:expr) => {
         impl Peer for $peer {
             type Join<T: 'static> = JoinHandle<T>;
-            type Sync = Neutral;
+            type Sync = Local;
 
             fn block_on<F: Future>(main: impl FnOnce(Self) -> F) -> Result<F::Output, Unavailable> {
                 let mut proactor = ProactorBuilder::new();

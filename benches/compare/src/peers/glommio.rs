@@ -1,5 +1,5 @@
 //! glommio: io_uring only. It has local channels, a semaphore and a read-write lock of its own;
-//! for a oneshot its users take `futures-channel`'s.
+//! the oneshot is `local-sync`'s.
 
 use std::future::Future;
 use std::io;
@@ -12,6 +12,7 @@ use glommio::channels::local_channel::{self, LocalReceiver, LocalSender};
 use glommio::net::{TcpListener, TcpStream};
 use glommio::sync::{RwLock, Semaphore};
 use glommio::{LocalExecutorBuilder, Placement, Task};
+use local_sync::oneshot;
 
 use crate::peer::{Peer, Primitives, Serve, Unavailable};
 use crate::tally;
@@ -22,7 +23,7 @@ pub struct Glommio;
 
 impl Peer for Glommio {
     type Join<T: 'static> = Task<T>;
-    type Sync = Local;
+    type Sync = Own;
 
     fn block_on<F: Future>(main: impl FnOnce(Self) -> F) -> Result<F::Output, Unavailable> {
         let executor = LocalExecutorBuilder::new(Placement::Unbound)
@@ -107,15 +108,15 @@ async fn echo(mut stream: TcpStream) {
 
 /// `glommio::sync` and `glommio::channels`.
 #[derive(Debug)]
-pub struct Local;
+pub struct Own;
 
-impl Primitives for Local {
+impl Primitives for Own {
     type Mutex = RwLock<u64>;
     type Semaphore = Semaphore;
     type Sender<T: 'static> = LocalSender<T>;
     type Receiver<T: 'static> = LocalReceiver<T>;
-    type OnceSender<T: 'static> = futures_channel::oneshot::Sender<T>;
-    type OnceReceiver<T: 'static> = futures_channel::oneshot::Receiver<T>;
+    type OnceSender<T: 'static> = oneshot::Sender<T>;
+    type OnceReceiver<T: 'static> = oneshot::Receiver<T>;
 
     fn mutex(value: u64) -> Self::Mutex {
         RwLock::new(value)
@@ -146,7 +147,7 @@ impl Primitives for Local {
     }
 
     fn oneshot<T: 'static>() -> (Self::OnceSender<T>, Self::OnceReceiver<T>) {
-        futures_channel::oneshot::channel()
+        oneshot::channel()
     }
 
     fn send_once<T: 'static>(sender: Self::OnceSender<T>, value: T) {

@@ -15,7 +15,9 @@ pub fn serve() -> Result<(), Unavailable> {
 /// Stands in for the C server.
 #[cfg(not(have_libuv))]
 pub fn serve() -> Result<(), Unavailable> {
-    Err(Unavailable("built without libuv (Debian: libuv1-dev)".into()))
+    Err(Unavailable(
+        "built without libuv (Debian: libuv1-dev)".into(),
+    ))
 }
 
 #[cfg(have_libuv)]

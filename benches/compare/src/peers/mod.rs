@@ -9,6 +9,8 @@ mod compio;
 mod glommio;
 #[cfg(feature = "libuv")]
 mod libuv;
+#[cfg(any(feature = "monoio", feature = "compio"))]
+mod local;
 #[cfg(feature = "monoio")]
 mod monoio;
 #[cfg(feature = "myrt")]
@@ -68,7 +70,10 @@ pub const CONTESTANTS: &[Contestant] = &[
     #[cfg(feature = "tokio")]
     runtime::<tokio::Local>("tokio-local", "1.54.1, LocalRuntime"),
     #[cfg(feature = "smol")]
-    runtime::<smol::Smol>("smol", "async-executor 1.14.1 LocalExecutor, async-io 2.6.0"),
+    runtime::<smol::Smol>(
+        "smol",
+        "async-executor 1.14.1 LocalExecutor, async-io 2.6.0",
+    ),
     #[cfg(feature = "monoio")]
     runtime::<monoio::Epoll>("monoio", "0.2.4, legacy driver (epoll)"),
     #[cfg(feature = "monoio")]
@@ -80,7 +85,13 @@ pub const CONTESTANTS: &[Contestant] = &[
     #[cfg(feature = "glommio")]
     runtime::<glommio::Glommio>("glommio", "0.9.0"),
     #[cfg(feature = "libuv")]
-    Contestant { name: "libuv", version: "the system's", run: None, serve: Some(libuv::serve), has_sync: false },
+    Contestant {
+        name: "libuv",
+        version: "the system's",
+        run: None,
+        serve: Some(libuv::serve),
+        has_sync: false,
+    },
     Contestant {
         name: "bare",
         version: "yardstick: non-atomic counts, no I/O, no cross-thread wake",
@@ -88,12 +99,20 @@ pub const CONTESTANTS: &[Contestant] = &[
         serve: None,
         has_sync: false,
     },
-    Contestant { name: "raw", version: "yardstick: an epoll loop by hand", run: None, serve: Some(raw::serve), has_sync: false },
+    Contestant {
+        name: "raw",
+        version: "yardstick: an epoll loop by hand",
+        run: None,
+        serve: Some(raw::serve),
+        has_sync: false,
+    },
 ];
 
 /// The contestant of that name.
 pub fn find(name: &str) -> Option<&'static Contestant> {
-    CONTESTANTS.iter().find(|contestant| contestant.name == name)
+    CONTESTANTS
+        .iter()
+        .find(|contestant| contestant.name == name)
 }
 
 /// Keeps `HAS_SYNC` of the yardstick and the table from drifting apart.

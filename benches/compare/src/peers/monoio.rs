@@ -10,7 +10,7 @@ use monoio::net::{TcpListener, TcpStream};
 use monoio::task::JoinHandle;
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 
-use super::neutral::Neutral;
+use super::local::Local;
 use crate::peer::{Peer, Serve, Unavailable};
 use crate::tally;
 
@@ -26,7 +26,7 @@ macro_rules! peer {
     ($peer:ty, $driver:ty) => {
         impl Peer for $peer {
             type Join<T: 'static> = JoinHandle<T>;
-            type Sync = Neutral;
+            type Sync = Local;
 
             fn block_on<F: Future>(main: impl FnOnce(Self) -> F) -> Result<F::Output, Unavailable> {
                 let mut runtime = RuntimeBuilder::<$driver>::new()

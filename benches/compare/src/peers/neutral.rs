@@ -1,4 +1,4 @@
-//! Executor-agnostic primitives for the runtimes that bring none of their own: `async-lock`,
+//! Executor-agnostic primitives, for smol: `async-lock`,
 //! `async-channel`, and the oneshot of `futures-channel`.
 
 use std::future::Future;
@@ -6,7 +6,7 @@ use std::ops::DerefMut;
 
 use crate::peer::Primitives;
 
-/// What a user of smol, monoio or compio would add to the dependencies.
+/// What a user of smol would add to the dependencies.
 #[derive(Debug)]
 pub struct Neutral;
 

@@ -24,7 +24,11 @@ fn run() -> io::Result<()> {
     loop {
         epoll.wait(None, |epoll, token| {
             let fd = token as RawFd;
-            if fd == listening { accept(epoll, fd, &mut buffers) } else { echo(fd, &mut buffers) }
+            if fd == listening {
+                accept(epoll, fd, &mut buffers)
+            } else {
+                echo(fd, &mut buffers)
+            }
         })?;
     }
 }
@@ -53,5 +57,9 @@ fn echo(fd: RawFd, buffers: &mut [[u8; 64]]) -> io::Result<()> {
     }
     // SAFETY: `length` bytes of the buffer were just filled.
     let written = unsafe { libc::write(fd, buffer.as_ptr().cast(), length as usize) };
-    if written == length { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if written == length {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }

@@ -51,8 +51,10 @@ impl Peer for CurrentThread {
     type Sync = Tokio;
 
     fn block_on<F: Future>(main: impl FnOnce(Self) -> F) -> Result<F::Output, Unavailable> {
-        let runtime =
-            Builder::new_current_thread().enable_all().build().map_err(Unavailable::because)?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Unavailable::because)?;
         Ok(runtime.block_on(main(Self)))
     }
 

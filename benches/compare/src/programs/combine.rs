@@ -25,7 +25,9 @@ pub(super) async fn gather_thousand<P: Peer>(peer: P, operations: u64) {
 pub(super) async fn timeout_ready<P: Peer>(peer: P, operations: u64) {
     let task = peer.spawn(async move {
         for number in 0..operations {
-            drop(black_box(peer.timeout(Duration::from_secs(10), ready(number)).await));
+            drop(black_box(
+                peer.timeout(Duration::from_secs(10), ready(number)).await,
+            ));
         }
     });
     task.await;

@@ -61,6 +61,9 @@ fn spawn_waiters<P: Peer>(peer: P, tasks: u64) {
 /// Prints and ends the process at once: dropping a million tasks is not what is weighed.
 fn weigh(before: u64, tasks: u64) -> Value {
     let grown = system::resident_bytes("self").saturating_sub(before);
-    println!("{}", json!({ "operations": tasks, "bytes": grown as f64 / tasks as f64 }));
+    println!(
+        "{}",
+        json!({ "operations": tasks, "bytes": grown as f64 / tasks as f64 })
+    );
     std::process::exit(0);
 }

@@ -41,43 +41,204 @@ pub enum Kind {
     Memory,
 }
 
-const fn core(name: &'static str, what: &'static str, iterations: u64, counted: u64, batch: u64) -> Program {
-    Program { name, what, iterations, counted, batch, kind: Kind::Core }
+const fn core(
+    name: &'static str,
+    what: &'static str,
+    iterations: u64,
+    counted: u64,
+    batch: u64,
+) -> Program {
+    Program {
+        name,
+        what,
+        iterations,
+        counted,
+        batch,
+        kind: Kind::Core,
+    }
 }
 
-const fn sync(name: &'static str, what: &'static str, iterations: u64, counted: u64, batch: u64) -> Program {
-    Program { name, what, iterations, counted, batch, kind: Kind::Sync }
+const fn sync(
+    name: &'static str,
+    what: &'static str,
+    iterations: u64,
+    counted: u64,
+    batch: u64,
+) -> Program {
+    Program {
+        name,
+        what,
+        iterations,
+        counted,
+        batch,
+        kind: Kind::Sync,
+    }
 }
 
 const fn memory(name: &'static str, what: &'static str, tasks: u64) -> Program {
-    Program { name, what, iterations: tasks, counted: tasks, batch: 1, kind: Kind::Memory }
+    Program {
+        name,
+        what,
+        iterations: tasks,
+        counted: tasks,
+        batch: 1,
+        kind: Kind::Memory,
+    }
 }
 
 /// All programs, in the order in which they are printed.
 pub const PROGRAMS: &[Program] = &[
-    core("spawn-await", "spawn one task and await it", 200_000, 20_000, 1),
-    core("spawn-10000", "spawn 10,000 tasks, then await them all (an operation is one task)", 300_000, 20_000, 10_000),
-    core("yield", "64 tasks yield in turn (an operation is one yield)", 1_280_000, 64_000, 64),
+    core(
+        "spawn-await",
+        "spawn one task and await it",
+        200_000,
+        20_000,
+        1,
+    ),
+    core(
+        "spawn-10000",
+        "spawn 10,000 tasks, then await them all (an operation is one task)",
+        300_000,
+        20_000,
+        10_000,
+    ),
+    core(
+        "yield",
+        "64 tasks yield in turn (an operation is one yield)",
+        1_280_000,
+        64_000,
+        64,
+    ),
     core("yield-one", "one task yields to itself", 300_000, 10_000, 1),
-    core("ping-pong", "two tasks hand a fresh oneshot back and forth (an operation is a round trip)", 300_000, 20_000, 1),
-    core("sleep-cancel", "create a sleep, poll it once, drop it", 400_000, 20_000, 1),
-    core("sleep-cancel-100000", "the same while 100,000 other sleeps are pending", 400_000, 20_000, 1),
-    core("sleeps", "100,000 tasks sleep for up to half a second (an operation is one sleep, spawn included)", 100_000, 50_000, 1),
-    core("waker", "clone a task's waker and drop the clone", 5_000_000, 200_000, 1),
-    sync("mutex", "lock and unlock a free mutex", 2_000_000, 100_000, 1),
-    sync("mutex-contended", "64 tasks; each yields while it holds the mutex", 256_000, 32_000, 64),
-    sync("semaphore", "take and give back a free permit", 2_000_000, 100_000, 1),
-    sync("semaphore-contended", "64 tasks share 8 permits; each yields while it holds one", 256_000, 32_000, 64),
-    sync("mpsc", "a producer streams to a consumer through a channel of 128", 1_000_000, 50_000, 1),
-    sync("oneshot", "create a oneshot, send, receive", 1_000_000, 50_000, 1),
-    sync("oneshot-task", "create a oneshot, spawn its sender, receive", 200_000, 20_000, 1),
-    sync("channel-ping-pong", "two tasks, two channels of 1 (an operation is a round trip)", 200_000, 20_000, 1),
-    sync("gather-1000", "gather 1,000 futures which yield once (an operation is one future)", 300_000, 20_000, 1_000),
-    sync("timeout-ready", "a timeout around a future that is ready", 1_000_000, 50_000, 1),
-    sync("select-ready", "select over a ready and a pending branch", 2_000_000, 50_000, 1),
-    sync("select-pending", "select over a branch that yields once and a pending one", 400_000, 20_000, 1),
-    memory("memory-sleep", "an idle spawned task that sleeps", 1_000_000),
-    memory("memory-wait", "an idle spawned task that waits for a wake", 1_000_000),
+    core(
+        "ping-pong",
+        "two tasks hand a fresh oneshot back and forth (an operation is a round trip)",
+        300_000,
+        20_000,
+        1,
+    ),
+    core(
+        "sleep-cancel",
+        "create a sleep, poll it once, drop it",
+        400_000,
+        20_000,
+        1,
+    ),
+    core(
+        "sleep-cancel-100000",
+        "the same while 100,000 other sleeps are pending",
+        400_000,
+        20_000,
+        1,
+    ),
+    core(
+        "sleeps",
+        "100,000 tasks sleep for up to half a second (an operation is one sleep, spawn included)",
+        100_000,
+        50_000,
+        1,
+    ),
+    core(
+        "waker",
+        "clone a task's waker and drop the clone",
+        5_000_000,
+        200_000,
+        1,
+    ),
+    sync(
+        "mutex",
+        "lock and unlock a free mutex",
+        2_000_000,
+        100_000,
+        1,
+    ),
+    sync(
+        "mutex-contended",
+        "64 tasks; each yields while it holds the mutex",
+        256_000,
+        32_000,
+        64,
+    ),
+    sync(
+        "semaphore",
+        "take and give back a free permit",
+        2_000_000,
+        100_000,
+        1,
+    ),
+    sync(
+        "semaphore-contended",
+        "64 tasks share 8 permits; each yields while it holds one",
+        256_000,
+        32_000,
+        64,
+    ),
+    sync(
+        "mpsc",
+        "a producer streams to a consumer through a channel of 128",
+        1_000_000,
+        50_000,
+        1,
+    ),
+    sync(
+        "oneshot",
+        "create a oneshot, send, receive",
+        1_000_000,
+        50_000,
+        1,
+    ),
+    sync(
+        "oneshot-task",
+        "create a oneshot, spawn its sender, receive",
+        200_000,
+        20_000,
+        1,
+    ),
+    sync(
+        "channel-ping-pong",
+        "two tasks, two channels of 1 (an operation is a round trip)",
+        200_000,
+        20_000,
+        1,
+    ),
+    sync(
+        "gather-1000",
+        "gather 1,000 futures which yield once (an operation is one future)",
+        300_000,
+        20_000,
+        1_000,
+    ),
+    sync(
+        "timeout-ready",
+        "a timeout around a future that is ready",
+        1_000_000,
+        50_000,
+        1,
+    ),
+    sync(
+        "select-ready",
+        "select over a ready and a pending branch",
+        2_000_000,
+        50_000,
+        1,
+    ),
+    sync(
+        "select-pending",
+        "select over a branch that yields once and a pending one",
+        400_000,
+        20_000,
+        1,
+    ),
+    memory(
+        "memory-sleep",
+        "an idle spawned task that sleeps",
+        1_000_000,
+    ),
+    memory(
+        "memory-wait",
+        "an idle spawned task that waits for a wake",
+        1_000_000,
+    ),
 ];
 
 /// The program of that name.
@@ -89,7 +250,11 @@ pub fn find(name: &str) -> Option<&'static Program> {
 ///
 /// # Errors
 /// When the runtime is not available on this machine.
-pub fn run<P: Peer>(program: &Program, iterations: u64, warm_up: u64) -> Result<Value, Unavailable> {
+pub fn run<P: Peer>(
+    program: &Program,
+    iterations: u64,
+    warm_up: u64,
+) -> Result<Value, Unavailable> {
     let n = iterations;
     let w = warm_up;
     match program.name {
@@ -145,7 +310,10 @@ struct Span {
 
 impl Span {
     fn start() -> Self {
-        Self { wall: system::monotonic_ns(), cpu: system::process_cpu_ns() }
+        Self {
+            wall: system::monotonic_ns(),
+            cpu: system::process_cpu_ns(),
+        }
     }
 
     fn report(self, operations: u64) -> Value {

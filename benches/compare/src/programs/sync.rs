@@ -34,7 +34,11 @@ pub(super) async fn mutex_contended<P: Peer>(peer: P, operations: u64) {
     for handle in handles {
         handle.await;
     }
-    assert_eq!(*P::Sync::lock(&mutex).await, each * 64, "the mutex lost an update");
+    assert_eq!(
+        *P::Sync::lock(&mutex).await,
+        each * 64,
+        "the mutex lost an update"
+    );
 }
 
 pub(super) async fn semaphore<P: Peer>(peer: P, operations: u64) {

@@ -13,7 +13,9 @@ use crate::peer::Peer;
 
 pub(super) async fn spawn_await<P: Peer>(peer: P, operations: u64) {
     for number in 0..operations {
-        drop(black_box(peer.spawn(async move { black_box(number) }).await));
+        drop(black_box(
+            peer.spawn(async move { black_box(number) }).await,
+        ));
     }
 }
 
@@ -73,12 +75,20 @@ pub(super) async fn ping_pong<P: Peer>(peer: P, operations: u64) {
         for number in 0..operations {
             let (answer, answered) = local_oneshot();
             let (sender, next) = local_oneshot();
-            to_pong.send(Ping { number, answer, next: Some(next) });
+            to_pong.send(Ping {
+                number,
+                answer,
+                next: Some(next),
+            });
             to_pong = sender;
             black_box(answered.await);
         }
         let (answer, answered) = local_oneshot();
-        to_pong.send(Ping { number: 0, answer, next: None });
+        to_pong.send(Ping {
+            number: 0,
+            answer,
+            next: None,
+        });
         answered.await;
     });
     pinger.await;
@@ -98,12 +108,15 @@ pub(super) async fn clone_waker<P: Peer>(peer: P, operations: u64) {
 struct Ping {
     number: u64,
     answer: LocalSender<u64>,
-    next: Option<LocalReceiver<Ping>>,
+    next: Option<LocalReceiver<Self>>,
 }
 
 /// The same hand-written oneshot for every runtime, so that only wakes and polls differ.
 fn local_oneshot<T>() -> (LocalSender<T>, LocalReceiver<T>) {
-    let shared = Rc::new(Shared { value: Cell::new(None), waker: Cell::new(None) });
+    let shared = Rc::new(Shared {
+        value: Cell::new(None),
+        waker: Cell::new(None),
+    });
     (LocalSender(shared.clone()), LocalReceiver(shared))
 }
 

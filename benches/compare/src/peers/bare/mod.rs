@@ -65,7 +65,7 @@ impl Executor {
             }
             let idle = self.ready_tasks() == 0 && !self.main_woken.get();
             turns = turns.wrapping_add(1);
-            if idle || turns % 64 == 0 {
+            if idle || turns.is_multiple_of(64) {
                 self.timers.turn(idle);
             }
         }
@@ -110,8 +110,12 @@ enum Stage<F: Future> {
 }
 
 impl<F: Future + 'static> Task<F> {
-    const VTABLE: RawWakerVTable =
-        RawWakerVTable::new(Self::clone_waker, Self::wake, Self::wake_by_ref, Self::drop_waker);
+    const VTABLE: RawWakerVTable = RawWakerVTable::new(
+        Self::clone_waker,
+        Self::wake,
+        Self::wake_by_ref,
+        Self::drop_waker,
+    );
 
     fn schedule(self: Rc<Self>) {
         if !self.queued.replace(true) {
@@ -149,13 +153,14 @@ impl<F: Future + 'static> Run for Task<F> {
     fn run(self: Rc<Self>) {
         self.queued.set(false);
         // SAFETY: the waker borrows the count held by `self` and is never dropped.
-        let waker = ManuallyDrop::new(unsafe {
-            Waker::new(Rc::as_ptr(&self).cast(), &Self::VTABLE)
-        });
+        let waker =
+            ManuallyDrop::new(unsafe { Waker::new(Rc::as_ptr(&self).cast(), &Self::VTABLE) });
         // SAFETY: only `run` and `poll_join` touch the stage, never one inside the other for the
         // same task, since a task that awaited its own handle would never be `Done`.
         let stage = unsafe { &mut *self.stage.get() };
-        let Stage::Running(future) = stage else { return };
+        let Stage::Running(future) = stage else {
+            return;
+        };
         // SAFETY: the future lies inside an `Rc` and is dropped in place below.
         let future = unsafe { Pin::new_unchecked(future) };
         if let Poll::Ready(output) = future.poll(&mut Context::from_waker(&waker)) {
@@ -171,10 +176,10 @@ impl<F: Future + 'static> Join<F::Output> for Task<F> {
     fn poll_join(&self, context: &mut Context<'_>) -> Poll<F::Output> {
         // SAFETY: see `run`.
         let stage = unsafe { &mut *self.stage.get() };
-        if matches!(stage, Stage::Done(_)) {
-            if let Stage::Done(output) = std::mem::replace(stage, Stage::Taken) {
-                return Poll::Ready(output);
-            }
+        if matches!(stage, Stage::Done(_))
+            && let Stage::Done(output) = std::mem::replace(stage, Stage::Taken)
+        {
+            return Poll::Ready(output);
         }
         self.waiter.set(Some(context.waker().clone()));
         Poll::Pending
@@ -242,14 +247,16 @@ impl Peer for Bare {
         Sleep::new(&self.0.timers, duration)
     }
 
-    async fn timeout<F: Future>(self, limit: Duration, future: F) -> impl Sized {
-        let mut future = pin!(future);
-        let mut sleep = pin!(Sleep::new(&self.0.timers, limit));
-        poll_fn(|context| match future.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
-        })
-        .await
+    fn timeout<F: Future>(self, limit: Duration, future: F) -> impl Future {
+        async move {
+            let mut future = pin!(future);
+            let mut sleep = pin!(Sleep::new(&self.0.timers, limit));
+            poll_fn(|context| match future.as_mut().poll(context) {
+                Poll::Ready(output) => Poll::Ready(Some(output)),
+                Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
+            })
+            .await
+        }
     }
 
     fn gather<F: Future + 'static>(self, futures: Vec<F>) -> impl Future<Output = Vec<F::Output>>

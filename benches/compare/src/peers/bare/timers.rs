@@ -75,7 +75,13 @@ impl Wheel {
         let deadline = deadline.max(self.tick + 1);
         let slot = deadline as usize % SLOTS;
         let head = self.slots[slot];
-        let entry = Entry { deadline, next: head, previous: NONE, waker: Some(waker), fired: false };
+        let entry = Entry {
+            deadline,
+            next: head,
+            previous: NONE,
+            waker: Some(waker),
+            fired: false,
+        };
         let index = self.allocate(entry);
         if head != NONE {
             self.entries[head as usize].previous = index;
@@ -98,7 +104,12 @@ impl Wheel {
     }
 
     fn unlink(&mut self, index: u32) {
-        let Entry { deadline, next, previous, .. } = self.entries[index as usize];
+        let Entry {
+            deadline,
+            next,
+            previous,
+            ..
+        } = self.entries[index as usize];
         if next != NONE {
             self.entries[next as usize].previous = previous;
         }
@@ -162,8 +173,14 @@ pub(super) struct Sleep<'a> {
 impl<'a> Sleep<'a> {
     pub(super) fn new(timers: &'a Timers, duration: Duration) -> Self {
         let wait = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let deadline = system::monotonic_ns().saturating_add(wait).div_ceil(TICK_NS);
-        Self { timers, deadline, index: NONE }
+        let deadline = system::monotonic_ns()
+            .saturating_add(wait)
+            .div_ceil(TICK_NS);
+        Self {
+            timers,
+            deadline,
+            index: NONE,
+        }
     }
 }
 
