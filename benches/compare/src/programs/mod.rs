@@ -112,7 +112,7 @@ pub const PROGRAMS: &[Program] = &[
     core("yield-one", "one task yields to itself", 300_000, 10_000, 1),
     core(
         "ping-pong",
-        "two tasks hand a fresh oneshot back and forth (an operation is a round trip)",
+        "two tasks wake each other through one-value slots (an operation is a round trip)",
         300_000,
         20_000,
         1,

@@ -5,9 +5,8 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::hint::black_box;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 use crate::peer::Peer;
 
@@ -55,41 +54,22 @@ pub(super) async fn yield_one<P: Peer>(peer: P, operations: u64) {
     task.await;
 }
 
-/// Each message carries the sender of the answer, as a request to an actor does: two fresh
-/// oneshots a round trip.
+/// The two slots are made once and used for every round trip, so that only wakes and polls count.
 pub(super) async fn ping_pong<P: Peer>(peer: P, operations: u64) {
-    let (mut to_pong, pong) = local_oneshot::<Ping>();
+    let to_pong = Rc::new(Slot::default());
+    let to_ping = Rc::new(Slot::default());
+    let (inbox, outbox) = (to_pong.clone(), to_ping.clone());
     let ponger = peer.spawn(async move {
-        let mut inbox = pong;
-        loop {
-            let ping = inbox.await;
-            let Some(next) = ping.next else {
-                ping.answer.send(ping.number);
-                return;
-            };
-            inbox = next;
-            ping.answer.send(ping.number);
+        for _ in 0..operations {
+            let number = inbox.receive().await;
+            outbox.send(number);
         }
     });
     let pinger = peer.spawn(async move {
         for number in 0..operations {
-            let (answer, answered) = local_oneshot();
-            let (sender, next) = local_oneshot();
-            to_pong.send(Ping {
-                number,
-                answer,
-                next: Some(next),
-            });
-            to_pong = sender;
-            black_box(answered.await);
+            to_pong.send(number);
+            black_box(to_ping.receive().await);
         }
-        let (answer, answered) = local_oneshot();
-        to_pong.send(Ping {
-            number: 0,
-            answer,
-            next: None,
-        });
-        answered.await;
     });
     pinger.await;
     ponger.await;
@@ -105,47 +85,29 @@ pub(super) async fn clone_waker<P: Peer>(peer: P, operations: u64) {
     task.await;
 }
 
-struct Ping {
-    number: u64,
-    answer: LocalSender<u64>,
-    next: Option<LocalReceiver<Self>>,
-}
-
-/// The same hand-written oneshot for every runtime, so that only wakes and polls differ.
-fn local_oneshot<T>() -> (LocalSender<T>, LocalReceiver<T>) {
-    let shared = Rc::new(Shared {
-        value: Cell::new(None),
-        waker: Cell::new(None),
-    });
-    (LocalSender(shared.clone()), LocalReceiver(shared))
-}
-
-struct Shared<T> {
-    value: Cell<Option<T>>,
+/// The same hand-written one-value mailbox for every runtime: a value, and the waker of whoever
+/// waits for it, as inside a oneshot.
+#[derive(Default)]
+struct Slot {
+    value: Cell<Option<u64>>,
     waker: Cell<Option<Waker>>,
 }
 
-struct LocalSender<T>(Rc<Shared<T>>);
-
-impl<T> LocalSender<T> {
-    fn send(self, value: T) {
-        self.0.value.set(Some(value));
-        if let Some(waker) = self.0.waker.take() {
+impl Slot {
+    fn send(&self, value: u64) {
+        self.value.set(Some(value));
+        if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
-}
 
-struct LocalReceiver<T>(Rc<Shared<T>>);
-
-impl<T> Future for LocalReceiver<T> {
-    type Output = T;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        if let Some(value) = self.0.value.take() {
-            return Poll::Ready(value);
-        }
-        self.0.waker.set(Some(context.waker().clone()));
-        Poll::Pending
+    fn receive(&self) -> impl Future<Output = u64> {
+        poll_fn(|context| {
+            if let Some(value) = self.value.take() {
+                return Poll::Ready(value);
+            }
+            self.waker.set(Some(context.waker().clone()));
+            Poll::Pending
+        })
     }
 }
