@@ -56,7 +56,7 @@ pub fn goal(metric: Metric, program: &str) -> Option<Goal> {
     let goal = match (metric, program) {
         (Metric::Time, "spawn-await") => Goal::OfTokio(0.12),
         (Metric::Time, "spawn-10000") => Goal::OfTokio(0.20),
-        (Metric::Time, "yield") => Goal::OfTokio(0.18),
+        (Metric::Time, "yield" | "self-wake") => Goal::OfTokio(0.18),
         (Metric::Time, "ping-pong") => Goal::OfTokio(0.45),
         (Metric::Time, "sleep-cancel") => Goal::OfTokio(0.20),
         (Metric::Time, "sleep-cancel-100000") => Goal::OfTokio(0.22),
@@ -73,7 +73,7 @@ pub fn goal(metric: Metric, program: &str) -> Option<Goal> {
         (Metric::Time, "select-ready" | "select-pending") => Goal::OfTokio(1.0),
         (Metric::Instructions, "spawn-await") => Goal::OfTokio(0.16),
         (Metric::Instructions, "spawn-10000") => Goal::OfTokio(0.22),
-        (Metric::Instructions, "yield") => Goal::OfTokio(0.30),
+        (Metric::Instructions, "yield" | "self-wake") => Goal::OfTokio(0.30),
         (Metric::Instructions, "ping-pong") => Goal::OfTokio(0.45),
         (Metric::Instructions, "sleep-cancel") => Goal::OfTokio(0.40),
         (Metric::Instructions, "echo") => Goal::AtMost(350.0),

@@ -109,6 +109,13 @@ pub const PROGRAMS: &[Program] = &[
         64_000,
         64,
     ),
+    core(
+        "self-wake",
+        "64 tasks wake themselves and return Pending, without the runtime's yield_now",
+        1_280_000,
+        64_000,
+        64,
+    ),
     core("yield-one", "one task yields to itself", 300_000, 10_000, 1),
     core(
         "ping-pong",
@@ -261,6 +268,7 @@ pub fn run<P: Peer>(
         "spawn-await" => timed::<P, _>(w, n, tasks::spawn_await),
         "spawn-10000" => timed::<P, _>(w, n, tasks::spawn_many),
         "yield" => timed::<P, _>(w, n, tasks::yield_many),
+        "self-wake" => timed::<P, _>(w, n, tasks::self_wake),
         "yield-one" => timed::<P, _>(w, n, tasks::yield_one),
         "ping-pong" => timed::<P, _>(w, n, tasks::ping_pong),
         "waker" => timed::<P, _>(w, n, tasks::clone_waker),
