@@ -63,8 +63,16 @@ fn serve<P: Serve>() -> Result<(), Unavailable> {
 
 /// Everyone who was built in, in the order in which they are printed.
 pub const CONTESTANTS: &[Contestant] = &[
-    #[cfg(feature = "myrt")]
+    #[cfg(feature = "myrt-net")]
     runtime::<myrt::Myrt>("myrt", "this tree"),
+    #[cfg(all(feature = "myrt", not(feature = "myrt-net")))]
+    Contestant {
+        name: "myrt",
+        version: "this tree, without net",
+        run: Some(programs::run::<myrt::Myrt>),
+        serve: None,
+        has_sync: <myrt::Myrt as Peer>::HAS_SYNC,
+    },
     #[cfg(feature = "tokio")]
     runtime::<tokio::CurrentThread>("tokio", "1.54.1, current_thread"),
     #[cfg(feature = "tokio")]
