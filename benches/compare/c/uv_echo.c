@@ -1,5 +1,6 @@
 /* The echo server on libuv: one fixed 64-byte buffer a connection, uv_try_write first (as libuv's
- * documentation advises for small writes), uv_write for what the socket did not take. */
+ * documentation advises for small writes); a write request is made only for what the socket did not
+ * take, so that an idle connection does not carry one. */
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -13,7 +14,6 @@ void compare_tally_closed(void);
 
 struct connection {
   uv_tcp_t tcp;
-  uv_write_t write;
   char buffer[64];
 };
 
@@ -24,6 +24,7 @@ static void on_close(uv_handle_t *handle) {
 
 static void on_written(uv_write_t *request, int status) {
   uv_stream_t *stream = request->handle;
+  free(request);
   if (status < 0 && !uv_is_closing((uv_handle_t *)stream)) {
     uv_close((uv_handle_t *)stream, on_close);
   }
@@ -37,7 +38,7 @@ static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 }
 
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer) {
-  struct connection *connection = (struct connection *)stream;
+  uv_write_t *request;
   uv_buf_t rest;
   int written;
   if (length < 0) {
@@ -61,7 +62,11 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
     rest.len -= (size_t)written;
   }
   /* One request at a time: the client waits for the answer before it sends again. */
-  uv_write(&connection->write, stream, &rest, 1, on_written);
+  request = malloc(sizeof *request);
+  if (request == NULL) {
+    abort();
+  }
+  uv_write(request, stream, &rest, 1, on_written);
 }
 
 static void on_connection(uv_stream_t *server, int status) {
