@@ -24,3 +24,14 @@ pub use server::{
     WaitClosed, open_connection, start_server,
 };
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
+
+/// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
+pub mod iter {
+    #[doc(inline)]
+    pub use futures_core::Stream;
+    #[doc(no_inline)]
+    pub use futures_lite::stream::{
+        Boxed, BoxedLocal, StreamExt, empty, iter, once, once_future, or, pending, poll_fn, race, repeat,
+        repeat_with, try_unfold, unfold,
+    };
+}
