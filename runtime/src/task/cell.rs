@@ -80,9 +80,18 @@ where
     F::Output: 'static,
 {
     let block = pool.take(Layout::new::<Block<F>>()).cast::<Block<F>>();
-    let header = Header { vtable: Table::<F>::VTABLE };
+    let header = Header {
+        vtable: Table::<F>::VTABLE,
+    };
     // SAFETY: the pool gave room for exactly this layout, and nobody else has it.
-    unsafe { block.write(Block { header, stage: Stage { future: ManuallyDrop::new(future) } }) };
+    unsafe {
+        block.write(Block {
+            header,
+            stage: Stage {
+                future: ManuallyDrop::new(future),
+            },
+        })
+    };
     block.cast()
 }
 
@@ -119,12 +128,18 @@ unsafe fn future<'a, F: Future>(header: NonNull<Header>) -> &'a mut ManuallyDrop
 /// # Safety
 /// The future is present. `dropping` is set while the finished future's destructor runs, so that who catches a
 /// panic knows that the future must not be dropped again.
-unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>, dropping: &Cell<bool>) -> bool {
+unsafe fn poll<F: Future>(
+    header: NonNull<Header>,
+    cx: &mut Context<'_>,
+    dropping: &Cell<bool>,
+) -> bool {
     // SAFETY: the caller says that the future is present.
     let slot = unsafe { future::<F>(header) };
     // SAFETY: the block never moves and the future is dropped in place, so it is pinned.
     let pinned = unsafe { Pin::new_unchecked(&mut **slot) };
-    let Poll::Ready(output) = pinned.poll(cx) else { return false };
+    let Poll::Ready(output) = pinned.poll(cx) else {
+        return false;
+    };
     if std::mem::needs_drop::<F>() {
         dropping.set(true);
         // SAFETY: the future is present and is never touched again: the output takes its place below, and if its
@@ -134,7 +149,14 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>, droppin
     }
     let place = stage::<F>(header);
     // SAFETY: the place is valid for the stage, and what was there is dropped.
-    unsafe { ptr::write(place, Stage { output: ManuallyDrop::new(Some(output)) }) };
+    unsafe {
+        ptr::write(
+            place,
+            Stage {
+                output: ManuallyDrop::new(Some(output)),
+            },
+        )
+    };
     true
 }
 
@@ -188,7 +210,12 @@ static MAIN_VTABLE: VTable = VTable {
 
 impl<'a> MainBlock<'a> {
     pub(crate) fn new(poll: &'a mut dyn FnMut(&mut Context<'_>) -> bool) -> Self {
-        Self { header: Header { vtable: &MAIN_VTABLE }, poll }
+        Self {
+            header: Header {
+                vtable: &MAIN_VTABLE,
+            },
+            poll,
+        }
     }
 
     /// The block as the table holds it; good for as long as the borrow of `self` that made it is not used otherwise.
