@@ -8,6 +8,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::cell;
 use super::cleanup::Cleanup;
 use super::error::{JoinError, Outcome, Reason};
 use super::hot::{self, Hot};
@@ -291,7 +292,7 @@ fn drop_output(_core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
 }
 
 /// Takes a finished task's result as `T` and frees the slot: the handle is spent. None when it was taken before.
-#[inline]
+#[inline(always)]
 pub(crate) fn take_output<T: 'static>(core: &Core, slot: &Slot) -> Option<Result<T, JoinError>> {
     let flags = slot.flags();
     if flags & TAKEN != 0 {
@@ -309,16 +310,12 @@ pub(crate) fn take_output<T: 'static>(core: &Core, slot: &Slot) -> Option<Result
     output
 }
 
-#[inline]
+#[inline(always)]
 fn take_value<T: 'static>(slot: &Slot) -> Option<T> {
     let block = Tasks::block(slot)?;
-    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
-    let output = unsafe { block.as_ref() }.vtable.output;
-    // SAFETY: DONE without FAILED and not TAKEN before: the output is in place.
-    let mut output = unsafe { output(block) };
-    // SAFETY: the pointer is good until the next call on this block, and there is none before we are through.
-    let output = unsafe { output.as_mut() };
-    output.downcast_mut::<Option<T>>()?.take()
+    // SAFETY: DONE without FAILED and not TAKEN before: the output is in place, and on the loop's thread nobody else
+    // touches the block.
+    unsafe { cell::take_output(block) }
 }
 
 #[cold]

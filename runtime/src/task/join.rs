@@ -17,7 +17,7 @@ use super::finish;
 use super::hot;
 use super::id::Id;
 use super::registry::{self, Message};
-use super::slot::{DONE, FINISHING, HANDLE, Slot};
+use super::slot::{DONE, FINISHING, HANDLE, Slot, index_of};
 use super::stored::StoredWaker;
 use super::wait::{self, Wait};
 use crate::core::Core;
@@ -135,32 +135,31 @@ impl<T> JoinHandle<T> {
 impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let at = Location::caller();
-        let handle = &mut *self;
-        hot::with_core(|core| {
-            let Some(core) = core.filter(|core| core.serial == handle.runtime) else {
-                not_here(handle.runtime)
+        // SAFETY: used within this poll only, which happens inside of the runtime.
+        let core = unsafe { hot::current() };
+        let Some(core) = core.filter(|core| core.serial == self.runtime) else {
+            not_here(self.runtime)
+        };
+        // The slot is this task's for as long as the handle is there.
+        let Some(slot) = core.tasks.slots.get(index_of(self.identity)) else {
+            not_here(SPENT)
+        };
+        debug_assert!(slot.is(self.identity));
+        if slot.has(DONE) {
+            self.runtime = SPENT; // the slot is freed with the output
+            return match finish::take_output::<T>(core, slot) {
+                Some(output) => Poll::Ready(output),
+                None => not_here(SPENT),
             };
-            // The slot is this task's for as long as the handle is there.
-            let Some(slot) = core.tasks.slots.get(super::slot::index_of(handle.identity)) else {
-                not_here(SPENT)
-            };
-            debug_assert!(slot.is(handle.identity));
-            if slot.has(DONE) {
-                handle.runtime = SPENT; // the slot is freed with the output
-                return match finish::take_output::<T>(core, slot) {
-                    Some(output) => Poll::Ready(output),
-                    None => not_here(SPENT),
-                };
-            }
-            let old = slot.set_joiner(StoredWaker::new(cx.waker()));
-            wait::note_wait(Wait::Join(Id::from_identity(handle.identity)), at);
-            drop(old);
-            Poll::Pending
-        })
+        }
+        let old = slot.set_joiner(StoredWaker::new(cx.waker()));
+        wait::note_wait(Wait::Join(Id::from_identity(self.identity)), at);
+        drop(old);
+        Poll::Pending
     }
 }
 

@@ -96,7 +96,7 @@ impl StoredWaker {
     }
 
     /// Wakes whom it keeps, if anyone.
-    #[inline]
+    #[inline(always)]
     pub fn wake(self) {
         let this = mem::ManuallyDrop::new(self);
         if let Some(key) = this.key() {
@@ -163,7 +163,8 @@ impl Default for StoredWaker {
 impl Drop for StoredWaker {
     #[inline]
     fn drop(&mut self) {
-        if self.key().is_none() && !self.is_empty() {
+        // Nobody is the common case, a key the next.
+        if !self.is_empty() && self.key().is_none() {
             drop_foreign(self.word.cast());
         }
     }
