@@ -1,9 +1,51 @@
 //! A single-threaded async runtime written from scratch.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use myrt_macros::{main, test};
 pub use myrt_runtime::task::{spawn, spawn_blocking, spawn_eager, yield_now};
-pub use myrt_runtime::{io, run, runtime, task, task_local, time};
+pub use myrt_runtime::{run, runtime, sync, task, task_local, time};
+
+#[cfg(feature = "net")]
+pub use myrt_net::{open_connection, start_server};
+
+#[cfg(not(feature = "net"))]
+pub use myrt_runtime::io;
+
+/// Streams of bytes, and descriptors that tasks can wait for.
+#[cfg(feature = "net")]
+pub mod io {
+    #[doc(inline)]
+    pub use myrt_net::io::{
+        AssertAsync, Async, AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite,
+        AsyncWriteExt, BufReader, BufWriter, Close, Copy, CopyBidirectional, Cursor, Drain, DuplexStream, Error, ErrorKind,
+        Feed, IoSlice, IoSliceMut, Lines, Read, ReadError, ReadExact, ReadHalf, ReadLine, ReadToEnd, ReadUntil, Reader,
+        Result, ReuniteError, SeekFrom, Separator, Shutdown, WriteAll, WriteHalf, Writer, copy, copy_bidirectional,
+        copy_bidirectional_with_sizes, duplex, empty, repeat, sink, split,
+    };
+    #[doc(inline)]
+    pub use myrt_runtime::io::{Ready, readable, writable};
+}
+
+/// Sockets and names.
+#[cfg(feature = "net")]
+pub mod net {
+    #[doc(inline)]
+    pub use myrt_net::{
+        DrainServer, Interest, LookupHost, OpenConnection, Readiness, Ready, ReadyFor, ServeForever, Served, Server,
+        ServerStatistics, StartServer, TcpListener, TcpSocket, TcpStream, ToSocketAddrs, WaitClosed, lookup_host, tcp,
+    };
+}
+
+/// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
+#[cfg(feature = "net")]
+pub mod stream {
+    #[doc(inline)]
+    pub use myrt_net::iter::{
+        Boxed, BoxedLocal, Stream, StreamExt, empty, iter, once, once_future, or, pending, poll_fn, race, repeat,
+        repeat_with, try_unfold, unfold,
+    };
+}
 
 #[doc(hidden)]
 pub mod __private {

@@ -1,2 +1,37 @@
-//! To be written.
+//! Everything of myrt that owns a file descriptor, and the streams of bytes above them.
+//!
+//! Use it through the `myrt` crate: this one is pinned to it in lockstep and promises nothing on its own. It stands on
+//! [`myrt_runtime::io::Async`] alone and holds no `unsafe`: the system calls of sockets enter through one module (`calls`),
+//! those that std and socket2 lack live in the runtime's `sys`.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod io;
+pub mod tcp;
+
+mod addr;
+mod calls;
+mod leaf;
+mod place;
+mod ready;
+mod server;
+mod stream;
+
+pub use addr::{LookupHost, ToSocketAddrs, lookup_host};
+pub use ready::{Interest, Readiness, Ready, ReadyFor};
+pub use server::{
+    DrainServer, OpenConnection, ServeForever, Served, Server, ServerStatistics, StartServer,
+    WaitClosed, open_connection, start_server,
+};
+pub use tcp::{TcpListener, TcpSocket, TcpStream};
+
+/// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
+pub mod iter {
+    #[doc(inline)]
+    pub use futures_core::Stream;
+    #[doc(no_inline)]
+    pub use futures_lite::stream::{
+        Boxed, BoxedLocal, StreamExt, empty, iter, once, once_future, or, pending, poll_fn, race, repeat,
+        repeat_with, try_unfold, unfold,
+    };
+}

@@ -17,6 +17,7 @@ use crate::reactor::Reactor;
 use crate::sys;
 use crate::task::cleanup::Left;
 use crate::task::error;
+use crate::task::hot;
 use crate::task::id::Id;
 use crate::task::registry::{self, Home, Message};
 use crate::task::remote_queue::RemoteQueue;
@@ -105,6 +106,7 @@ impl Core {
         let mut left = self.tasks.left.borrow_mut();
         left.push(cleanup);
         self.tasks.left_count.set(left.len());
+        hot::with(|hot| hot.note(hot::ATTENTION));
     }
 
     /// A panic that nobody will hear of otherwise.
@@ -160,7 +162,7 @@ impl Core {
                     // not the occupant's: a live key may have relied on the message of a stale one, so whoever
                     // lives there now is woken.
                     slot.remote.take();
-                    self.tasks.wake(self.tasks.key(slot));
+                    self.tasks.wake(slot.key());
                 }
             }
             Message::Call(call) => call(self),

@@ -14,6 +14,7 @@ mod remote;
 mod runtime_loop;
 mod sys;
 
+pub mod sync;
 pub mod task;
 pub mod time;
 
@@ -24,12 +25,12 @@ pub mod runtime {
     pub use crate::observe::{Observer, Unhandled};
     pub use crate::remote::{Remote, RemoteHandle};
     pub use crate::runtime_loop::Runtime;
-    pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector};
+    pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector, raise_fd_limit};
 }
 
 /// Descriptors that tasks can wait for.
 pub mod io {
-    pub use crate::reactor::async_fd::{Async, Operation, Readiness};
+    pub use crate::reactor::async_fd::{Async, Operation, Readiness, Turn};
     pub use crate::reactor::ready::{Ready, readable, writable};
     pub use crate::reactor::source::Direction;
 }

@@ -22,11 +22,12 @@ use crate::builder::Builder;
 use crate::core::Core;
 use crate::metrics::Metrics;
 use crate::remote::Remote;
+use crate::task::cell::MainBlock;
 use crate::task::cleanup::Cleanup;
 use crate::task::finish;
 use crate::task::hot::{self, Entered};
 use crate::task::join::JoinHandle;
-use crate::task::poll::{Batch, Main, run_batch};
+use crate::task::poll::{Batch, run_batch};
 use crate::task::registry;
 use crate::task::slot::{CHILD, DONE, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
@@ -35,9 +36,9 @@ use crate::time::driver::Timers;
 
 /// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is ready, and at
 /// most `limit`), read the mail.
-fn turn(core: &Core, main: Main<'_>, limit: Option<Duration>) -> io::Result<Batch> {
+fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
     begin_turn(core);
-    let batch = run_batch(core, core.config.event_interval, main);
+    let batch = run_batch(core, core.config.event_interval);
     if batch == Batch::Main {
         return Ok(batch);
     }
@@ -167,10 +168,6 @@ impl Runtime {
     /// Runs `future` with the runtime entered, without asking whether one runs already.
     fn drive<F: Future>(&self, future: F, at: &'static Location<'static>) -> F::Output {
         let core = &*self.core;
-        let slot = core.tasks.slots.renew_main();
-        slot.occupy(std::ptr::null_mut(), MAIN | QUEUED, 0, at);
-        core.tasks.ring.push(slot);
-        let _vacate = Vacate { core, slot };
         let mut future = pin!(future);
         let mut output = None;
         let mut cleanup = Cleanup::none();
@@ -180,17 +177,26 @@ impl Runtime {
                     output = Some(value);
                 }
             }
+            if cleanup.is_empty() && core.tasks.left_count.get() == 0 {
+                return output.is_some();
+            }
             // What the future dropped meanwhile may have left cleanups: they run beside it, and it ends after them.
             let cleaned = cleanup.poll_with_left(cx, 0).is_ready();
             output.is_some() && cleaned
         };
-        while self.turn_or_panic(&mut main, None) != Batch::Main {}
+        let mut block = MainBlock::new(&mut main);
+        let slot = core.tasks.slots.renew_main();
+        slot.occupy(block.header().as_ptr(), MAIN | QUEUED, 0, at);
+        core.tasks.ring.push(slot);
+        let vacate = Vacate { core, slot };
+        while self.turn_or_panic(None) != Batch::Main {}
+        drop(vacate);
         output.expect("the main future is done")
     }
 
     #[track_caller]
-    fn turn_or_panic(&self, main: Main<'_>, limit: Option<Duration>) -> Batch {
-        match turn(&self.core, main, limit) {
+    fn turn_or_panic(&self, limit: Option<Duration>) -> Batch {
+        match turn(&self.core, limit) {
             Ok(batch) => batch,
             Err(error) => panic!("the {} selector failed and the loop cannot go on: {error}", self.core.reactor.kind),
         }
@@ -220,7 +226,7 @@ impl Runtime {
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<bool> {
         refuse_nesting("turn");
         let _entered = Entered::new(&self.core);
-        turn(&self.core, &mut |_| false, timeout)?;
+        turn(&self.core, timeout)?;
         Ok(!self.core.tasks.ring.is_empty())
     }
 
@@ -234,10 +240,10 @@ impl Runtime {
         refuse_nesting("step");
         let _entered = Entered::new(&self.core);
         if self.core.tasks.ring.is_empty() {
-            turn(&self.core, &mut |_| false, Some(Duration::ZERO))?;
+            turn(&self.core, Some(Duration::ZERO))?;
             return Ok(false);
         }
-        run_batch(&self.core, 1, &mut |_| false);
+        run_batch(&self.core, 1);
         Ok(true)
     }
 
@@ -371,6 +377,7 @@ impl Drop for Vacate<'_> {
             self.core.tasks.rares.remove(self.slot);
         }
         drop(self.slot.take_joiner());
+        self.slot.set_block(std::ptr::null_mut());
         self.slot.set_flags(MAIN | DONE | QUEUED);
     }
 }

@@ -422,22 +422,98 @@ impl<T: AsFd + fmt::Debug + 'static> fmt::Debug for Async<T> {
     }
 }
 
-/// A place in the line of those who wait for one direction.
-struct Place<'a, T: AsFd + 'static> {
+/// A place in the line of those who wait for one direction: what the network crate's named futures are made of.
+#[doc(hidden)]
+pub struct Turn<'a, T: AsFd + 'static> {
     io: &'a Async<T>,
     direction: Direction,
     ticket: u32,
     at: &'static Location<'static>,
 }
 
-impl<T: AsFd + 'static> Place<'_, T> {
+impl<'a, T: AsFd + 'static> Turn<'a, T> {
+    /// A place that is not taken yet; `at` is where the user called.
+    #[inline]
+    pub fn new(io: &'a Async<T>, direction: Direction, at: &'static Location<'static>) -> Self {
+        Self { io, direction, ticket: 0, at }
+    }
+
+    /// Where the user called.
+    #[inline]
+    pub fn at(&self) -> &'static Location<'static> {
+        self.at
+    }
+
+    /// Tries `operation` until it does not say `WouldBlock`, waiting in line.
+    #[inline]
+    pub fn poll<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        ready!(poll_budget(cx));
+        loop {
+            if self.io.may_try(self.direction) {
+                match operation(self.io.get_ref()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.io.note_blocked(self.direction),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    result => return Poll::Ready(result),
+                }
+            }
+            match self.park(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// As [`Turn::poll`] for a TCP transfer of at most `wanted` bytes; see [`Async::poll_transfer`].
+    #[inline]
+    pub fn poll_transfer(
+        &mut self,
+        cx: &mut Context<'_>,
+        wanted: usize,
+        operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let done = ready!(self.poll(cx, operation));
+        if let Ok(n) = done {
+            if n < wanted && n > 0 {
+                self.io.note_short(self.direction);
+            }
+        }
+        Poll::Ready(done)
+    }
+
+    /// Waits until the direction may be tried.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(poll_budget(cx));
+        if self.ticket == 0 && self.io.token.load(Relaxed) == 0 {
+            let interest = self.direction.interest();
+            match sys::readable_now(raw(self.io.get_ref()), interest) {
+                Ok(now) if now.contains(interest) => return Poll::Ready(Ok(())),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        } else if self.io.may_try(self.direction) {
+            return Poll::Ready(Ok(()));
+        }
+        self.park(cx)
+    }
+
     #[inline]
     fn park(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.io.park_in_line(cx, self.direction, &mut self.ticket, self.at)
     }
 }
 
-impl<T: AsFd + 'static> Drop for Place<'_, T> {
+impl<T: AsFd + 'static> fmt::Debug for Turn<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("direction", &self.direction).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+impl<T: AsFd + 'static> Drop for Turn<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if self.ticket != 0 {
@@ -450,14 +526,14 @@ impl<T: AsFd + 'static> Drop for Place<'_, T> {
 /// The future of [`Async::read_with`] and [`Async::write_with`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Operation<'a, T: AsFd + 'static, F> {
-    place: Place<'a, T>,
+    turn: Turn<'a, T>,
     operation: F,
 }
 
 impl<'a, T: AsFd + 'static, F> Operation<'a, T, F> {
     #[inline]
     fn new(io: &'a Async<T>, direction: Direction, operation: F, at: &'static Location<'static>) -> Self {
-        Self { place: Place { io, direction, ticket: 0, at }, operation }
+        Self { turn: Turn::new(io, direction, at), operation }
     }
 }
 
@@ -469,42 +545,26 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
-        ready!(poll_budget(cx));
         let this = &mut *self;
-        loop {
-            if this.place.io.may_try(this.place.direction) {
-                match (this.operation)(this.place.io.get_ref()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        this.place.io.note_blocked(this.place.direction);
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    result => return Poll::Ready(result),
-                }
-            }
-            match this.place.park(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            }
-        }
+        this.turn.poll(cx, &mut this.operation)
     }
 }
 
 impl<T: AsFd + 'static, F> fmt::Debug for Operation<'_, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Operation").field("direction", &self.place.direction).finish_non_exhaustive()
+        f.debug_struct("Operation").field("direction", &self.turn.direction).finish_non_exhaustive()
     }
 }
 
 /// The future of [`Async::readable`] and [`Async::writable`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Readiness<'a, T: AsFd + 'static> {
-    place: Place<'a, T>,
+    turn: Turn<'a, T>,
 }
 
 impl<'a, T: AsFd + 'static> Readiness<'a, T> {
     fn new(io: &'a Async<T>, direction: Direction, at: &'static Location<'static>) -> Self {
-        Self { place: Place { io, direction, ticket: 0, at } }
+        Self { turn: Turn::new(io, direction, at) }
     }
 }
 
@@ -512,24 +572,12 @@ impl<T: AsFd + 'static> Future for Readiness<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(poll_budget(cx));
-        let place = &mut self.place;
-        if place.ticket == 0 && place.io.token.load(Relaxed) == 0 {
-            let interest = place.direction.interest();
-            match sys::readable_now(raw(place.io.get_ref()), interest) {
-                Ok(now) if now.contains(interest) => return Poll::Ready(Ok(())),
-                Ok(_) => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        } else if place.io.may_try(place.direction) {
-            return Poll::Ready(Ok(()));
-        }
-        place.park(cx)
+        self.turn.poll_ready(cx)
     }
 }
 
 impl<T: AsFd + 'static> fmt::Debug for Readiness<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readiness").field("direction", &self.place.direction).finish_non_exhaustive()
+        f.debug_struct("Readiness").field("direction", &self.turn.direction).finish_non_exhaustive()
     }
 }

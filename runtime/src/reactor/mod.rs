@@ -159,7 +159,7 @@ impl Reactor {
     fn arm(&self, token: u64, direction: Direction) -> io::Result<bool> {
         let mut sources = self.sources.borrow_mut();
         let Some(source) = sources.get(token) else { return Ok(false) };
-        let wanted = if self.edge { Interest::BOTH } else { source.wanted() | direction.interest() };
+        let wanted = if self.edge { Interest::BOTH | Interest::PRIORITY } else { source.wanted() | direction.interest() };
         let mut poller = self.poller.borrow_mut();
         if source.registered {
             return poller.modify(source.fd, token, wanted).map(|()| true);

@@ -36,7 +36,7 @@ impl Direction {
 pub(crate) struct Half {
     /// May be tried: nothing says that it would block.
     pub(crate) ready: bool,
-    /// The peer hung up or an error is pending: it will never block again, whatever a short transfer says.
+    /// The peer hung up, an error is pending or urgent data came: a short transfer does not mean drained.
     pub(crate) closed: bool,
     /// Ticket of who stands in `first`; 0 for a `poll_*` caller, of which there is one a direction.
     first_ticket: u32,
@@ -115,7 +115,9 @@ impl Source {
     /// Notes what an event says. Returns who is to be woken.
     #[inline]
     pub(crate) fn note(&mut self, event: &Event) -> (Option<Woken>, Option<Woken>) {
-        self.read.closed |= event.read_closed | event.error;
+        // A read stops short at TCP's urgent mark although more is behind it (SO_OOBINLINE or not), and no further
+        // edge comes for that: from the first urgent byte on, short reads say nothing.
+        self.read.closed |= event.read_closed | event.error | event.priority;
         self.write.closed |= event.write_closed | event.error;
         let mut woken = (None, None);
         if event.readable | event.read_closed | event.error {

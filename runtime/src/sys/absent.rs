@@ -1,7 +1,7 @@
 //! [`Absent`]: the selector that this system does not have.
 //!
-//! It exists so that `mod.rs` can name every backend on every system without a condition at each place. It has no values, so
-//! none of its methods can run and the compiler leaves them out.
+//! It exists so that `mod.rs` can name every backend on every system without a condition at each
+//! place. It has no values, so none of its methods can run and the compiler leaves them out.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,9 +1,10 @@
 //! The one place where the system's clock is read.
 //!
-//! It exists so that time enters the runtime through one door, behind which virtual time can stand. It must not
-//! know about virtual time itself.
+//! It exists so that time enters the runtime through one door, behind which virtual time can stand.
+//! It must not know about virtual time itself.
 
-/// Nanoseconds of the monotonic clock since some fixed moment (boot, on Linux). Enough for 584 years.
+/// Nanoseconds of the monotonic clock since some fixed moment (boot, on Linux). Enough for 584
+/// years.
 #[inline]
 pub(crate) fn monotonic_ns() -> u64 {
     let mut now = libc::timespec {

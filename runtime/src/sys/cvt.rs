@@ -1,4 +1,5 @@
-//! Small shared pieces around system calls: results, timeouts, and two questions about one descriptor.
+//! Small shared pieces around system calls: results, timeouts, and two questions about one
+//! descriptor.
 //!
 //! They exist so that the backends read alike. They must not know any backend.
 
@@ -35,7 +36,8 @@ pub(super) fn cvt_wait(result: libc::c_int) -> io::Result<usize> {
     }
 }
 
-/// For calls that take a timespec. These are exact to the nanosecond; only the longest times are cut.
+/// For calls that take a timespec. These are exact to the nanosecond; only the longest times are
+/// cut.
 #[inline]
 pub(super) fn timespec(timeout: Duration) -> libc::timespec {
     let timeout = timeout.min(LONGEST);
@@ -46,8 +48,9 @@ pub(super) fn timespec(timeout: Duration) -> libc::timespec {
     }
 }
 
-/// For calls that take milliseconds as an int: rounded up, since rounding down turns the last fraction of a
-/// millisecond into a busy loop; never negative; cut at 24.8 days, where an int ends. `None` is -1, for ever.
+/// For calls that take milliseconds as an int: rounded up, since rounding down turns the last
+/// fraction of a millisecond into a busy loop; never negative; cut at 24.8 days, where an int ends.
+/// `None` is -1, for ever.
 pub(super) fn millis(timeout: Option<Duration>) -> libc::c_int {
     match timeout {
         None => -1,
@@ -58,14 +61,16 @@ pub(super) fn millis(timeout: Option<Duration>) -> libc::c_int {
     }
 }
 
-/// Whether `fd` is of a kind that never blocks, which epoll refuses with `EPERM` and the others take in ways of their own.
+/// Whether `fd` is of a kind that never blocks, which epoll refuses with `EPERM` and the others
+/// take in ways of their own.
 ///
 /// # Errors
 ///
 /// `EBADF` if it is not open. poll and select would only notice that in the middle of a wait.
 pub(super) fn never_blocks(fd: RawFd) -> io::Result<bool> {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: fstat writes one `stat` where there is room for one, and takes any number for a descriptor.
+    // SAFETY: fstat writes one `stat` where there is room for one, and takes any number for a
+    // descriptor.
     cvt(unsafe { libc::fstat(fd, stat.as_mut_ptr()) })?;
     // SAFETY: fstat said success, so it has filled the structure.
     let stat = unsafe { stat.assume_init() };
@@ -133,8 +138,8 @@ pub(super) const POLLRDHUP: libc::c_short = libc::POLLRDHUP;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) const POLLRDHUP: libc::c_short = 0;
 
-/// Three years. Some systems refuse a timespec above 10^8 seconds, and no wait is that long in earnest: it returns
-/// without events, and the loop waits again.
+/// Three years. Some systems refuse a timespec above 10^8 seconds, and no wait is that long in
+/// earnest: it returns without events, and the loop waits again.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
 /// Sets O_NONBLOCK on the open file that the descriptor names.

@@ -1,53 +1,64 @@
-//! epoll: Linux's selector. [`Edge`] is the default of the whole runtime; [`Armed`] is level-triggered and one-shot epoll.
+//! epoll: Linux's selector. [`Edge`] is the default of the whole runtime; [`Armed`] is
+//! level-triggered and one-shot epoll.
 //!
 //! This file has the calls themselves and the edge-triggered backend, whose `wait` is the hottest
-//! path of the reactor; `epoll/armed.rs` has the bookkeeping of the other two. Neither must know what a token means.
+//! path of the reactor; `epoll/armed.rs` has the bookkeeping of the other two. Neither must know
+//! what a token means.
 //!
 //! # Some facts about epoll
 //!
-//! **A registration belongs to an open file, not to a descriptor.** Its key is the pair (open file, number). The manual says that
-//! it ends when the *last* descriptor of the open file is closed (epoll(7), question 6). So after
-//! `dup(5) = 6; close(5)` the registration made for 5 is alive and reports under 5's data; and nobody can remove it,
-//! because `EPOLL_CTL_DEL` looks 5 up first and gets `EBADF`, or finds whatever was opened as 5 since. If 5 is then
-//! made from 6 again, `EPOLL_CTL_ADD` says `EEXIST`. Hence: delete before close, and take `EEXIST` as
-//! "change it" and `ENOENT` as "add it".
+//! **A registration belongs to an open file, not to a descriptor.** Its key is the pair (open file,
+//! number). The manual says that it ends when the *last* descriptor of the open file is closed
+//! (epoll(7), question 6). So after `dup(5) = 6; close(5)` the registration made for 5 is alive and
+//! reports under 5's data; and nobody can remove it, because `EPOLL_CTL_DEL` looks 5 up first and
+//! gets `EBADF`, or finds whatever was opened as 5 since. If 5 is then made from 6 again,
+//! `EPOLL_CTL_ADD` says `EEXIST`. Hence: delete before close, and take `EEXIST` as "change it" and
+//! `ENOENT` as "add it".
 //!
-//! **Level-triggered registrations are never silent.** `EPOLLHUP` and `EPOLLERR` are reported even for an empty interest.
-//! A hung-up descriptor that nobody wants to hear about wakes the loop without end; the only cure is to remove it. This
-//! is why `Armed` removes what has nothing armed instead of setting its interest to zero.
+//! **Level-triggered registrations are never silent.** `EPOLLHUP` and `EPOLLERR` are reported even
+//! for an empty interest. A hung-up descriptor that nobody wants to hear about wakes the loop
+//! without end; the only cure is to remove it. This is why `Armed` removes what has nothing armed
+//! instead of setting its interest to zero.
 //!
-//! **`EPOLLONESHOT` disarms both directions at once.** The kernel keeps one mask and clears all of it on delivery. If a
-//! reader and a writer wait and the reader's event comes, the writer must be armed again although nothing was
-//! delivered to it.
+//! **`EPOLLONESHOT` disarms both directions at once.** The kernel keeps one mask and clears all of
+//! it on delivery. If a reader and a writer wait and the reader's event comes, the writer must be
+//! armed again although nothing was delivered to it.
 //!
-//! **Edge-triggered does not mean once.** Any wake-up of the file re-queues the registration, and then the *whole* present state is
-//! reported: new data tells about room to write as well. An event is a hint to try.
-//! What is guaranteed is the converse: after `EAGAIN`, a change comes with an event. Adding and modifying
-//! report the present state, so there is no window between trying and registering.
+//! **Edge-triggered does not mean once.** Any wake-up of the file re-queues the registration, and
+//! then the *whole* present state is reported: new data tells about room to write as well. An event
+//! is a hint to try. What is guaranteed is the converse: after `EAGAIN`, a change comes with an
+//! event. Adding and modifying report the present state, so there is no window between trying and
+//! registering.
 //!
-//! **A short read is not `EAGAIN`.** If data and FIN arrive before the loop looks, there is one edge with `EPOLLIN | EPOLLRDHUP`. Reading less than
-//! the buffer holds and waiting for another edge then waits for ever: the end of the stream was in the edge that is used
-//! up. `read_closed` tells, and whoever takes short reads for "drained" must keep it.
+//! **A short read is not `EAGAIN`.** If data and FIN arrive before the loop looks, there is one
+//! edge with `EPOLLIN | EPOLLRDHUP`. Reading less than the buffer holds and waiting for another
+//! edge then waits for ever: the end of the stream was in the edge that is used up. `read_closed`
+//! tells, and whoever takes short reads for "drained" must keep it.
 //!
-//! **`EPOLLRDHUP` is half a hang-up.** The peer will not send; it may well read for hours. Taking it for `EPOLLHUP` makes a
-//! writer with a full buffer spin.
+//! **`EPOLLRDHUP` is half a hang-up.** The peer will not send; it may well read for hours. Taking
+//! it for `EPOLLHUP` makes a writer with a full buffer spin.
 //!
-//! **Regular files are refused** with `EPERM`, because they are always ready (which is not to say fast).
+//! **Regular files are refused** with `EPERM`, because they are always ready (which is not to say
+//! fast).
 //!
-//! **Time.** `epoll_wait` takes milliseconds as an int: 24.8 days at most, and nothing between 0 and 1 ms. `epoll_pwait2` (Linux
-//! 5.11) takes nanoseconds. Which one the kernel has, only calling it tells (`ENOSYS`; under the seccomp filters of older container
-//! engines `EPERM`).
+//! **Time.** `epoll_wait` takes milliseconds as an int: 24.8 days at most, and nothing between 0
+//! and 1 ms. `epoll_pwait2` (Linux 5.11) takes nanoseconds. Which one the kernel has, only calling
+//! it tells (`ENOSYS`; under the seccomp filters of older container engines `EPERM`).
 //!
-//! **fork.** A child inherits the descriptor *and shares the instance*: what it deletes is deleted for the parent. `EPOLL_CLOEXEC` covers
-//! exec; a child that goes on in the same program is noticed by `sys::fork`.
+//! **fork.** A child inherits the descriptor *and shares the instance*: what it deletes is deleted
+//! for the parent. `EPOLL_CLOEXEC` covers exec; a child that goes on in the same program is noticed
+//! by `sys::fork`.
 //!
 //! # What that means here
 //!
-//! `Edge` keeps nothing about descriptors: the token travels through the kernel in the event's data, one `ADD` with both
-//! directions does for life, and `wait` is one system call and a loop over what it returned. The notifier's
-//! eventfd is registered edge-triggered in all three, so it is never read (see `notify.rs`).
+//! `Edge` keeps nothing about descriptors: the token travels through the kernel in the event's
+//! data, one `ADD` with both directions does for life, and `wait` is one system call and a loop
+//! over what it returned. The notifier's eventfd is registered edge-triggered in all three, so it
+//! is never read (see `notify.rs`).
 
 mod armed;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -143,14 +154,16 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Edge-triggered whatever the rest is: each notification is an edge, so nobody has to read the counter.
+    /// Edge-triggered whatever the rest is: each notification is an edge, so nobody has to read the
+    /// counter.
     fn watch_notifier(&mut self) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, self.wake.fd(), EDGE | IN, NOTIFY_TOKEN)
     }
 
     fn add(&mut self, fd: RawFd, events: u32, data: u64) -> io::Result<Added> {
         let result = match self.control(libc::EPOLL_CTL_ADD, fd, events, data) {
-            // The number was closed while a duplicate lived, and has come back to the same open file.
+            // The number was closed while a duplicate lived, and has come back to the same open
+            // file.
             Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
                 self.control(libc::EPOLL_CTL_MOD, fd, events, data)
             }
@@ -175,7 +188,8 @@ impl Queue {
 
     fn delete(&mut self, fd: RawFd) -> io::Result<()> {
         match self.control(libc::EPOLL_CTL_DEL, fd, 0, 0) {
-            // Never added, deleted already, closed, or a regular file: it is not watched, as was wanted.
+            // Never added, deleted already, closed, or a regular file: it is not watched, as was
+            // wanted.
             Err(error)
                 if matches!(
                     error.raw_os_error(),
@@ -191,7 +205,8 @@ impl Queue {
     fn control(&mut self, op: libc::c_int, fd: RawFd, events: u32, data: u64) -> io::Result<()> {
         self.calls.controls += 1;
         let mut event = libc::epoll_event { events, u64: data };
-        // SAFETY: `event` lives for the call, which only reads it; a wrong descriptor is an error, no more.
+        // SAFETY: `event` lives for the call, which only reads it; a wrong descriptor is an error,
+        // no more.
         cvt(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), op, fd, &raw mut event) })?;
         Ok(())
     }
@@ -222,8 +237,10 @@ impl Queue {
         let found = self.found.as_mut_ptr();
         let time = timespec(timeout);
         let no_mask = ptr::null::<libc::sigset_t>();
-        // By number, because an older C library has no such function although the kernel has the call.
-        // SAFETY: `found` has room for `room` events and is borrowed for the call, `time` lives for it, and the mask may be null.
+        // By number, because an older C library has no such function although the kernel has the
+        // call.
+        // SAFETY: `found` has room for `room` events and is borrowed for the call, `time` lives for
+        // it, and the mask may be null.
         let result = unsafe {
             libc::syscall(
                 libc::SYS_epoll_pwait2,

@@ -1,7 +1,7 @@
 //! The words in which a selector and its user speak: [`Interest`], [`Event`], [`Added`].
 //!
-//! They exist because each system has its own bits for the same few things. They must not know any of those
-//! bits: the translation is each backend's.
+//! They exist because each system has its own bits for the same few things. They must not know any
+//! of those bits: the translation is each backend's.
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Sub, SubAssign};
@@ -11,8 +11,9 @@ pub(super) const NOTIFY_TOKEN: u64 = u64::MAX;
 
 /// Directions to watch: a set of `READABLE`, `WRITABLE` and `PRIORITY`.
 ///
-/// `PRIORITY` asks for TCP's urgent data and its like, and is reported as readable too. kqueue has no filter for
-/// it on every system; with `SO_OOBINLINE` urgent data counts as ordinary data everywhere.
+/// `PRIORITY` asks for TCP's urgent data and its like, and is reported as readable too. kqueue has
+/// no filter for it on every system; with `SO_OOBINLINE` urgent data counts as ordinary data
+/// everywhere.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Interest(u8);
 
@@ -111,8 +112,8 @@ pub(crate) struct Event {
     pub(crate) writable: bool,
     /// The peer will send no more. Data may still be there to read.
     pub(crate) read_closed: bool,
-    /// Writing is over, or failed: a hang-up or an error. A datagram socket that got an ICMP error says so too and lives
-    /// on, so this is a reason to try, never a reason to stop trying.
+    /// Writing is over, or failed: a hang-up or an error. A datagram socket that got an ICMP error
+    /// says so too and lives on, so this is a reason to try, never a reason to stop trying.
     pub(crate) write_closed: bool,
     /// The descriptor has an error waiting.
     pub(crate) error: bool,
@@ -121,8 +122,8 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// A descriptor that cannot be watched any more: both directions shall be tried, so that the operation itself
-    /// gets the true error.
+    /// A descriptor that cannot be watched any more: both directions shall be tried, so that the
+    /// operation itself gets the true error.
     pub(super) fn broken(token: u64) -> Self {
         Self {
             token,

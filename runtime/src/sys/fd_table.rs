@@ -1,7 +1,8 @@
 //! [`FdTable`]: a map from file descriptors to whatever a backend keeps about them.
 //!
-//! Descriptors are small and dense, because the kernel gives out the lowest free number: a vector is the right map.
-//! It exists for the backends that must remember what is armed; it does not know what it holds.
+//! Descriptors are small and dense, because the kernel gives out the lowest free number: a vector
+//! is the right map. It exists for the backends that must remember what is armed; it does not know
+//! what it holds.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -24,7 +25,8 @@ impl<T> FdTable<T> {
         self.slots.get_mut(usize::try_from(fd).ok()?)?.as_mut()
     }
 
-    /// As `get_mut`, with the error that the kernel would give for a descriptor that is not registered.
+    /// As `get_mut`, with the error that the kernel would give for a descriptor that is not
+    /// registered.
     pub(super) fn registered(&mut self, fd: RawFd) -> io::Result<&mut T> {
         self.get_mut(fd)
             .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))

@@ -1,8 +1,9 @@
 //! Noticing that the process was forked.
 //!
-//! A child that runs the parent's loop would share its selector with it and take its events, so the loop asks in
-//! each turn whose process it is in. getpid(2) is a system call in today's libcs; this remembers the answer, and a
-//! handler that runs in the child of every fork(2) makes it forget. It knows nothing of runtimes.
+//! A child that runs the parent's loop would share its selector with it and take its events, so the
+//! loop asks in each turn whose process it is in. getpid(2) is a system call in today's libcs; this
+//! remembers the answer, and a handler that runs in the child of every fork(2) makes it forget. It
+//! knows nothing of runtimes.
 //!
 //! A child made by a bare clone(2) or vfork(2), behind libc's back, is not noticed.
 
@@ -22,7 +23,8 @@ pub(crate) fn current_pid() -> u32 {
 #[cold]
 fn ask() -> u32 {
     HANDLER.call_once(|| {
-        // SAFETY: `forget` may run in a forked child of a threaded process: it does one atomic store.
+        // SAFETY: `forget` may run in a forked child of a threaded process: it does one atomic
+        // store.
         let result = unsafe { libc::pthread_atfork(None, None, Some(forget)) };
         // ENOMEM: then the child keeps the parent's answer, and a fork goes unnoticed.
         debug_assert_eq!(result, 0, "out of memory for one handler");

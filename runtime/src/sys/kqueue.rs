@@ -1,52 +1,62 @@
 //! kqueue: the selector of macOS and the BSDs, with `EV_CLEAR`, which makes it edge-triggered.
 //!
-//! This file is the backend; `kqueue/abi.rs` has the structure and the numbers of each system, `kqueue/real.rs` the two calls, and
-//! `kqueue/model.rs` an implementation of kqueue's rules that runs on Linux. The calls go through one
-//! small trait, [`Kernel`], so that the very code that runs on a BSD is the code that the model tests. It must
-//! not know what a token means.
+//! This file is the backend; `kqueue/abi.rs` has the structure and the numbers of each system,
+//! `kqueue/real.rs` the two calls, and `kqueue/model.rs` an implementation of kqueue's rules that
+//! runs on Linux. The calls go through one small trait, [`Kernel`], so that the very code that runs
+//! on a BSD is the code that the model tests. It must not know what a token means.
 //!
 //! # Some facts about kqueue
 //!
-//! **A filter a direction.** A registration ("knote") is a pair (identifier, filter), so a descriptor has two of them, two
-//! events, and two independent lives. Each carries a word of the user's, where the token travels.
+//! **A filter a direction.** A registration ("knote") is a pair (identifier, filter), so a
+//! descriptor has two of them, two events, and two independent lives. Each carries a word of the
+//! user's, where the token travels.
 //!
-//! **A knote belongs to a descriptor, not to an open file**, the other way round than with epoll: closing the
-//! number ends it, whatever duplicates live. Deleting before closing is right under both rules.
+//! **A knote belongs to a descriptor, not to an open file**, the other way round than with epoll:
+//! closing the number ends it, whatever duplicates live. Deleting before closing is right under
+//! both rules.
 //!
-//! **Deleting what is gone** gives `ENOENT` (macOS, or where the number is open as something else), or `EBADF` (FreeBSD, once the
-//! descriptor is closed). Both say that it is not watched, as was wanted.
+//! **Deleting what is gone** gives `ENOENT` (macOS, or where the number is open as something else),
+//! or `EBADF` (FreeBSD, once the descriptor is closed). Both say that it is not watched, as was
+//! wanted.
 //!
-//! **One call does two things:** it takes changes and gives events. If a change fails and there is room for events, the failure comes as
-//! an event with `EV_ERROR`; without room, the call fails and the changes after it are not made. With `EV_RECEIPT` each
-//! change answers with such an event, error 0 for success, *and no real event comes in the same call*: without it, a call that
-//! is meant to register may take an `EV_CLEAR` event out of the queue that nobody looks at, and a task
-//! hangs. NetBSD has the flag only since version 10, so there each change goes alone in a call without room.
+//! **One call does two things:** it takes changes and gives events. If a change fails and there is
+//! room for events, the failure comes as an event with `EV_ERROR`; without room, the call fails and
+//! the changes after it are not made. With `EV_RECEIPT` each change answers with such an event,
+//! error 0 for success, *and no real event comes in the same call*: without it, a call that is
+//! meant to register may take an `EV_CLEAR` event out of the queue that nobody looks at, and a task
+//! hangs. NetBSD has the flag only since version 10, so there each change goes alone in a call
+//! without room.
 //!
-//! **`EV_EOF` belongs to its filter.** On `EVFILT_READ` the peer will send no more. On `EVFILT_WRITE` *our sending* is over, while there may be
-//! much to read; a program that takes it for the end of reading reads, gets `EAGAIN`, hears `EV_EOF` again, and spins. `fflags` holds
-//! the socket's error, if it has one, and looking does not clear it.
+//! **`EV_EOF` belongs to its filter.** On `EVFILT_READ` the peer will send no more. On
+//! `EVFILT_WRITE` *our sending* is over, while there may be much to read; a program that takes it
+//! for the end of reading reads, gets `EAGAIN`, hears `EV_EOF` again, and spins. `fflags` holds the
+//! socket's error, if it has one, and looking does not clear it.
 //!
-//! **A filter can be refused.** A pipe whose other end is closed already refuses `EVFILT_WRITE` with `EPIPE` on some systems; devices
-//! refuse what they do not know with `EINVAL` or `ENODEV`. A direction that cannot be watched is reported as ready
-//! once, so that the operation itself meets the error; only if nothing can be watched, `add` fails.
+//! **A filter can be refused.** A pipe whose other end is closed already refuses `EVFILT_WRITE`
+//! with `EPIPE` on some systems; devices refuse what they do not know with `EINVAL` or `ENODEV`. A
+//! direction that cannot be watched is reported as ready once, so that the operation itself meets
+//! the error; only if nothing can be watched, `add` fails.
 //!
-//! **Regular files are watched**, though in a way of their own: at the end of the file, `EVFILT_READ` waits for it to grow. The
-//! contract says that such files are always ready, so `add` asks what it has before it registers.
+//! **Regular files are watched**, though in a way of their own: at the end of the file,
+//! `EVFILT_READ` waits for it to grow. The contract says that such files are always ready, so `add`
+//! asks what it has before it registers.
 //!
-//! **Urgent data** is flagged only by some systems, and waking up for it alone is no filter's promise. Use `SO_OOBINLINE`.
+//! **Urgent data** is flagged only by some systems, and waking up for it alone is no filter's
+//! promise. Use `SO_OOBINLINE`.
 //!
 //! **fork.** A child does not inherit a kqueue, at all. exec without fork does, hence `FD_CLOEXEC`.
 //!
 //! **Time** is a timespec; above 10^8 seconds some systems refuse it.
 //!
-//! **`EVFILT_USER`** is a knote that a call from any thread triggers, so it needs no descriptor. OpenBSD and NetBSD have it only in
-//! recent versions; there a pipe does it.
+//! **`EVFILT_USER`** is a knote that a call from any thread triggers, so it needs no descriptor.
+//! OpenBSD and NetBSD have it only in recent versions; there a pipe does it.
 //!
 //! # What is proved, and what is not
 //!
-//! No BSD takes part in this project's checks. The file compiles for five such systems against their own types; the
-//! model runs every test on Linux, in three flavours; Linux can link a library that has these calls (`--cfg myrt_kqueue_shim`). Not proved
-//! are the order of real events, how `EVFILT_USER` merges under load, and which error an unconnected socket gives.
+//! No BSD takes part in this project's checks. The file compiles for five such systems against
+//! their own types; the model runs every test on Linux, in three flavours; Linux can link a library
+//! that has these calls (`--cfg myrt_kqueue_shim`). Not proved are the order of real events, how
+//! `EVFILT_USER` merges under load, and which error an unconnected socket gives.
 
 mod abi;
 #[cfg(myrt_kqueue_model)]
@@ -101,7 +111,7 @@ pub(super) struct Kqueue {
     /// Where the kernel puts what it found: made once, so that waiting never allocates.
     found: Box<[Kevent]>,
     /// Directions that the system cannot watch, to be reported once.
-    refused: Vec<Event>,
+    refused: Vec<(RawFd, Event)>,
     /// The notifier, where the system has no user events.
     pipe: Option<WakeSource>,
     calls: SyscallCounts,
@@ -148,6 +158,7 @@ impl Kqueue {
     }
 
     pub(super) fn delete(&mut self, fd: RawFd) -> io::Result<()> {
+        self.refused.retain(|(of, _)| *of != fd);
         let changes = [
             change(fd, EVFILT_READ, EV_DELETE, 0),
             change(fd, EVFILT_WRITE, EV_DELETE, 0),
@@ -167,7 +178,8 @@ impl Kqueue {
         max: usize,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
-        events.append(&mut self.refused);
+        let told = self.refused.len().min(max);
+        events.extend(self.refused.drain(..told).map(|(_, event)| event));
         let timeout = if events.is_empty() {
             timeout
         } else {
@@ -231,7 +243,7 @@ impl Kqueue {
                 {
                     return Err(error);
                 }
-                Some(_) => self.refused.push(translate_refused(change, token)),
+                Some(_) => self.refused.push((fd, translate_refused(change, token))),
             }
         }
         Ok(())
@@ -245,7 +257,8 @@ impl Kqueue {
         }
     }
 
-    /// Makes up to two changes, and says of each whether it failed. The calls take no event out of the queue.
+    /// Makes up to two changes, and says of each whether it failed. The calls take no event out of
+    /// the queue.
     fn changes(&mut self, changes: &[Kevent]) -> io::Result<[Option<io::Error>; 2]> {
         let mut errors = [None, None];
         if !self.system.gives_receipts() {

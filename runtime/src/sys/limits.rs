@@ -7,15 +7,21 @@ use std::io;
 
 use super::cvt::cvt;
 
-/// Raises the soft limit of open files as far as the hard one lets it, and returns both as they are then.
+/// Raises the soft limit of open files as far as the hard one lets it, and returns both, soft and hard, as they are then.
 ///
-/// A process that asked for more than 1,024 must not use select any more; [`super::Selector::Select`] refuses such
-/// descriptors with an error.
+/// For servers: many systems start processes with a soft limit of 1,024 descriptors, for the sake of programs that use
+/// select, and let them ask for more. It is the limit of the whole process, and of the children that it starts.
+/// [`Selector::Select`](super::Selector::Select) refuses descriptors above 1,023 with an error.
 ///
 /// # Errors
 ///
 /// Only if the limits cannot be read. If they can be read but not raised, what holds is returned.
-pub(crate) fn raise_fd_limit() -> io::Result<(u64, u64)> {
+///
+/// ```
+/// let (soft, hard) = myrt::runtime::raise_fd_limit().unwrap();
+/// assert!(soft <= hard);
+/// ```
+pub fn raise_fd_limit() -> io::Result<(u64, u64)> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,

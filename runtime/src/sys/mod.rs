@@ -8,41 +8,43 @@
 //!
 //! Every backend offers these, and the tests in `tests.rs` run one table over all of them.
 //!
-//! - `add(fd, token, interest)` begins to watch. If the descriptor is ready already, the next `wait`
-//!   says so. `Added::AlwaysReady` means that the system does not watch such a thing (a regular file, a
-//!   directory, a disk): it never blocks, nothing was registered, treat it as ready. Adding a number
-//!   that is still registered replaces the old registration.
-//! - `modify(fd, token, interest)` sets the directions that are armed. Empty disarms both. Ready now
-//!   means reported by the next `wait`. Edge selectors never need it.
-//! - `delete(fd)` ends the watch at once: nothing that a later `wait` returns speaks of it. It may be
-//!   called twice, or for a descriptor that is closed or was never added. **It is called before
-//!   `close`**, always: epoll ties a registration to the open file and kqueue to the descriptor, and
-//!   this order is where both agree.
-//! - `wait(events, max, timeout)` clears `events` and fills in at most `max` of them. `None` waits for
-//!   ever. A time is rounded *up* to what the system call can express, so that a wait never ends just
-//!   before its deadline and spins; one too long for the call is cut short, so an early return without
-//!   events is ordinary. So is one after a signal (`EINTR`) and one after `notify`.
-//! - `notifier()` gives a handle for other threads. `notify` makes a `wait` that is running, or the next
-//!   one, return. It never shows as an event.
+//! - `add(fd, token, interest)` begins to watch. If the descriptor is ready already, the next
+//!   `wait` says so. `Added::AlwaysReady` means that the system does not watch such a thing (a
+//!   regular file, a directory, a disk): it never blocks, nothing was registered, treat it as
+//!   ready. Adding a number that is still registered replaces the old registration.
+//! - `modify(fd, token, interest)` sets the directions that are armed. Empty disarms both. Ready
+//!   now means reported by the next `wait`. Edge selectors never need it.
+//! - `delete(fd)` ends the watch at once: nothing that a later `wait` returns speaks of it. It may
+//!   be called twice, or for a descriptor that is closed or was never added. **It is called before
+//!   `close`**, always: epoll ties a registration to the open file and kqueue to the descriptor,
+//!   and this order is where both agree.
+//! - `wait(events, max, timeout)` clears `events` and fills in at most `max` of them. `None` waits
+//!   for ever. A time is rounded *up* to what the system call can express, so that a wait never
+//!   ends just before its deadline and spins; one too long for the call is cut short, so an early
+//!   return without events is ordinary. So is one after a signal (`EINTR`) and one after `notify`.
+//! - `notifier()` gives a handle for other threads. `notify` makes a `wait` that is running, or the
+//!   next one, return. It never shows as an event.
 //!
-//! **Edge** (`is_edge()`: epoll and kqueue): add once with both directions, each change is reported once,
-//! and nothing needs re-arming. **The others** are one-shot *per direction*: `add` and `modify` arm,
-//! delivery of a direction disarms that direction and leaves the other one armed. That is what keeps a
-//! hung-up descriptor from being reported without end.
+//! **Edge** (`is_edge()`: epoll and kqueue): add once with both directions, each change is reported
+//! once, and nothing needs re-arming. **The others** are one-shot *per direction*: `add` and
+//! `modify` arm, delivery of a direction disarms that direction and leaves the other one armed.
+//! That is what keeps a hung-up descriptor from being reported without end.
 //!
-//! What an [`Event`] promises: `readable` and `writable` mean "try now, you may get an answer", never more.
-//! Failure and hang-up set the directions too, since the answer is then the error or the end. The
-//! other flags only say more where the system does: select knows none of them, so code that must work
-//! everywhere may use them for saving calls, not for deciding what happened. One descriptor may have two
-//! events in a batch (kqueue has a filter a direction). Tokens are the caller's, all but `u64::MAX`. An event whose
-//! descriptor was deleted after the batch was fetched is the caller's to ignore: put a generation into the token.
+//! What an [`Event`] promises: `readable` and `writable` mean "try now, you may get an answer",
+//! never more. Failure and hang-up set the directions too, since the answer is then the error or
+//! the end. The other flags only say more where the system does: select knows none of them, so code
+//! that must work everywhere may use them for saving calls, not for deciding what happened. One
+//! descriptor may have two events in a batch (kqueue has a filter a direction). Tokens are the
+//! caller's, all but `u64::MAX`. An event whose descriptor was deleted after the batch was fetched
+//! is the caller's to ignore: put a generation into the token.
 //!
 //! # Files
 //!
-//! `selector.rs` the public names · `event.rs` the words of the contract · `epoll.rs`, `kqueue.rs`, `poll.rs`,
-//! `select.rs` one backend each, each beginning with what bites about that interface · `notify.rs` waking a wait ·
-//! `fd_table.rs` what is known by descriptor ·
-//! `absent.rs` stands for what a system lacks, so that conditions stay on the `mod` lines below · `clock.rs`, `fork.rs`, `limits.rs`, `cvt.rs` the few other calls that std lacks.
+//! `selector.rs` the public names · `event.rs` the words of the contract · `epoll.rs`, `kqueue.rs`,
+//! `poll.rs`, `select.rs` one backend each, each beginning with what bites about that interface ·
+//! `notify.rs` waking a wait · `fd_table.rs` what is known by descriptor · `absent.rs` stands for
+//! what a system lacks, so that conditions stay on the `mod` lines below · `clock.rs`, `fork.rs`,
+//! `limits.rs`, `cvt.rs` the few other calls that std lacks.
 
 #[cfg(not(all(unix, target_pointer_width = "64")))]
 compile_error!(
@@ -113,6 +115,7 @@ use std::time::Duration;
 pub(crate) use self::cvt::{readable_now, set_nonblocking};
 pub(crate) use self::event::{Added, Event, Interest, SyscallCounts};
 pub(crate) use self::notify::Notifier;
+pub use self::limits::raise_fd_limit;
 pub use self::select::FdTooLarge;
 pub use self::selector::{ParseSelectorError, Selector};
 
@@ -150,8 +153,8 @@ impl Poller {
     ///
     /// # Errors
     ///
-    /// `ErrorKind::Unsupported` where this system has no such selector; else what the system says, such
-    /// as `EMFILE`.
+    /// `ErrorKind::Unsupported` where this system has no such selector; else what the system says,
+    /// such as `EMFILE`.
     pub(crate) fn new(kind: Selector) -> io::Result<Self> {
         if !kind.is_supported() {
             return Err(kind.unsupported());
@@ -207,7 +210,8 @@ impl Poller {
         each_backend!(&self.backend, it => it.notifier())
     }
 
-    /// The kernel's own object, readable when `wait` would return something: for a foreign loop. Poll and select have none.
+    /// The kernel's own object, readable when `wait` would return something: for a foreign loop.
+    /// Poll and select have none.
     pub(crate) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         each_backend!(&self.backend, it => it.as_fd())
     }

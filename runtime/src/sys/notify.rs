@@ -1,16 +1,19 @@
 //! Waking a selector that waits, from any thread.
 //!
-//! It exists because epoll, poll and select only know descriptors: something must become readable. On Linux this
-//! is an eventfd, elsewhere a pipe; kqueue on the systems that have `EVFILT_USER` needs neither. It must not know
-//! why somebody is woken, nor whether that is needed: who notifies sees to it that it happens once a batch.
+//! It exists because epoll, poll and select only know descriptors: something must become readable.
+//! On Linux this is an eventfd, elsewhere a pipe; kqueue on the systems that have `EVFILT_USER`
+//! needs neither. It must not know why somebody is woken, nor whether that is needed: who notifies
+//! sees to it that it happens once a batch.
 //!
 //! # Some facts about eventfd and pipes
 //!
-//! - An eventfd is a counter; a write adds to it, and it is readable while it is not zero. Registered edge-triggered,
-//!   *every write is an edge* although the counter was never read down, so the loop saves a read each time it is woken.
-//!   A write is refused (`EAGAIN`) only when the counter is full, after 2^64 - 2 wake-ups.
-//! - A pipe is no counter: 65,536 wake-ups fill it, and a write that is refused is no edge. It must be drained, under any
-//!   selector. Being full is no loss then: what is inside has not been drained yet, so the wake-up is still to come.
+//! - An eventfd is a counter; a write adds to it, and it is readable while it is not zero.
+//!   Registered edge-triggered, *every write is an edge* although the counter was never read down,
+//!   so the loop saves a read each time it is woken. A write is refused (`EAGAIN`) only when the
+//!   counter is full, after 2^64 - 2 wake-ups.
+//! - A pipe is no counter: 65,536 wake-ups fill it, and a write that is refused is no edge. It must
+//!   be drained, under any selector. Being full is no loss then: what is inside has not been
+//!   drained yet, so the wake-up is still to come.
 //! - poll and select are level-triggered and need the draining for both.
 
 use std::io;
@@ -38,7 +41,8 @@ impl Notifier {
         }
     }
 
-    /// Makes the wait that is running, or the next one, return. Once the selector is gone this does nothing.
+    /// Makes the wait that is running, or the next one, return. Once the selector is gone this does
+    /// nothing.
     pub(crate) fn notify(&self) {
         match &self.door {
             Door::Fd(ends) => ends.ring(),
@@ -74,7 +78,8 @@ impl WakeSource {
     pub(super) fn drain(&self) {
         let mut bytes = [0_u8; 64];
         loop {
-            // SAFETY: the buffer is as long as we say and lives for the call; the descriptor is ours.
+            // SAFETY: the buffer is as long as we say and lives for the call; the descriptor is
+            // ours.
             let read = unsafe { libc::read(self.fd(), bytes.as_mut_ptr().cast(), bytes.len()) };
             // An eventfd gives its whole counter, 8 bytes, at once; a pipe as much as fits.
             if read < bytes.len() as isize {
@@ -84,7 +89,8 @@ impl WakeSource {
     }
 }
 
-/// Both ends live as long as anybody holds one of them, so a late notification meets no closed pipe (and no SIGPIPE).
+/// Both ends live as long as anybody holds one of them, so a late notification meets no closed pipe
+/// (and no SIGPIPE).
 struct Ends {
     reader: OwnedFd,
     /// None for an eventfd, which is its own other end.
@@ -107,8 +113,9 @@ impl Ends {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     fn new() -> io::Result<Self> {
         let mut fds = [-1; 2];
-        // pipe2 would set the flags in the same step, but macOS has none. A fork and exec on another thread between
-        // the two calls would leak the pair into that program; the loop is not harmed.
+        // pipe2 would set the flags in the same step, but macOS has none. A fork and exec on
+        // another thread between the two calls would leak the pair into that program; the loop is
+        // not harmed.
         // SAFETY: the call writes two descriptors where there is room for two.
         cvt(unsafe { libc::pipe(fds.as_mut_ptr()) })?;
         // SAFETY: the kernel has just made this descriptor, so nobody else owns it.

@@ -4,16 +4,18 @@
 //!
 //! # Some facts about poll
 //!
-//! **The kernel keeps nothing.** The whole list is handed over in every call and looked through twice, by the kernel and
-//! by us: the cost of a wait grows with the number of descriptors watched, not with the number that are
-//! ready. In return there is nothing that could be stale: a change of the list is a plain store, without a system call.
+//! **The kernel keeps nothing.** The whole list is handed over in every call and looked through
+//! twice, by the kernel and by us: the cost of a wait grows with the number of descriptors watched,
+//! not with the number that are ready. In return there is nothing that could be stale: a change of
+//! the list is a plain store, without a system call.
 //!
-//! **An entry with a negative number is skipped.** That is how an entry is put to rest; an entry with an *empty
-//! interest* is not at rest: `POLLHUP` and `POLLERR` are reported unasked, in every call, and a hung-up
-//! descriptor that nobody wants to hear about turns the loop into a busy one.
+//! **An entry with a negative number is skipped.** That is how an entry is put to rest; an entry
+//! with an *empty interest* is not at rest: `POLLHUP` and `POLLERR` are reported unasked, in every
+//! call, and a hung-up descriptor that nobody wants to hear about turns the loop into a busy one.
 //!
-//! **A descriptor that is not open is no error of the call** but `POLLNVAL` in its entry. A number that was closed and opened
-//! again as something else is simply watched as what it is now: the entry must go before the close.
+//! **A descriptor that is not open is no error of the call** but `POLLNVAL` in its entry. A number
+//! that was closed and opened again as something else is simply watched as what it is now: the
+//! entry must go before the close.
 //!
 //! **Files that never block are always ready**, instead of being refused as by epoll.
 //! `add` asks what kind of file it has and gives the same answer as epoll would.
@@ -39,7 +41,8 @@ pub(super) struct PollSet {
     watched: Vec<Watched>,
     /// Where a descriptor's entry is.
     places: FdTable<usize>,
-    /// Where to begin looking for results, so that no place is always last when `max` cuts them off.
+    /// Where to begin looking for results, so that no place is always last when `max` cuts them
+    /// off.
     start: usize,
     wake: WakeSource,
     calls: SyscallCounts,
@@ -200,7 +203,8 @@ fn poll(entries: &mut [libc::pollfd], timeout: Option<Duration>) -> libc::c_int 
     let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // A count of entries in memory fits.
     let count = entries.len() as libc::nfds_t;
-    // SAFETY: `entries` are `count` entries, borrowed for the call; the time lives for it or is null, and no mask is set.
+    // SAFETY: `entries` are `count` entries, borrowed for the call; the time lives for it or is
+    // null, and no mask is set.
     unsafe { libc::ppoll(entries.as_mut_ptr(), count, time, std::ptr::null()) }
 }
 

@@ -1,26 +1,30 @@
 //! select(2): the oldest selector, for descriptors below 1024.
 //!
-//! It exists because courses begin with it and because it shows what the others improve. It must not know what a token means.
+//! It exists because courses begin with it and because it shows what the others improve. It must
+//! not know what a token means.
 //!
 //! # Some facts about select
 //!
-//! **A descriptor is a bit.** The sets are arrays of 1,024 bits by the C library's type, and `FD_SET` on a larger number writes past
-//! the end of it: silent damage of the stack, found in programs to this day. Here the sets are our own, each
-//! access is checked, and `add` refuses a larger number with [`FdTooLarge`]. It is the number that counts, not how many
-//! there are: the process's thousandth file may be this socket.
+//! **A descriptor is a bit.** The sets are arrays of 1,024 bits by the C library's type, and
+//! `FD_SET` on a larger number writes past the end of it: silent damage of the stack, found in
+//! programs to this day. Here the sets are our own, each access is checked, and `add` refuses a
+//! larger number with [`FdTooLarge`]. It is the number that counts, not how many there are: the
+//! process's thousandth file may be this socket.
 //!
-//! **The sets are both question and answer.** The kernel overwrites them, so the question is copied for each call. It looks at each bit below the
-//! highest one asked for, whether set or not.
+//! **The sets are both question and answer.** The kernel overwrites them, so the question is copied
+//! for each call. It looks at each bit below the highest one asked for, whether set or not.
 //!
-//! **One closed descriptor spoils the whole call** (`EBADF`), without a word about which. This code then asks about each one alone, and
-//! reports and disarms those that are not open, so that the others live on.
+//! **One closed descriptor spoils the whole call** (`EBADF`), without a word about which. This code
+//! then asks about each one alone, and reports and disarms those that are not open, so that the
+//! others live on.
 //!
-//! **It tells little.** Failure and hang-up appear as "readable" or "writable", and what really happened, only the read or
-//! write finds out. The third set, called exceptions, is urgent data (and nothing like an exception).
-//! Unlike poll it reports nothing that was not asked for, so what is not armed is truly silent.
+//! **It tells little.** Failure and hang-up appear as "readable" or "writable", and what really
+//! happened, only the read or write finds out. The third set, called exceptions, is urgent data
+//! (and nothing like an exception). Unlike poll it reports nothing that was not asked for, so what
+//! is not armed is truly silent.
 //!
-//! **Time.** pselect takes nanoseconds, where select takes microseconds (and, on Linux, changes the caller's variable to what is left).
-//! Some systems refuse more than 10^8 seconds.
+//! **Time.** pselect takes nanoseconds, where select takes microseconds (and, on Linux, changes the
+//! caller's variable to what is left). Some systems refuse more than 10^8 seconds.
 
 use std::error::Error;
 use std::fmt;
@@ -41,7 +45,8 @@ pub(super) struct SelectSet {
     watched: FdTable<Watched>,
     /// One more than the highest descriptor that was ever watched and may still be.
     end: RawFd,
-    /// Where to begin looking for results, so that no descriptor is always last when `max` cuts them off.
+    /// Where to begin looking for results, so that no descriptor is always last when `max` cuts
+    /// them off.
     start: RawFd,
     wake: WakeSource,
     calls: SyscallCounts,
@@ -55,7 +60,8 @@ struct Watched {
 impl SelectSet {
     pub(super) fn new() -> io::Result<Self> {
         let wake = WakeSource::new()?;
-        // The notifier itself may come out too large, in a process that has many files open already.
+        // The notifier itself may come out too large, in a process that has many files open
+        // already.
         check(wake.fd())?;
         let mut wanted = Sets::default();
         wanted.read.set(wake.fd(), true);
@@ -117,7 +123,8 @@ impl SelectSet {
         self.calls.waits += 1;
         let mut found = self.wanted;
         match cvt_wait(pselect(self.end, &mut found, timeout)) {
-            // Nothing, or a signal, after which the sets hold what was asked and not what was found.
+            // Nothing, or a signal, after which the sets hold what was asked and not what was
+            // found.
             Ok(0) => return Ok(()),
             Ok(_) => {}
             Err(error) if error.raw_os_error() == Some(libc::EBADF) => {
@@ -244,7 +251,8 @@ impl BitSet {
     }
 }
 
-/// Where the bit of `fd` is. A number out of range was refused by `check`; if one came here, indexing would panic.
+/// Where the bit of `fd` is. A number out of range was refused by `check`; if one came here,
+/// indexing would panic.
 fn split(fd: RawFd) -> (usize, Word) {
     let bits = Word::BITS as usize;
     let fd = usize::try_from(fd).unwrap_or(usize::MAX);
@@ -257,8 +265,9 @@ fn pselect(end: RawFd, sets: &mut Sets, timeout: Option<Duration>) -> libc::c_in
     let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
     let (read, write) = (sets.read.as_fd_set(), sets.write.as_fd_set());
     let except = sets.except.as_fd_set();
-    // SAFETY: the three sets are borrowed for the call and have room for 1,024 bits, laid out as the system's own, and `end` is no
-    // larger than that (`check`). The time lives for the call or is null; no mask is set.
+    // SAFETY: the three sets are borrowed for the call and have room for 1,024 bits, laid out as
+    // the system's own, and `end` is no larger than that (`check`). The time lives for the call or
+    // is null; no mask is set.
     unsafe { libc::pselect(end, read, write, except, time, ptr::null()) }
 }
 
@@ -277,7 +286,8 @@ fn check(fd: RawFd) -> io::Result<()> {
 
 /// A file descriptor whose number is beyond what select(2) can watch.
 ///
-/// It comes inside an [`io::Error`] of kind [`io::ErrorKind::InvalidInput`]; `error.get_ref()` and a downcast find it.
+/// It comes inside an [`io::Error`] of kind [`io::ErrorKind::InvalidInput`]; `error.get_ref()` and
+/// a downcast find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FdTooLarge {
     fd: RawFd,
@@ -312,7 +322,8 @@ impl Error for FdTooLarge {}
 /// The largest descriptor with a bit.
 pub(super) const MAX_FD: RawFd = 1023;
 
-/// The C library's unit. On little-endian machines only the sum of the bits matters, on others the unit does.
+/// The C library's unit. On little-endian machines only the sum of the bits matters, on others the
+/// unit does.
 #[cfg(any(
     target_os = "linux",
     target_os = "android",

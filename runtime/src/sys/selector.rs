@@ -1,7 +1,7 @@
 //! [`Selector`]: the name of a way to wait for file descriptors, as users choose it.
 //!
-//! It exists apart from the backends because it is public, is the same on every system, and must not know
-//! how any of them works.
+//! It exists apart from the backends because it is public, is the same on every system, and must
+//! not know how any of them works.
 
 use std::error::Error;
 use std::fmt;
@@ -11,9 +11,9 @@ use std::str::FromStr;
 
 /// The system interface by which a runtime waits for file descriptors.
 ///
-/// All variants exist on every system, so that programs compile everywhere; building a runtime with one that the system
-/// lacks fails with [`io::ErrorKind::Unsupported`]. The default is the fastest of the system: epoll on
-/// Linux, kqueue on macOS and the BSDs, else poll.
+/// All variants exist on every system, so that programs compile everywhere; building a runtime with
+/// one that the system lacks fails with [`io::ErrorKind::Unsupported`]. The default is the fastest
+/// of the system: epoll on Linux, kqueue on macOS and the BSDs, else poll.
 ///
 /// ```
 /// use myrt_runtime::Selector;
@@ -49,7 +49,8 @@ impl Selector {
         Self::Select,
     ];
 
-    /// The largest file descriptor that this selector can watch; `None` where only the process's limit counts.
+    /// The largest file descriptor that this selector can watch; `None` where only the process's
+    /// limit counts.
     #[must_use]
     pub const fn max_fd(self) -> Option<RawFd> {
         match self {
@@ -60,7 +61,8 @@ impl Selector {
 
     /// The name, as `MYRT_SELECTOR` and [`FromStr`] take it.
     ///
-    /// A build with the in-process model of kqueue says `kqueue-model`, so that no report can be mistaken for the real one.
+    /// A build with the in-process model of kqueue says `kqueue-model`, so that no report can be
+    /// mistaken for the real one.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

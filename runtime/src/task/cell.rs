@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
-use super::pool::Pool;
+use super::pool::{Pool, class_of};
 
 /// What every block starts with.
 #[repr(C)]
@@ -34,7 +34,9 @@ pub(crate) struct VTable {
     /// The output as `&mut Option<T>`.
     pub(crate) output: unsafe fn(NonNull<Header>) -> NonNull<dyn Any>,
     pub(crate) drop_output: unsafe fn(NonNull<Header>),
-    pub(crate) layout: Layout,
+    layout: Layout,
+    /// The pool's class of the layout.
+    class: Option<usize>,
     /// Size of the future alone, for reports.
     pub(crate) future_size: usize,
     pub(crate) type_name: fn() -> &'static str,
@@ -64,6 +66,7 @@ where
         output: output::<F>,
         drop_output: drop_output::<F>,
         layout: Layout::new::<Block<F>>(),
+        class: class_of(Layout::new::<Block<F>>()),
         future_size: size_of::<F>(),
         type_name: std::any::type_name::<F>,
     };
@@ -92,7 +95,7 @@ pub(crate) unsafe fn free(pool: &Pool, header: NonNull<Header>) {
     // SAFETY: the block is still allocated, the caller says that this is its last use.
     let vtable = unsafe { header.as_ref() }.vtable;
     // SAFETY: `write` took it from the pool with this layout; last use as above.
-    unsafe { pool.give(header.cast(), vtable.layout) };
+    unsafe { pool.give(header.cast(), vtable.layout, vtable.class) };
 }
 
 /// Where the stage of a block lies; a plain address computation.
@@ -163,4 +166,42 @@ unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
     let output = unsafe { &mut (*stage::<F>(header)).output };
     // SAFETY: dropped once, the caller says that it counts as gone.
     unsafe { ManuallyDrop::drop(output) };
+}
+
+/// What stands in the main future's slot: a block on the stack of `block_on`, whose future is a closure.
+#[repr(C)]
+pub(crate) struct MainBlock<'a> {
+    header: Header,
+    poll: &'a mut dyn FnMut(&mut Context<'_>) -> bool,
+}
+
+static MAIN_VTABLE: VTable = VTable {
+    poll: poll_main,
+    drop_future: |_| (),
+    output: |_| NonNull::<()>::dangling(),
+    drop_output: |_| (),
+    layout: Layout::new::<MainBlock<'static>>(),
+    class: None,
+    future_size: 0,
+    type_name: || "the main future",
+};
+
+impl<'a> MainBlock<'a> {
+    pub(crate) fn new(poll: &'a mut dyn FnMut(&mut Context<'_>) -> bool) -> Self {
+        Self { header: Header { vtable: &MAIN_VTABLE }, poll }
+    }
+
+    /// The block as the table holds it; good for as long as the borrow of `self` that made it is not used otherwise.
+    pub(crate) fn header(&mut self) -> NonNull<Header> {
+        NonNull::from(self).cast()
+    }
+}
+
+/// # Safety
+/// The header is that of a `MainBlock` that is still on the stack.
+unsafe fn poll_main(header: NonNull<Header>, cx: &mut Context<'_>, _dropping: &Cell<bool>) -> bool {
+    // SAFETY: only `MainBlock::header` makes headers with this vtable; `block_on` takes it out of the table before
+    // the block leaves the stack, and polls it through the table alone.
+    let block = unsafe { header.cast::<MainBlock<'_>>().as_mut() };
+    (block.poll)(cx)
 }

@@ -126,19 +126,19 @@ impl Children {
             let Some(slot) = self.identities.get(number as usize).and_then(|identity| core.tasks.find(*identity)) else {
                 return poll(&mut Context::from_waker(Waker::noop()));
             };
-            let key = core.tasks.key(slot);
+            let key = slot.key();
             let waker = ManuallyDrop::new(waker_of(key));
-            slot.count_poll(core.tasks.now_ms.get());
+            slot.count_poll();
             let identity = slot.identity();
             let nest = Nest::enter(key, Some(slot));
             let result = poll(&mut Context::from_waker(&waker));
-            let woken = hot::with(|hot| hot.woken.get());
+            let woken = hot::with(hot::Hot::was_woken);
             drop(nest);
             if slot.identity() == identity && result.is_pending() {
                 if woken {
                     core.tasks.sets.child_woken(slot.place());
                 } else {
-                    slot.remove(QUEUED);
+                    slot.rest(slot.flags(), core.tasks.now_ms.get());
                 }
             }
             result

@@ -66,6 +66,10 @@ impl Cleanup {
         })
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     pub(crate) fn put_after(&mut self, mut later: Self) {
         self.queue.append(&mut later.queue);
     }

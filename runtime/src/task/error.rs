@@ -18,31 +18,36 @@ pub(crate) enum Reason {
 ///
 /// Like tokio's `JoinError`; asyncio raises `CancelledError` or the task's exception.
 pub struct JoinError {
+    /// Boxed, so that a `Result` of a small output stays small.
+    inner: Box<Inner>,
+}
+
+struct Inner {
     id: Id,
     reason: Reason,
 }
 
 impl JoinError {
     pub(crate) fn new(id: Id, reason: Reason) -> Self {
-        Self { id, reason }
+        Self { inner: Box::new(Inner { id, reason }) }
     }
 
     /// The task's id.
     #[must_use]
     pub fn id(&self) -> Id {
-        self.id
+        self.inner.id
     }
 
     /// Whether the task was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.reason, Reason::Cancelled(_))
+        matches!(self.inner.reason, Reason::Cancelled(_))
     }
 
     /// Whether the task panicked.
     #[must_use]
     pub fn is_panic(&self) -> bool {
-        matches!(self.reason, Reason::Panic(_))
+        matches!(self.inner.reason, Reason::Panic(_))
     }
 
     /// What the task panicked with; [`std::panic::resume_unwind`] goes on with it.
@@ -59,16 +64,17 @@ impl JoinError {
     /// # Errors
     /// This error again, when the task was cancelled.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
-        match self.reason {
+        let Inner { id, reason } = *self.inner;
+        match reason {
             Reason::Panic(panic) => Ok(panic),
-            Reason::Cancelled(_) => Err(self),
+            cancelled => Err(Self::new(id, cancelled)),
         }
     }
 
     /// The reason given to `cancel_with`, or the panic's message.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
-        match &self.reason {
+        match &self.inner.reason {
             Reason::Cancelled(reason) => reason.as_deref(),
             Reason::Panic(panic) => message(panic.as_ref()),
         }
@@ -83,7 +89,7 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> Option<&str> {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.is_panic() { "panicked" } else { "was cancelled" };
-        write!(f, "task {} {verb}", self.id)?;
+        write!(f, "task {} {verb}", self.inner.id)?;
         match self.reason() {
             Some(reason) => write!(f, ": {reason}"),
             None => Ok(()),
@@ -94,7 +100,7 @@ impl fmt::Display for JoinError {
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.is_panic() { "Panic" } else { "Cancelled" };
-        write!(f, "JoinError::{kind}({}, {:?})", self.id, self.reason())
+        write!(f, "JoinError::{kind}({}, {:?})", self.inner.id, self.reason())
     }
 }
 

@@ -19,14 +19,32 @@ use super::slot::{
 use super::tasks::Tasks;
 use crate::core::Core;
 
-/// A poll returned `Ready`; the output is in place.
+/// A poll returned `Ready`; the output is in place. True when it was the main future.
 #[inline]
-pub(crate) fn finished(core: &Core, hot: &Hot, slot: &Slot) {
+pub(crate) fn finished(core: &Core, hot: &Hot, slot: &Slot) -> bool {
     hot.idle();
-    if core.tasks.left_count.get() != 0 || slot.has(ATTACHED) {
-        return finish_after_cleanup(core, slot, 0, false);
+    let flags = slot.flags();
+    if flags & (ATTACHED | MAIN | RARE) != 0 || core.tasks.left_count.get() != 0 {
+        return finished_slow(core, slot, flags);
     }
-    complete(core, slot, false);
+    core.tasks.count_end(flags);
+    slot.set_flags(flags | DONE | QUEUED);
+    if flags & HANDLE != 0 {
+        slot.take_joiner().wake();
+    } else {
+        abandon(core, slot);
+    }
+    false
+}
+
+#[cold]
+fn finished_slow(core: &Core, slot: &Slot, flags: u16) -> bool {
+    if flags & MAIN != 0 {
+        slot.remove(QUEUED);
+        return true;
+    }
+    finish_after_cleanup(core, slot, 0, false);
+    false
 }
 
 /// A poll panicked; the future is gone.
@@ -48,11 +66,16 @@ pub(crate) fn cancel(core: &Core, identity: u64, reason: Option<Cow<'static, str
     }
     if flags & CHILD != 0 {
         slot.add(CANCEL);
-        return core.tasks.wake(core.tasks.key(slot));
+        core.tasks.wake(slot.key());
+        return;
     }
-    let running = hot::with(|hot| hot.running.get()) == core.tasks.key(slot);
+    let running = hot::with(|hot| hot.running.get()) == slot.key();
     if running || flags & (NESTED | MAIN) != 0 {
-        return slot.add(CANCEL);
+        slot.add(CANCEL);
+        if running {
+            hot::with(|hot| hot.note(hot::ATTENTION));
+        }
+        return;
     }
     drop_now(core, slot);
 }
@@ -239,18 +262,23 @@ fn drop_output(_core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
     .err()
 }
 
-/// Takes a finished task's result as `T`. None when it was taken before.
-///
-/// # Errors
-/// The error with which the task ended.
+/// Takes a finished task's result as `T` and frees the slot: the handle is spent. None when it was taken before.
+#[inline]
 pub(crate) fn take_output<T: 'static>(core: &Core, slot: &Slot) -> Option<Result<T, JoinError>> {
-    if slot.has(TAKEN) {
+    let flags = slot.flags();
+    if flags & TAKEN != 0 {
         return None;
     }
-    slot.add(TAKEN);
-    if slot.has(FAILED) {
-        return take_error(core, slot).map(Err);
+    slot.set_flags((flags & !HANDLE) | TAKEN);
+    let output = if flags & FAILED == 0 { take_value::<T>(slot).map(Ok) } else { take_error(core, slot).map(Err) };
+    if flags & IN_RING == 0 {
+        core.tasks.retire(slot);
     }
+    output
+}
+
+#[inline]
+fn take_value<T: 'static>(slot: &Slot) -> Option<T> {
     let block = Tasks::block(slot)?;
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let output = unsafe { block.as_ref() }.vtable.output;
@@ -258,7 +286,7 @@ pub(crate) fn take_output<T: 'static>(core: &Core, slot: &Slot) -> Option<Result
     let mut output = unsafe { output(block) };
     // SAFETY: the pointer is good until the next call on this block, and there is none before we are through.
     let output = unsafe { output.as_mut() };
-    output.downcast_mut::<Option<T>>()?.take().map(Ok)
+    output.downcast_mut::<Option<T>>()?.take()
 }
 
 #[cold]
@@ -271,7 +299,7 @@ fn take_error(core: &Core, slot: &Slot) -> Option<JoinError> {
 /// one are noted and given back to it.
 pub(crate) struct Nest {
     running: u64,
-    woken: bool,
+    signal: u8,
     budget: u8,
     marked: bool,
     outer: Option<*const Slot>,
@@ -288,14 +316,17 @@ impl Nest {
             }
             let nest = Self {
                 running: hot.running.get(),
-                woken: hot.woken.get(),
+                signal: hot.signal.get(),
                 budget: hot.budget.get(),
                 marked,
                 outer: outer.map(std::ptr::from_ref),
             };
             match slot {
                 Some(slot) => hot.run(key, slot),
-                None => hot.idle(),
+                None => {
+                    hot.idle();
+                    hot.signal.set(0);
+                }
             }
             nest
         })
@@ -305,6 +336,7 @@ impl Nest {
 impl Drop for Nest {
     fn drop(&mut self) {
         hot::with(|hot| {
+            let inner = hot.signal.get();
             let Some(outer) = self.outer else {
                 hot.idle();
                 return;
@@ -312,12 +344,18 @@ impl Drop for Nest {
             // SAFETY: it was the running slot when the nest began, of the runtime that this thread is still
             // inside of; slots live as long as the runtime is entered.
             let outer = unsafe { &*outer };
-            let woken = self.woken || outer.has(NESTED_WOKEN);
+            let flags = outer.flags();
             if self.marked {
-                outer.remove(NESTED | NESTED_WOKEN);
+                outer.set_flags(flags & !(NESTED | NESTED_WOKEN));
             }
             hot.run(self.running, outer);
-            hot.woken.set(woken);
+            hot.note(self.signal | inner & hot::ATTENTION);
+            if flags & NESTED_WOKEN != 0 {
+                hot.note(hot::WOKEN);
+            }
+            if flags & CANCEL != 0 {
+                hot.note(hot::ATTENTION);
+            }
             hot.budget.set(self.budget);
         });
     }

@@ -15,8 +15,8 @@ pub(crate) struct Hot {
     core: Cell<*const Core>,
     /// Key of the task that is polled right now; 0 when none is, and while destructors of a cancel run.
     pub(crate) running: Cell<u64>,
-    /// The running task woke itself.
-    pub(crate) woken: Cell<bool>,
+    /// What happened to the running task meanwhile: [`WOKEN`], [`ATTENTION`].
+    pub(crate) signal: Cell<u8>,
     /// How many more always-ready operations the running task may do before it must let others run.
     pub(crate) budget: Cell<u8>,
     /// The finished future's destructor is running (see `cell::VTable::poll`).
@@ -30,7 +30,7 @@ thread_local! {
         Hot {
             core: Cell::new(ptr::null()),
             running: Cell::new(0),
-            woken: Cell::new(false),
+            signal: Cell::new(0),
             budget: Cell::new(0),
             dropping: Cell::new(false),
             slot: Cell::new(ptr::null()),
@@ -38,10 +38,19 @@ thread_local! {
     };
 }
 
+/// The running task woke itself.
+pub(crate) const WOKEN: u8 = 1;
+/// The running task was cancelled, or something left an async cleanup: its poll ends on the slow path.
+pub(crate) const ATTENTION: u8 = 2;
+
 /// Calls `f` with the thread's state.
-#[inline]
+#[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(&Hot) -> R) -> R {
-    HOT.with(f)
+    // The closure given to `LocalKey::with` is as small as can be: larger ones are not inlined there.
+    let hot = HOT.with(std::ptr::from_ref);
+    // SAFETY: thread-local memory without a destructor lives as long as its thread, and the reference does not leave
+    // this call.
+    f(unsafe { &*hot })
 }
 
 /// The runtime that this thread is inside of.
@@ -70,7 +79,18 @@ impl Hot {
     pub(crate) fn run(&self, key: u64, slot: &Slot) {
         self.running.set(key);
         self.slot.set(slot);
-        self.woken.set(false);
+        self.signal.set(0);
+    }
+
+    /// Notes something about the running task.
+    #[inline]
+    pub(crate) fn note(&self, signal: u8) {
+        self.signal.set(self.signal.get() | signal);
+    }
+
+    #[inline]
+    pub(crate) fn was_woken(&self) -> bool {
+        self.signal.get() & WOKEN != 0
     }
 
     /// Says that nobody runs from now on.
@@ -86,7 +106,7 @@ pub(crate) struct Entered<'a> {
     outer: *const Core,
     running: u64,
     slot: *const Slot,
-    woken: bool,
+    signal: u8,
     budget: u8,
     _core: &'a Core,
 }
@@ -98,7 +118,7 @@ impl<'a> Entered<'a> {
                 outer: hot.core.replace(core),
                 running: hot.running.replace(0),
                 slot: hot.slot.replace(ptr::null()),
-                woken: hot.woken.replace(false),
+                signal: hot.signal.replace(0),
                 budget: hot.budget.get(),
                 _core: core,
             };
@@ -114,7 +134,7 @@ impl Drop for Entered<'_> {
             hot.core.set(self.outer);
             hot.running.set(self.running);
             hot.slot.set(self.slot);
-            hot.woken.set(self.woken);
+            hot.signal.set(self.signal);
             hot.budget.set(self.budget);
         });
     }

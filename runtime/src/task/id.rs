@@ -84,7 +84,7 @@ impl FromStr for Id {
             "main" => (0, later + 2),
             place => (place.parse::<u64>().map_err(|_| ParseIdError(()))?, later),
         };
-        if place > u64::from(MAX_INDEX) || later >> 36 != 0 || (place == 0 && later < 2) {
+        if place > u64::from(MAX_INDEX) || later >> 28 != 0 || (place == 0 && later < 2) {
             return Err(ParseIdError(()));
         }
         Ok(Self(later << INDEX_BITS | place))

@@ -131,8 +131,8 @@ pub struct TaskInfo {
     pub parent: Option<Id>,
     /// How often it was polled.
     pub polls: u32,
-    /// When it was last polled, in milliseconds since the runtime began.
-    pub last_polled_ms: u32,
+    /// When it began to wait, in milliseconds since the runtime began.
+    pub waits_since_ms: u32,
     /// Size of its future in bytes; none for the main future and for children of a scope.
     pub future_size: Option<usize>,
     /// The type of its future; none for the main future and for children of a scope.
@@ -168,7 +168,7 @@ fn info_of(core: &Core, slot: &Slot) -> TaskInfo {
         waits_at: slot.wait_at().filter(|_| slot.wait_for() != 0),
         parent: parent_of(core, slot),
         polls: slot.polls.load(std::sync::atomic::Ordering::Relaxed),
-        last_polled_ms: slot.since.load(std::sync::atomic::Ordering::Relaxed),
+        waits_since_ms: slot.since.load(std::sync::atomic::Ordering::Relaxed),
         future_size: described.map(|(size, _)| size),
         type_name: described.map(|(_, name)| name),
     }
@@ -187,8 +187,7 @@ fn state_of(slot: &Slot) -> State {
 }
 
 fn parent_of(core: &Core, slot: &Slot) -> Option<Id> {
-    use std::sync::atomic::Ordering::Relaxed;
-    let parent = core.tasks.slots.get(slot.parent.load(Relaxed))?;
-    let same = (parent.identity() >> super::slot::INDEX_BITS) as u8 == slot.parent_generation.load(Relaxed);
-    (same && is_alive(parent) && !std::ptr::eq(parent, slot)).then(|| Id::from_identity(parent.identity()))
+    let parent = core.tasks.slots.get(slot.parent())?;
+    let is = slot.is_child_of(parent) && is_alive(parent) && !std::ptr::eq(parent, slot);
+    is.then(|| Id::from_identity(parent.identity()))
 }

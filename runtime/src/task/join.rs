@@ -58,10 +58,10 @@ impl<T> JoinHandle<T> {
         Id::from_identity(self.identity)
     }
 
-    /// Whether the task has ended and its cleanups are through. False on a thread that is not its runtime's.
+    /// Whether the task has ended and its cleanups are through. False where its runtime does not run.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.with_slot(|_, slot| slot.has(DONE)).unwrap_or(false)
+        self.runtime == SPENT || self.with_slot(|_, slot| slot.has(DONE)).unwrap_or(false)
     }
 
     /// The task's name, if it was given one and has not ended.
@@ -125,26 +125,36 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     #[inline]
     #[track_caller]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let at = Location::caller();
+        let handle = &mut *self;
         hot::with_core(|core| {
-            let Some(core) = core.filter(|core| core.serial == self.runtime) else { not_here() };
-            let slot = core.tasks.find(self.identity).expect("a slot lives as long as its handle");
+            let Some(core) = core.filter(|core| core.serial == handle.runtime) else { not_here(handle.runtime) };
+            // The slot is this task's for as long as the handle is there.
+            let Some(slot) = core.tasks.slots.get(super::slot::index_of(handle.identity)) else { not_here(SPENT) };
+            debug_assert!(slot.is(handle.identity));
             if slot.has(DONE) {
-                let output = finish::take_output::<T>(core, slot);
-                return Poll::Ready(output.expect("a JoinHandle was polled again after it gave its output"));
+                handle.runtime = SPENT; // the slot is freed with the output
+                return match finish::take_output::<T>(core, slot) {
+                    Some(output) => Poll::Ready(output),
+                    None => not_here(SPENT),
+                };
             }
             let old = slot.set_joiner(StoredWaker::new(cx.waker()));
-            wait::note_wait(Wait::Join(self.id()), at);
+            wait::note_wait(Wait::Join(Id::from_identity(handle.identity)), at);
             drop(old);
             Poll::Pending
         })
     }
 }
 
+/// In place of the runtime's serial once the handle has given its output; no runtime has it.
+const SPENT: u64 = 0;
+
 #[cold]
 #[track_caller]
-fn not_here() -> ! {
+fn not_here(runtime: u64) -> ! {
+    assert!(runtime != SPENT, "a JoinHandle was polled again after it gave its output");
     panic!(
         "a JoinHandle was polled outside of its own runtime: await it where the task was spawned, or use \
          Remote::spawn, whose handle may be awaited anywhere"
@@ -154,14 +164,19 @@ fn not_here() -> ! {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        hot::with_core(|core| match core {
-            Some(core) if core.serial == self.runtime => detach(core, self.identity),
-            _ => detach_remotely(self.runtime, self.identity),
-        });
+        if self.runtime != SPENT {
+            let_go(self.runtime, self.identity);
+        }
     }
 }
 
-#[inline]
+fn let_go(runtime: u64, identity: u64) {
+    hot::with_core(|core| match core {
+        Some(core) if core.serial == runtime => detach(core, identity),
+        _ => detach_remotely(runtime, identity),
+    });
+}
+
 fn detach(core: &Core, identity: u64) {
     let Some(slot) = core.tasks.find(identity) else { return };
     if slot.has(DONE) {
@@ -213,7 +228,7 @@ impl Future for Cancel {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         hot::with_core(|core| {
-            let Some(core) = core.filter(|core| core.serial == self.runtime) else { not_here() };
+            let Some(core) = core.filter(|core| core.serial == self.runtime) else { not_here(self.runtime) };
             let Some(slot) = core.tasks.find(self.identity) else { return Poll::Ready(()) };
             if slot.has(DONE) {
                 return Poll::Ready(());
@@ -256,11 +271,8 @@ impl<T> AbortOnDrop<T> {
 
     /// The handle again; the task runs on when that is dropped.
     pub fn detach(self) -> JoinHandle<T> {
-        let identity = self.handle.identity;
-        let runtime = self.handle.runtime;
-        let this = mem::ManuallyDrop::new(self);
-        let _ = &this;
-        JoinHandle::new(identity, runtime)
+        let this = mem::ManuallyDrop::new(self); // the handle goes on in the one returned
+        JoinHandle::new(this.handle.identity, this.handle.runtime)
     }
 
     /// The task's id.

@@ -37,15 +37,12 @@ pub(crate) enum Batch {
     Main,
 }
 
-/// What polls the main future; true when it is done.
-pub(crate) type Main<'a> = &'a mut dyn FnMut(&mut Context<'_>) -> bool;
-
 /// Polls ready tasks, first in, first out, at most `limit` of them. A panic ends the task that panicked and no
 /// other; a panic of the main future goes on to the caller.
-pub(crate) fn run_batch(core: &Core, limit: u32, main: Main<'_>) -> Batch {
+pub(crate) fn run_batch(core: &Core, limit: u32) -> Batch {
     let mut left = limit;
     loop {
-        let batch = catch_unwind(AssertUnwindSafe(|| poll_many(core, &mut left, main)));
+        let batch = catch_unwind(AssertUnwindSafe(|| poll_many(core, &mut left)));
         match batch {
             Ok(end) => return end,
             Err(panic) => task_panicked(core, panic),
@@ -53,45 +50,44 @@ pub(crate) fn run_batch(core: &Core, limit: u32, main: Main<'_>) -> Batch {
     }
 }
 
-fn poll_many(core: &Core, left: &mut u32, main: Main<'_>) -> Batch {
+fn poll_many(core: &Core, left: &mut u32) -> Batch {
     hot::with(|hot| {
         while *left > 0 {
-            let Some(slot) = core.tasks.ring.pop() else { return Batch::Empty };
+            let Some(slot) = core.tasks.ring.pop() else {
+                hot.idle();
+                return Batch::Empty;
+            };
             *left -= 1;
             let flags = slot.flags();
-            if flags & SLOW == 0 {
-                poll_task(core, hot, slot);
-            } else if poll_slow(core, hot, slot, flags, main) {
+            let main_done = if flags & SLOW != 0 {
+                poll_slow(core, hot, slot, flags)
+            } else if poll_as(hot, slot, |cx| poll_block(hot, slot, cx)) {
+                finish::finished(core, hot, slot)
+            } else {
+                after_pending(core, hot, slot);
+                false
+            };
+            if main_done {
                 return Batch::Main;
             }
         }
+        hot.idle();
         if core.tasks.ring.is_empty() { Batch::Empty } else { Batch::Full }
     })
 }
 
-/// Polls a task that has nothing special about it.
-#[inline]
-fn poll_task(core: &Core, hot: &Hot, slot: &Slot) {
-    let ready = poll_as(core, hot, slot, |cx| poll_block(hot, slot, cx));
-    if ready {
-        finish::finished(core, hot, slot);
-    } else {
-        after_pending(core, hot, slot);
-    }
-}
-
 /// Calls `poll` as the occupant of `slot`: its key runs, its waker is in the context.
-#[inline]
-fn poll_as(core: &Core, hot: &Hot, slot: &Slot, poll: impl FnOnce(&mut Context<'_>) -> bool) -> bool {
-    let key = core.tasks.key(slot);
+#[inline(always)]
+fn poll_as(hot: &Hot, slot: &Slot, poll: impl FnOnce(&mut Context<'_>) -> bool) -> bool {
+    let key = slot.key();
     hot.run(key, slot);
     hot.budget.set(hot::BUDGET);
-    slot.count_poll(core.tasks.now_ms.get());
+    slot.count_poll();
     let waker = ManuallyDrop::new(waker_of(key));
     poll(&mut Context::from_waker(&waker))
 }
 
-#[inline]
+#[inline(always)]
 fn poll_block(hot: &Hot, slot: &Slot, cx: &mut Context<'_>) -> bool {
     let Some(block) = Tasks::block(slot) else { return false };
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
@@ -102,18 +98,13 @@ fn poll_block(hot: &Hot, slot: &Slot, cx: &mut Context<'_>) -> bool {
 }
 
 /// A poll returned `Pending`: queue it again if it was woken meanwhile, else let it wait.
-#[inline]
+#[inline(always)]
 fn after_pending(core: &Core, hot: &Hot, slot: &Slot) {
-    let flags = slot.flags();
-    if flags & CANCEL != 0 || core.tasks.left_count.get() != 0 {
-        return after_pending_slow(core, hot, slot);
+    match hot.signal.get() {
+        0 => slot.rest(slot.flags(), core.tasks.now_ms.get()),
+        hot::WOKEN => core.tasks.ring.push(slot),
+        _ => after_pending_slow(core, hot, slot),
     }
-    if hot.woken.get() {
-        core.tasks.ring.push(slot);
-    } else {
-        slot.set_flags(flags & !QUEUED);
-    }
-    hot.idle();
 }
 
 #[cold]
@@ -121,13 +112,13 @@ fn after_pending_slow(core: &Core, hot: &Hot, slot: &Slot) {
     if core.tasks.left_count.get() != 0 && !slot.has(FINISHING) {
         // Futures that this poll dropped left cleanups: they run beside the task.
         finish::attach_left(core, slot, 0);
-        hot.woken.set(true);
+        hot.note(hot::WOKEN);
     }
     let cancelled = slot.has(CANCEL) && !slot.has(MAIN | FINISHING);
-    if hot.woken.get() && !cancelled {
+    if hot.was_woken() && !cancelled {
         core.tasks.ring.push(slot);
     } else {
-        slot.remove(QUEUED);
+        slot.rest(slot.flags(), core.tasks.now_ms.get());
     }
     hot.idle();
     if cancelled {
@@ -138,48 +129,34 @@ fn after_pending_slow(core: &Core, hot: &Hot, slot: &Slot) {
 
 /// Polls what has something special about it. True when it was the main future and it is done.
 #[inline(never)]
-fn poll_slow(core: &Core, hot: &Hot, slot: &Slot, flags: u16, main: Main<'_>) -> bool {
+fn poll_slow(core: &Core, hot: &Hot, slot: &Slot, flags: u16) -> bool {
+    hot.idle();
     if flags & DONE != 0 {
         finish::popped_when_done(core, slot);
         return false;
     }
-    let _locals = (flags & RARE != 0).then(|| local::Installed::of(core, slot));
+    let locals = (flags & RARE != 0).then(|| local::Installed::of(core, slot));
+    let mut signal = 0;
     if flags & ATTACHED != 0 {
-        poll_as(core, hot, slot, |cx| poll_cleanup(core, slot, cx));
-        let woken = hot.woken.get();
-        if flags & FINISHING == 0 {
-            let ready = poll_live(core, hot, slot, flags, main);
-            hot.woken.set(hot.woken.get() || woken);
-            return settle(core, hot, slot, flags, ready);
-        }
-    } else if flags & FINISHING == 0 {
-        let ready = poll_live(core, hot, slot, flags, main);
-        return settle(core, hot, slot, flags, ready);
+        poll_as(hot, slot, |cx| poll_cleanup(core, slot, cx));
+        signal = hot.signal.get();
     }
-    if slot.has(ATTACHED) {
-        after_pending(core, hot, slot);
+    let ready = if flags & FINISHING == 0 {
+        poll_as(hot, slot, |cx| poll_block(hot, slot, cx))
     } else {
-        hot.idle();
-        finish::cleanup_done(core, slot);
+        !slot.has(ATTACHED)
+    };
+    hot.note(signal);
+    drop(locals);
+    if !ready {
+        after_pending(core, hot, slot);
+        return false;
     }
-    false
-}
-
-/// Polls the future of a slot in the slow path: the main future, or one with locals or cleanups beside it.
-fn poll_live(core: &Core, hot: &Hot, slot: &Slot, flags: u16, main: Main<'_>) -> bool {
-    poll_as(core, hot, slot, |cx| if flags & MAIN != 0 { main(cx) } else { poll_block(hot, slot, cx) })
-}
-
-fn settle(core: &Core, hot: &Hot, slot: &Slot, flags: u16, ready: bool) -> bool {
-    match ready {
-        true if flags & MAIN != 0 => {
-            slot.remove(QUEUED);
-            hot.idle();
-            return true;
-        }
-        true => finish::finished(core, hot, slot),
-        false => after_pending(core, hot, slot),
+    if flags & FINISHING == 0 {
+        return finish::finished(core, hot, slot);
     }
+    hot.idle();
+    finish::cleanup_done(core, slot);
     false
 }
 
@@ -234,13 +211,13 @@ pub(crate) fn describe(slot: &Slot) -> Option<(usize, &'static str)> {
 /// Polls a task that was just spawned, inside the poll of whoever spawned it. A panic ends that task.
 pub(crate) fn poll_now(core: &Core, identity: u64) {
     let Some(slot) = core.tasks.find(identity) else { return };
-    let key = core.tasks.key(slot);
+    let key = slot.key();
     let nest = finish::Nest::enter(key, Some(slot));
     let _locals = slot.has(RARE).then(|| local::Installed::of(core, slot));
     // The slot stays queued: whether it is woken or not, the loop will poll it again at its turn. That spares a
     // search through the ring, and an extra poll is allowed to every future.
     let polled = hot::with(|hot| {
-        slot.count_poll(core.tasks.now_ms.get());
+        slot.count_poll();
         let waker = ManuallyDrop::new(waker_of(key));
         let mark = core.tasks.left_count.get();
         let polled = catch_unwind(AssertUnwindSafe(|| poll_block(hot, slot, &mut Context::from_waker(&waker))));

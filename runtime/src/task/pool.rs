@@ -71,14 +71,14 @@ impl Pool {
     /// Takes a block back.
     ///
     /// # Safety
-    /// `block` came from `take` of this pool with this layout, nothing uses it any more, and it is given back once.
+    /// `block` came from `take` of this pool with this layout, whose class `class` is; nothing uses it any more, and
+    /// it is given back once.
     #[inline]
-    pub(crate) unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
-        let Some(class) = class_of(layout) else {
+    pub(crate) unsafe fn give(&self, block: NonNull<u8>, layout: Layout, class: Option<usize>) {
+        let Some(list) = class.and_then(|class| self.free.get(class)) else {
             // SAFETY: the caller says that it came from `take` with this layout, which took it from the allocator.
             return unsafe { dealloc(block.as_ptr(), layout) };
         };
-        let list = &self.free[class];
         let free = block.cast::<Free>();
         // SAFETY: a block of a class has at least 16 bytes, is aligned to 16 and, the caller says, is unused.
         unsafe { free.write(Free { next: list.get() }) };

@@ -43,7 +43,7 @@ impl Home {
 
     fn wake(&self, key: u64) {
         let Some(slot) = self.table.look(index_of(key)) else { return };
-        if (slot.identity() ^ key) << 16 != 0 {
+        if slot.key() != key {
             return; // a stale key
         }
         if !slot.remote.set() {

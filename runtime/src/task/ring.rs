@@ -4,23 +4,33 @@
 //! (its `QUEUED` bit), so a ring as large as the table can never be full, and it grows where the table grows:
 //! in spawn's cold path. It must not know what a slot means.
 
-use std::cell::{Cell, UnsafeCell};
-use std::ptr;
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
 
 use super::slot::Slot;
 
 /// A queue of slots, never longer than the table.
 pub(crate) struct Ring {
-    entries: UnsafeCell<Box<[*const Slot]>>,
+    /// The entries' memory; owned, freed by drop. Its length is a power of two.
+    entries: Cell<NonNull<*const Slot>>,
+    /// The length less one.
+    mask: Cell<usize>,
     /// Counts pops; the entry is at `head & mask`.
     head: Cell<usize>,
     /// Counts pushes.
     tail: Cell<usize>,
 }
 
+const FIRST: usize = 64;
+
 impl Ring {
     pub(crate) fn new() -> Self {
-        Self { entries: UnsafeCell::new(vec![ptr::null(); 64].into()), head: Cell::new(0), tail: Cell::new(0) }
+        Self {
+            entries: Cell::new(own(vec![ptr::null(); FIRST])),
+            mask: Cell::new(FIRST - 1),
+            head: Cell::new(0),
+            tail: Cell::new(0),
+        }
     }
 
     #[inline]
@@ -36,14 +46,12 @@ impl Ring {
     /// Puts a slot behind the others. The caller keeps the rule: not there yet, and the ring as large as the table.
     #[inline]
     pub(crate) fn push(&self, slot: &Slot) {
+        debug_assert!(self.len() <= self.mask.get());
         let tail = self.tail.get();
-        debug_assert!(self.len() < self.capacity());
-        let entries = self.entries();
-        let place = tail & (entries.len() - 1);
-        // SAFETY: the length is a power of two, so the masked place is within it.
-        let entry = unsafe { entries.as_mut_ptr().add(place) };
-        // SAFETY: in bounds as above; no other reference to the entries is alive (`entries` is not re-entered).
-        unsafe { *entry = slot };
+        // SAFETY: the masked place is within the entries.
+        let entry = unsafe { self.entries.get().add(tail & self.mask.get()) };
+        // SAFETY: in bounds as above, owned memory, and nobody holds a reference to it.
+        unsafe { entry.write(slot) };
         self.tail.set(tail.wrapping_add(1));
     }
 
@@ -55,42 +63,47 @@ impl Ring {
             return None;
         }
         self.head.set(head.wrapping_add(1));
-        let entries = self.entries();
-        let place = head & (entries.len() - 1);
-        // SAFETY: the length is a power of two, so the masked place is within it.
-        let slot = unsafe { *entries.as_ptr().add(place) };
-        // SAFETY: only `push` writes entries, from references to slots of the runtime's table, which never move
-        // and outlive the ring (both are fields of one `Tasks`, dropped together).
+        // SAFETY: the masked place is within the entries.
+        let entry = unsafe { self.entries.get().add(head & self.mask.get()) };
+        // SAFETY: in bounds as above; between head and tail every entry was written by `push`.
+        let slot = unsafe { entry.read() };
+        // SAFETY: `push` takes references to slots of the runtime's table, which never move and outlive the ring
+        // (both are fields of one `Tasks`, dropped together).
         Some(unsafe { &*slot })
-    }
-
-    fn capacity(&self) -> usize {
-        self.entries().len()
     }
 
     /// Makes room for a table of `slots`.
     #[cold]
     pub(crate) fn grow(&self, slots: usize) {
-        let old = self.capacity();
-        if slots < old {
+        if slots <= self.mask.get() {
             return;
         }
-        let mut larger: Vec<*const Slot> = Vec::with_capacity((slots + 1).next_power_of_two());
-        let waiting = self.len();
+        let length = (slots + 1).next_power_of_two();
+        let mut larger: Vec<*const Slot> = Vec::with_capacity(length);
         while let Some(slot) = self.pop() {
             larger.push(slot);
         }
-        larger.resize(larger.capacity(), ptr::null());
-        *self.entries() = larger.into_boxed_slice();
+        let waiting = larger.len();
+        larger.resize(length, ptr::null());
+        let (old, mask) = (self.entries.replace(own(larger)), self.mask.replace(length - 1));
+        free(old, mask + 1);
         self.head.set(0);
         self.tail.set(waiting);
     }
+}
 
-    #[inline]
-    #[expect(clippy::mut_from_ref, reason = "the cell is private and no caller keeps the reference over another call")]
-    fn entries(&self) -> &mut Box<[*const Slot]> {
-        // SAFETY: the ring is not Sync (`Cell`), no method of it calls user code or another method while it holds
-        // this reference, so it is the only one.
-        unsafe { &mut *self.entries.get() }
+impl Drop for Ring {
+    fn drop(&mut self) {
+        free(self.entries.get(), self.mask.get() + 1);
     }
+}
+
+fn own(entries: Vec<*const Slot>) -> NonNull<*const Slot> {
+    NonNull::from(Box::leak(entries.into_boxed_slice())).cast()
+}
+
+fn free(entries: NonNull<*const Slot>, length: usize) {
+    let entries = NonNull::slice_from_raw_parts(entries, length);
+    // SAFETY: made by `own` from a boxed slice of this length; given up by `grow` or by drop, once.
+    drop(unsafe { Box::from_raw(entries.as_ptr()) });
 }

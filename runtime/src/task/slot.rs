@@ -7,11 +7,11 @@
 //!
 //! # Identity, id, key
 //!
-//! One word serves all three. `identity = generation << 28 | index`: the generation counts the occupants of
-//! the slot and is 36 bits wide; a slot whose generation is exhausted is retired for ever, so an identity is
-//! **never** reused and serves what must not be confused (join, cancel). The key inside a waker is
-//! `runtime id << 48 | (identity & LOW_48)`: after 2^20 occupants of a slot it repeats, which costs one
-//! spurious wake at the very worst, and `Future` allows that.
+//! The **key** inside a waker is `runtime id (16 bits) | generation (20) | index (28)`; the slot keeps the key of its
+//! occupant, so a wake compares one word. The generation counts the slot's occupants, and eight more bits of it
+//! stand beside the key: the **identity** is `generation (28 bits) | index (28)`. A slot whose 2^28 generations are used
+//! up is retired for ever, so an identity is *never* reused and serves what must not be confused (join, cancel). A key
+//! repeats after 2^20 occupants of a slot, which costs one spurious wake at the very worst; `Future` allows that.
 
 use std::panic::Location;
 use std::ptr;
@@ -29,8 +29,10 @@ pub(crate) const MAX_INDEX: u32 = (1 << INDEX_BITS) - 1;
 pub(crate) const LOW_48: u64 = (1 << 48) - 1;
 /// What one more occupant adds to an identity.
 pub(crate) const ONE_GENERATION: u64 = 1 << INDEX_BITS;
+/// Bits of an identity: index, generation.
+const IDENTITY_BITS: u32 = 56;
 /// An identity from here on is the last of its slot.
-pub(crate) const LAST_GENERATION: u64 = u64::MAX << INDEX_BITS;
+pub(crate) const LAST_GENERATION: u64 = ((1 << IDENTITY_BITS) - 1) & !(ONE_GENERATION - 1);
 
 /// The slot is in the ready ring, or its task is being polled. *Left set* during the poll, so that a wake
 /// from the task itself never touches the ring; cleared after a poll that left the task not woken.
@@ -71,12 +73,12 @@ pub(crate) const INTERNAL: u16 = 1 << 14;
 pub(crate) const IN_RING: u16 = 1 << 15;
 
 /// Flags that send a popped slot to the slow path of the poll.
-pub(crate) const SLOW: u16 = DONE | RARE | MAIN | FINISHING | ATTACHED | DROPPING;
+pub(crate) const SLOW: u16 = DONE | RARE | FINISHING | ATTACHED | DROPPING;
 
 /// One row of the table. See the module's head.
 #[repr(C, align(64))]
 pub(crate) struct Slot {
-    identity: AtomicU64,
+    key: AtomicU64,
     block: AtomicPtr<Header>,
     spawned_at: AtomicPtr<Location<'static>>,
     wait_at: AtomicPtr<Location<'static>>,
@@ -84,32 +86,68 @@ pub(crate) struct Slot {
     /// Whom to wake when the task is done (a `StoredWaker`'s word); for a child, its place in its set.
     joiner: AtomicPtr<()>,
     pub(crate) polls: AtomicU32,
-    /// Milliseconds of the runtime's clock when it was last polled.
+    /// Milliseconds of the runtime's clock when it began to wait.
     pub(crate) since: AtomicU32,
-    /// Index of the parent's slot; of the next free slot while this one is free.
-    pub(crate) parent: AtomicU32,
+    /// Index of the parent's slot, and above it four bits of the parent's generation, so that a reused slot is
+    /// hardly ever taken for the parent. Index of the next free slot while this one is free.
+    parent: AtomicU32,
     flags: AtomicU16,
     pub(crate) remote: RemoteBit,
-    /// Low bits of the parent's generation, so that a reused parent slot is not taken for the parent.
-    pub(crate) parent_generation: AtomicU8,
+    /// The upper bits of the generation, those that are not in the key.
+    generation_high: AtomicU8,
 }
 
 const _: () = assert!(size_of::<Slot>() == 64);
 
 impl Slot {
+    /// The key that wakes the occupant.
     #[inline]
-    pub(crate) fn identity(&self) -> u64 {
-        self.identity.load(Relaxed)
+    pub(crate) fn key(&self) -> u64 {
+        self.key.load(Relaxed)
     }
 
     #[inline]
-    pub(crate) fn set_identity(&self, identity: u64) {
-        self.identity.store(identity, Relaxed);
+    pub(crate) fn identity(&self) -> u64 {
+        (self.key() & LOW_48) | u64::from(self.generation_high.load(Relaxed)) << 48
+    }
+
+    /// Makes the next occupant's identity and key. False when the slot has had its last occupant.
+    #[inline]
+    pub(crate) fn next_generation(&self) -> bool {
+        let key = self.key();
+        let next = key.wrapping_add(ONE_GENERATION);
+        if (next ^ key) >> 48 == 0 {
+            self.key.store(next, Relaxed);
+            return true;
+        }
+        self.next_high_generation(key)
+    }
+
+    /// The key's 20 bits are used up: they begin anew, and the bits beside the key count one more.
+    #[cold]
+    fn next_high_generation(&self, key: u64) -> bool {
+        let Some(high) = self.generation_high.load(Relaxed).checked_add(1) else { return false };
+        self.generation_high.store(high, Relaxed);
+        self.key.store(key & !(LOW_48 & !u64::from(MAX_INDEX)), Relaxed);
+        true
+    }
+
+    /// Makes `identity` the occupant's; `runtime` is the runtime's id where it stands in a key.
+    #[inline]
+    pub(crate) fn set_identity(&self, identity: u64, runtime: u64) {
+        self.generation_high.store((identity >> 48) as u8, Relaxed);
+        self.key.store(runtime | (identity & LOW_48), Relaxed);
+    }
+
+    /// Whether `identity` is the occupant's.
+    #[inline]
+    pub(crate) fn is(&self, identity: u64) -> bool {
+        (self.key() ^ identity) << 16 == 0 && u64::from(self.generation_high.load(Relaxed)) == identity >> 48
     }
 
     #[inline]
     pub(crate) fn index(&self) -> u32 {
-        index_of(self.identity())
+        index_of(self.key())
     }
 
     #[inline]
@@ -149,9 +187,15 @@ impl Slot {
     }
 
     #[inline]
-    pub(crate) fn count_poll(&self, now_ms: u32) {
+    pub(crate) fn count_poll(&self) {
         self.polls.store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
         self.wait_for.store(0, Relaxed);
+    }
+
+    /// The occupant waits from now on: it is not queued any more.
+    #[inline]
+    pub(crate) fn rest(&self, flags: u16, now_ms: u32) {
+        self.set_flags(flags & !QUEUED);
         self.since.store(now_ms, Relaxed);
     }
 
@@ -190,9 +234,9 @@ impl Slot {
     /// that is the caller's to do).
     #[inline]
     pub(crate) fn set_joiner(&self, joiner: StoredWaker) -> StoredWaker {
-        let old = self.take_joiner();
+        let old = self.joiner.load(Relaxed);
         self.joiner.store(joiner.into_raw(), Relaxed);
-        old
+        StoredWaker::from_raw(old)
     }
 
     /// The word where a child keeps its place; not a waker then.
@@ -211,18 +255,35 @@ impl Slot {
     pub(crate) fn occupy(&self, block: *mut Header, flags: u16, parent: u64, at: &'static Location<'static>) {
         self.set_block(block);
         self.set_spawned_at(at);
-        self.wait_at.store(ptr::null_mut(), Relaxed);
+        // The joiner is null: whoever ended the last occupant took it. `wait_at` means nothing while `wait_for` is 0.
         self.wait_for.store(0, Relaxed);
-        self.joiner.store(ptr::null_mut(), Relaxed);
         self.polls.store(0, Relaxed);
         self.set_parent(parent);
         self.set_flags(flags);
     }
 
     #[inline]
-    pub(crate) fn set_parent(&self, parent: u64) {
-        self.parent.store(index_of(parent), Relaxed);
-        self.parent_generation.store((parent >> INDEX_BITS) as u8, Relaxed);
+    fn set_parent(&self, parent: u64) {
+        self.parent.store(parent as u32, Relaxed);
+    }
+
+    /// Index of the parent's slot, and whether `parent` can be the parent.
+    pub(crate) fn parent(&self) -> u32 {
+        self.parent.load(Relaxed) & MAX_INDEX
+    }
+
+    pub(crate) fn is_child_of(&self, parent: &Self) -> bool {
+        self.parent.load(Relaxed) == parent.key() as u32
+    }
+
+    #[inline]
+    pub(crate) fn next_free(&self) -> u32 {
+        self.parent.load(Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set_next_free(&self, index: u32) {
+        self.parent.store(index, Relaxed);
     }
 }
 

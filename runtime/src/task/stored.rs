@@ -91,10 +91,11 @@ impl StoredWaker {
     /// Wakes whom it keeps, if anyone.
     #[inline]
     pub fn wake(self) {
-        if let Some(key) = self.key() {
+        let this = mem::ManuallyDrop::new(self);
+        if let Some(key) = this.key() {
             waker::wake_key(key);
-        } else if !self.is_empty() {
-            self.wake_foreign();
+        } else if !this.is_empty() {
+            mem::ManuallyDrop::into_inner(this).wake_foreign();
         }
     }
 

@@ -33,7 +33,7 @@ impl Table {
     #[inline]
     pub(crate) fn look(&self, index: u32) -> Option<&Slot> {
         let (segment, offset) = place(index);
-        let base = self.segments.get(segment)?.load(Ordering::Acquire);
+        let base = self.segments[segment].load(Ordering::Acquire);
         if base.is_null() {
             return None;
         }
@@ -75,19 +75,20 @@ impl Drop for Table {
 /// The loop's side of the table: who is free, and how far it reaches.
 pub(crate) struct Slots {
     table: Arc<Table>,
+    /// The runtime's id, where it stands in a key.
+    runtime: u64,
     /// Index of the first free slot, 0 for none (slot 0 is the main future's and never free).
     free: Cell<u32>,
     high: Cell<u32>,
-    used: Cell<u32>,
 }
 
 impl Slots {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(runtime: u64) -> Self {
         let slots = Self {
             table: Arc::new(Table::new()),
+            runtime,
             free: Cell::new(0),
             high: Cell::new(0),
-            used: Cell::new(0),
         };
         slots.raise(0);
         slots
@@ -95,11 +96,6 @@ impl Slots {
 
     pub(crate) fn shared(&self) -> &Arc<Table> {
         &self.table
-    }
-
-    /// How many slots are in use (the main future's not counted).
-    pub(crate) fn used(&self) -> u32 {
-        self.used.get()
     }
 
     /// How many slots were ever in use at once; the ready ring holds as many.
@@ -113,27 +109,26 @@ impl Slots {
         self.table.look(index)
     }
 
-    /// A slot whose identity is that of its next occupant. None when 2^28 tasks are alive.
+    /// A slot that was used before; its identity is that of its next occupant.
     #[inline]
     pub(crate) fn take(&self) -> Option<&Slot> {
         let index = self.free.get();
         if index == 0 {
-            return self.take_fresh();
+            return None;
         }
         let slot = self.get(index)?;
-        self.free.set(slot.parent.load(Ordering::Relaxed));
-        self.used.set(self.used.get() + 1);
+        self.free.set(slot.next_free());
         Some(slot)
     }
 
+    /// A slot that was never used. None when 2^28 are in use.
     #[cold]
-    fn take_fresh(&self) -> Option<&Slot> {
+    pub(crate) fn take_fresh(&self) -> Option<&Slot> {
         let index = self.high.get();
         if index > MAX_INDEX {
             return None;
         }
         self.raise(index);
-        self.used.set(self.used.get() + 1);
         self.get(index)
     }
 
@@ -145,7 +140,7 @@ impl Slots {
         if let Some(slot) = self.table.look(index) {
             // Index 0 starts at generation 1, so that no identity is ever zero.
             let first = if index == 0 { ONE_GENERATION } else { u64::from(index) };
-            slot.set_identity(first);
+            slot.set_identity(first, self.runtime);
         }
         self.high.set(index + 1);
         self.table.high.store(index + 1, Ordering::Release);
@@ -154,37 +149,40 @@ impl Slots {
     /// Ends an occupancy: whoever holds the old identity or key now holds nothing.
     #[inline]
     pub(crate) fn release(&self, slot: &Slot) {
-        let identity = slot.identity();
         slot.set_block(ptr::null_mut());
         // Free slots look queued, so that a late wake from another thread never puts one into the ring.
         slot.set_flags(DONE | QUEUED);
-        self.used.set(self.used.get() - 1);
-        if identity >= LAST_GENERATION {
-            return; // 2^36 occupants: retired, so that no identity is ever reused
+        // A slot that has had its last occupant is left alone for ever, so that no identity is ever reused.
+        if slot.next_generation() {
+            slot.set_next_free(self.free.get());
+            self.free.set(slot.index());
         }
-        slot.set_identity(identity + ONE_GENERATION);
-        slot.parent.store(self.free.get(), Ordering::Relaxed);
-        self.free.set(slot.index());
     }
 
     /// Gives the main slot a fresh generation and returns it.
     pub(crate) fn renew_main(&self) -> &Slot {
         let slot = self.get(0).expect("slot 0 exists from the start");
-        slot.set_identity(slot.identity().wrapping_add(ONE_GENERATION).max(ONE_GENERATION));
+        let identity = slot.identity();
+        // 2^28 calls of block_on on one runtime: only here does an id come round again.
+        let next = if identity >= LAST_GENERATION { 2 * ONE_GENERATION } else { identity + ONE_GENERATION };
+        slot.set_identity(next, self.runtime);
         slot
     }
 
     /// For tests: makes the next occupant of a free slot the last one of that slot.
     #[cfg(test)]
-    pub(crate) fn age(slot: &Slot) {
-        slot.set_identity(LAST_GENERATION | u64::from(slot.index()));
+    pub(crate) fn age(&self, slot: &Slot) {
+        slot.set_identity(LAST_GENERATION | u64::from(slot.index()), self.runtime);
     }
 }
 
 /// Segment and offset of an index: one addition, one bit scan.
 #[inline]
 fn place(index: u32) -> (usize, usize) {
-    let number = index + (1 << FIRST_BITS);
+    if index < 1 << FIRST_BITS {
+        return (0, index as usize);
+    }
+    let number = (index & MAX_INDEX) + (1 << FIRST_BITS);
     let top = number.ilog2();
     ((top - FIRST_BITS) as usize, (number ^ (1 << top)) as usize)
 }
@@ -209,12 +207,11 @@ mod tests {
 
     #[test]
     fn r55_a_slot_is_retired_when_its_generation_is_exhausted() {
-        let slots = Slots::new();
-        let first = slots.take().expect("room").index();
+        let slots = Slots::new(1 << 48);
+        let first = slots.take_fresh().expect("room").index();
         let slot = slots.get(first).expect("exists");
-        Slots::age(slot);
+        slots.age(slot);
         slots.release(slot);
-        let next = slots.take().expect("room").index();
-        assert_ne!(first, next, "the exhausted slot is never handed out again");
+        assert!(slots.take().is_none(), "the exhausted slot is never handed out again");
     }
 }

@@ -16,7 +16,7 @@ use super::local::Locals;
 use super::pool::Pool;
 use super::rare::Rares;
 use super::ring::Ring;
-use super::slot::{CHILD, DONE, FINISHING, HANDLE, LOW_48, NESTED, NESTED_WOKEN, QUEUED, RARE, Slot, index_of};
+use super::slot::{CHILD, DONE, FINISHING, HANDLE, NESTED, NESTED_WOKEN, QUEUED, RARE, Slot, index_of};
 use super::stored::StoredWaker;
 use super::table::Slots;
 
@@ -50,9 +50,10 @@ pub(crate) struct Tasks {
 
 impl Tasks {
     pub(crate) fn new(runtime: u16) -> Self {
+        let key_bits = u64::from(runtime) << 48;
         Self {
-            key_bits: u64::from(runtime) << 48,
-            slots: Slots::new(),
+            key_bits,
+            slots: Slots::new(key_bits),
             ring: Ring::new(),
             pool: Pool::new(),
             rares: Rares::new(),
@@ -77,24 +78,19 @@ impl Tasks {
         (self.key_bits ^ key) >> 48 == 0
     }
 
-    /// The key that wakes a slot's present occupant.
-    #[inline]
-    pub(crate) fn key(&self, slot: &Slot) -> u64 {
-        self.key_bits | (slot.identity() & LOW_48)
-    }
-
     /// The slot of an identity that is still its occupant.
     #[inline]
     pub(crate) fn find(&self, identity: u64) -> Option<&Slot> {
-        self.slots.get(index_of(identity)).filter(|slot| slot.identity() == identity)
+        self.slots.get(index_of(identity)).filter(|slot| slot.is(identity))
     }
 
-    /// Wakes the occupant that a key of this runtime names, if it is still there. On the loop's thread only.
+    /// Wakes the occupant that a key names, if it is still there. False: the key is stale, or another runtime's. On
+    /// the loop's thread only.
     #[inline]
-    pub(crate) fn wake(&self, key: u64) {
-        let Some(slot) = self.slots.get(index_of(key)) else { return };
-        if (slot.identity() ^ key) << 16 != 0 {
-            return; // a stale key: the task is gone
+    pub(crate) fn wake(&self, key: u64) -> bool {
+        let Some(slot) = self.slots.get(index_of(key)) else { return false };
+        if slot.key() != key {
+            return false;
         }
         let flags = slot.flags();
         if flags & (QUEUED | CHILD) == 0 {
@@ -103,6 +99,7 @@ impl Tasks {
         } else if flags & (NESTED | CHILD) != 0 {
             self.wake_special(slot, flags);
         }
+        true
     }
 
     #[inline(never)]
@@ -142,11 +139,16 @@ impl Tasks {
 
     #[inline]
     pub(crate) fn take_slot(&self) -> &Slot {
-        let slot = self.slots.take().expect("more than 2^28 tasks at once: await or cancel some first");
-        let high = self.slots.high();
-        if high & 63 == 0 || high as usize >= 1 << 20 {
-            self.ring.grow(high as usize + 64);
+        match self.slots.take() {
+            Some(slot) => slot,
+            None => self.take_fresh_slot(),
         }
+    }
+
+    #[cold]
+    fn take_fresh_slot(&self) -> &Slot {
+        let slot = self.slots.take_fresh().expect("more than 2^28 tasks at once: await or cancel some first");
+        self.ring.grow(self.slots.high() as usize);
         slot
     }
 

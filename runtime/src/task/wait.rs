@@ -37,8 +37,6 @@ pub enum Wait {
     Event(usize),
     /// A job on the blocking pool.
     Blocking,
-    /// Its turn: it gave way to others.
-    Yield,
     /// Children of a scope.
     Children,
     /// Something of the user's own.
@@ -56,14 +54,12 @@ impl Wait {
             Self::Timer(at) => (1, at.as_nanos() >> 8),
             Self::Readable(fd) => (2, u64::from(fd as u32)),
             Self::Writable(fd) => (3, u64::from(fd as u32)),
-            // The upper 8 bits of the generation do not fit; they are taken from the slot when it is shown.
             Self::Join(id) => (4, id.identity()),
             Self::Lock(at) => (5, at as u64),
             Self::Semaphore(at) => (6, at as u64),
             Self::Channel(at) => (7, at as u64),
             Self::Event(at) => (8, at as u64),
             Self::Blocking => (9, 0),
-            Self::Yield => (10, 0),
             Self::Children => (11, 0),
             Self::Custom => (12, 0),
         };
@@ -82,7 +78,6 @@ impl Wait {
             7 => Self::Channel(payload as usize),
             8 => Self::Event(payload as usize),
             9 => Self::Blocking,
-            10 => Self::Yield,
             11 => Self::Children,
             12 => Self::Custom,
             _ => Self::Unknown,
@@ -103,7 +98,6 @@ impl fmt::Display for Wait {
             Self::Channel(at) => write!(f, "channel {at:#x}"),
             Self::Event(at) => write!(f, "event {at:#x}"),
             Self::Blocking => f.write_str("blocking job"),
-            Self::Yield => f.write_str("its turn"),
             Self::Children => f.write_str("children"),
             Self::Custom => f.write_str("custom"),
         }

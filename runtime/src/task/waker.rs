@@ -47,7 +47,7 @@ pub(crate) fn key_of(waker: &Waker) -> Option<u64> {
 pub(crate) fn wake_key(key: u64) {
     hot::with(|hot| {
         if hot.running.get() == key {
-            hot.woken.set(true);
+            hot.note(hot::WOKEN);
         } else {
             wake_other(hot, key);
         }
@@ -57,7 +57,11 @@ pub(crate) fn wake_key(key: u64) {
 #[inline]
 fn wake_other(hot: &hot::Hot, key: u64) {
     match hot::core(hot) {
-        Some(core) if core.tasks.owns(key) => core.tasks.wake(key),
-        _ => registry::wake(key),
+        Some(core) => {
+            if !core.tasks.wake(key) && !core.tasks.owns(key) {
+                registry::wake(key);
+            }
+        }
+        None => registry::wake(key),
     }
 }

@@ -3,19 +3,16 @@
 //! It exists for tasks that compute. It must not know the ready ring.
 
 use std::fmt;
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::hot;
-use super::wait::{Wait, note_wait};
 
 /// Lets every other task that is ready run once, then goes on. asyncio's `sleep(0)`, tokio's `yield_now`.
 #[doc(alias = "sleep0")]
 #[inline]
-#[track_caller]
 pub fn yield_now() -> YieldNow {
-    YieldNow { yielded: false, at: Location::caller() }
+    YieldNow { yielded: false }
 }
 
 /// The future of [`yield_now`].
@@ -23,7 +20,6 @@ pub fn yield_now() -> YieldNow {
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {
     yielded: bool,
-    at: &'static Location<'static>,
 }
 
 impl Future for YieldNow {
@@ -36,7 +32,6 @@ impl Future for YieldNow {
         }
         self.yielded = true;
         cx.waker().wake_by_ref();
-        note_wait(Wait::Yield, self.at);
         Poll::Pending
     }
 }

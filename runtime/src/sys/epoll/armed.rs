@@ -1,17 +1,20 @@
-//! [`Armed`]: level-triggered and one-shot epoll, made to behave as the contract says: one-shot per direction.
+//! [`Armed`]: level-triggered and one-shot epoll, made to behave as the contract says: one-shot per
+//! direction.
 //!
-//! Both exist for comparison with the edge-triggered backend, and because a course on selectors shows them. What the kernel offers is
-//! neither: level-triggered epoll repeats itself, and `EPOLLONESHOT` disarms both directions. So this
-//! file remembers what its user has armed and what the kernel has, and makes the kernel's part follow *just before
-//! the next wait*, not at each change: a task that is woken, reads until `EAGAIN` and arms again has, by then, changed nothing, and
-//! level-triggered epoll needs no call at all for it. It must not know what a token means.
+//! Both exist for comparison with the edge-triggered backend, and because a course on selectors
+//! shows them. What the kernel offers is neither: level-triggered epoll repeats itself, and
+//! `EPOLLONESHOT` disarms both directions. So this file remembers what its user has armed and what
+//! the kernel has, and makes the kernel's part follow *just before the next wait*, not at each
+//! change: a task that is woken, reads until `EAGAIN` and arms again has, by then, changed nothing,
+//! and level-triggered epoll needs no call at all for it. It must not know what a token means.
 //!
-//! Delivery disarms here at once, so no direction is reported twice; what the kernel would still say is dropped or removed at
-//! the next wait. `delete` alone is not put off: see the contract.
+//! Delivery disarms here at once, so no direction is reported twice; what the kernel would still
+//! say is dropped or removed at the next wait. `delete` alone is not put off: see the contract.
 //!
-//! **A level-triggered registration that nobody can remove** (its number was closed, a duplicate lives, see `epoll.rs`) would be
-//! reported in every wait. It is recognised by the generation in its data, and since only a new instance is free of
-//! it, one is made and takes the old one's place under the same number.
+//! **A level-triggered registration that nobody can remove** (its number was closed, a duplicate
+//! lives, see `epoll.rs`) would be reported in every wait. It is recognised by the generation in
+//! its data, and since only a new instance is free of it, one is made and takes the old one's place
+//! under the same number.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -27,7 +30,8 @@ use crate::sys::notify::Notifier;
 pub(crate) struct Armed {
     queue: Queue,
     watched: FdTable<Watched>,
-    /// What may differ between us and the kernel. A descriptor is here at most once, see `Watched::listed`.
+    /// What may differ between us and the kernel. A descriptor is here at most once, see
+    /// `Watched::listed`.
     changed: Vec<RawFd>,
     /// Given to each registration in turn, so that a left-over one is told from the present one.
     generation: u32,
@@ -188,7 +192,8 @@ impl Armed {
         }
     }
 
-    /// Makes the kernel report what is armed. A descriptor that it refuses is broken: its user hears so and tries.
+    /// Makes the kernel report what is armed. A descriptor that it refuses is broken: its user
+    /// hears so and tries.
     fn tell_kernel(&mut self, events: &mut Vec<Event>) {
         while let Some(fd) = self.changed.pop() {
             let Some(watched) = self.watched.get_mut(fd) else {
@@ -210,7 +215,8 @@ impl Armed {
             } else if registered {
                 self.queue.modify(fd, bits, data)
             } else {
-                // A regular file cannot come here unless the number was reused behind our back; it is ready, so say so.
+                // A regular file cannot come here unless the number was reused behind our back; it
+                // is ready, so say so.
                 match self.queue.add(fd, bits, data) {
                     Ok(Added::AlwaysReady) => Err(io::Error::from_raw_os_error(libc::EPERM)),
                     added => added.map(drop),
@@ -229,11 +235,13 @@ impl Armed {
         }
     }
 
-    /// Replaces the instance by a fresh one under the same number, and registers again what is still there.
+    /// Replaces the instance by a fresh one under the same number, and registers again what is
+    /// still there.
     #[cold]
     fn exorcise(&mut self) -> io::Result<()> {
         let fresh = create()?;
-        // SAFETY: both descriptors are open and ours; the old instance ends and its number stands for the new one.
+        // SAFETY: both descriptors are open and ours; the old instance ends and its number stands
+        // for the new one.
         cvt(unsafe {
             libc::dup3(
                 fresh.as_raw_fd(),
@@ -259,8 +267,8 @@ impl Armed {
     }
 }
 
-/// What travels through the kernel: which descriptor, and which registration of it. Never the notifier's, since no
-/// descriptor has the number -1.
+/// What travels through the kernel: which descriptor, and which registration of it. Never the
+/// notifier's, since no descriptor has the number -1.
 fn data(fd: RawFd, generation: u32) -> u64 {
     (u64::from(generation) << 32) | u64::from(fd as u32)
 }

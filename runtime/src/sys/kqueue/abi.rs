@@ -1,8 +1,9 @@
 //! `struct kevent` and its numbers, as each system has them.
 //!
-//! They are written out here, and not taken from the libc crate, because Linux needs them too (for the model, and for libraries
-//! that offer the calls there), because the token is an integer to us and not a pointer, and because FreeBSD's structure grew in version 12. Where
-//! the libc crate has the type, the layouts are compared when this is compiled.
+//! They are written out here, and not taken from the libc crate, because Linux needs them too (for
+//! the model, and for libraries that offer the calls there), because the token is an integer to us
+//! and not a pointer, and because FreeBSD's structure grew in version 12. Where the libc crate has
+//! the type, the layouts are compared when this is compiled.
 
 /// The width of a filter's number.
 #[cfg(not(target_os = "netbsd"))]
@@ -18,7 +19,8 @@ pub(super) type Flags = u32;
 
 /// One change, or one event.
 ///
-/// `udata` is a pointer in C. An integer of its size is passed in the same way, and keeps no pretence of pointing anywhere.
+/// `udata` is a pointer in C. An integer of its size is passed in the same way, and keeps no
+/// pretence of pointing anywhere.
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 pub(crate) struct Kevent {
@@ -28,7 +30,8 @@ pub(crate) struct Kevent {
     fflags: u32,
     data: i64,
     udata: usize,
-    /// FreeBSD since 12. The library's older entry point, for programs of before, has the structure without.
+    /// FreeBSD since 12. The library's older entry point, for programs of before, has the structure
+    /// without.
     #[cfg(target_os = "freebsd")]
     ext: [u64; 4],
 }
@@ -132,7 +135,8 @@ pub(super) const EVFILT_USER: Filter = 8;
 #[cfg(not(any(target_os = "freebsd", target_os = "dragonfly", target_os = "netbsd")))]
 pub(super) const EVFILT_USER: Filter = -10;
 
-/// Whether user events may be relied on: NetBSD has them since version 10, OpenBSD since 7.8, and older ones are in use.
+/// Whether user events may be relied on: NetBSD has them since version 10, OpenBSD since 7.8, and
+/// older ones are in use.
 pub(super) const HAS_USER_EVENTS: bool = !cfg!(any(target_os = "netbsd", target_os = "openbsd"));
 
 pub(super) const NOTE_TRIGGER: u32 = 0x0100_0000;

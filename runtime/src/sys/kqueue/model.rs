@@ -1,33 +1,40 @@
 //! [`Model`]: kqueue's rules, played on Linux.
 //!
-//! It exists because no BSD and no macOS takes part in this project's checks: built only with `--cfg myrt_kqueue_model`, it stands
-//! where the system stands, so that `kqueue.rs` itself runs under every test of the runtime. It plays the kernel; it must not know the backend.
+//! It exists because no BSD and no macOS takes part in this project's checks: built only with
+//! `--cfg myrt_kqueue_model`, it stands where the system stands, so that `kqueue.rs` itself runs
+//! under every test of the runtime. It plays the kernel; it must not know the backend.
 //!
 //! # How it is played
 //!
-//! **Edges** come from two inner epoll instances, one for `EVFILT_READ` and one for `EVFILT_WRITE`, edge-triggered. That is the nearest
-//! thing to `EV_CLEAR` that Linux has: both report when the file *wakes* its waiters and the condition holds. Comparing
-//! byte counts between calls of poll(2) was the other way; it misses what arrives and is read between two looks, so that a
-//! test would pass or fail by timing. Two instances and not one, because with one, news about reading would repeat that there is room to write, which
-//! kqueue's separate knotes do not do. An outer epoll holds both and the user event; poll(2) waits on it.
+//! **Edges** come from two inner epoll instances, one for `EVFILT_READ` and one for `EVFILT_WRITE`,
+//! edge-triggered. That is the nearest thing to `EV_CLEAR` that Linux has: both report when the
+//! file *wakes* its waiters and the condition holds. Comparing byte counts between calls of poll(2)
+//! was the other way; it misses what arrives and is read between two looks, so that a test would
+//! pass or fail by timing. Two instances and not one, because with one, news about reading would
+//! repeat that there is room to write, which kqueue's separate knotes do not do. An outer epoll
+//! holds both and the user event; poll(2) waits on it.
 //!
-//! **A knote dies with its descriptor**, duplicate or not. The inner epoll lives by the other rule, so each knote remembers which file
-//! its number meant (device and inode), and whenever the number is spoken of it is compared with what the number means now. A dead knote says nothing
-//! and counts as absent. This cannot see a number that was closed and given back to *the same* file, nor tell apart files of kinds that share one
-//! inode (eventfd, epoll).
+//! **A knote dies with its descriptor**, duplicate or not. The inner epoll lives by the other rule,
+//! so each knote remembers which file its number meant (device and inode), and whenever the number
+//! is spoken of it is compared with what the number means now. A dead knote says nothing and counts
+//! as absent. This cannot see a number that was closed and given back to *the same* file, nor tell
+//! apart files of kinds that share one inode (eventfd, epoll).
 //!
-//! **`EV_RECEIPT`** answers each change and brings no event in the same call. Without it, failures come as events where there is room, and
-//! end the call where there is none; NetBSD's flavour does not know the flag.
+//! **`EV_RECEIPT`** answers each change and brings no event in the same call. Without it, failures
+//! come as events where there is room, and end the call where there is none; NetBSD's flavour does
+//! not know the flag.
 //!
 //! **Deleting what is closed** gives `EBADF` or, in macOS's flavour, `ENOENT`.
 //!
-//! **`EV_EOF`** comes with `fflags` set where the socket has an error. Which error, one could only learn by taking it away from the
-//! socket, so it always says `ECONNRESET`; the backend only looks whether it is zero.
+//! **`EV_EOF`** comes with `fflags` set where the socket has an error. Which error, one could only
+//! learn by taking it away from the socket, so it always says `ECONNRESET`; the backend only looks
+//! whether it is zero.
 //!
-//! **The order** of events is shuffled, by a seed (`MYRT_KQUEUE_MODEL_SEED`), since kqueue promises none. The flavour is chosen by
-//! `MYRT_KQUEUE_MODEL_FLAVOUR` (`freebsd`, `macos`, `netbsd`).
+//! **The order** of events is shuffled, by a seed (`MYRT_KQUEUE_MODEL_SEED`), since kqueue promises
+//! none. The flavour is chosen by `MYRT_KQUEUE_MODEL_FLAVOUR` (`freebsd`, `macos`, `netbsd`).
 //!
-//! **Not played:** level-triggered knotes (refused with `EINVAL`), `EV_ENABLE`, `EV_DISPATCH`, `EV_ONESHOT`, other filters, `data`.
+//! **Not played:** level-triggered knotes (refused with `EINVAL`), `EV_ENABLE`, `EV_DISPATCH`,
+//! `EV_ONESHOT`, other filters, `data`.
 
 use std::collections::HashMap;
 use std::io;
@@ -193,7 +200,8 @@ impl Model {
         state.serial = state.serial.wrapping_add(1);
         let serial = state.serial;
         let data = (u64::from(serial) << 32) | u64::from(fd as u32);
-        // Adding and changing both report the present state, as EV_ADD does on a new knote and an old one.
+        // Adding and changing both report the present state, as EV_ADD does on a new knote and an
+        // old one.
         let added = match control(epoll, libc::EPOLL_CTL_ADD, fd, EDGE | bits, data) {
             Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
                 control(epoll, libc::EPOLL_CTL_MOD, fd, EDGE | bits, data)
@@ -313,7 +321,8 @@ impl State {
         let over = if filter == EVFILT_READ {
             bits & (RDHUP | HUP) != 0
         } else {
-            // A pipe whose reader is gone has an error; a socket with one lives on unless it was hung up.
+            // A pipe whose reader is gone has an error; a socket with one lives on unless it was
+            // hung up.
             bits & HUP != 0 || (bits & ERR != 0 && knote.file.is_pipe)
         };
         let flags: Flags = if over { EV_CLEAR | EV_EOF } else { EV_CLEAR };
@@ -359,7 +368,8 @@ fn read_down(eventfd: &OwnedFd) {
 
 fn control(epoll: &OwnedFd, op: libc::c_int, fd: RawFd, events: u32, data: u64) -> io::Result<()> {
     let mut event = libc::epoll_event { events, u64: data };
-    // SAFETY: `event` lives for the call, which only reads it; a wrong descriptor is an error, no more.
+    // SAFETY: `event` lives for the call, which only reads it; a wrong descriptor is an error, no
+    // more.
     cvt(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), op, fd, &raw mut event) })?;
     Ok(())
 }
@@ -395,7 +405,8 @@ fn wait_readable(fd: &OwnedFd, timeout: Option<Duration>) -> io::Result<()> {
 /// Which file the number means now; None if it is not open.
 fn identify(fd: RawFd) -> Option<Identity> {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: fstat writes one `stat` where there is room for one, and takes any number for a descriptor.
+    // SAFETY: fstat writes one `stat` where there is room for one, and takes any number for a
+    // descriptor.
     cvt(unsafe { libc::fstat(fd, stat.as_mut_ptr()) }).ok()?;
     // SAFETY: fstat said success, so it has filled the structure.
     let stat = unsafe { stat.assume_init() };

@@ -2,8 +2,9 @@
 //!
 //! Nothing here decides anything: the two calls, and what opens and closes the queue.
 //!
-//! With `--cfg myrt_kqueue_shim` Linux builds this file. Give the linker a library that defines `kqueue` and `kevent` with the structure of
-//! 32 bytes that macOS has, for instance `RUSTFLAGS="--cfg myrt_kqueue_shim -Clink-arg=-lkqueue"`.
+//! With `--cfg myrt_kqueue_shim` Linux builds this file. Give the linker a library that defines
+//! `kqueue` and `kevent` with the structure of 32 bytes that macOS has, for instance
+//! `RUSTFLAGS="--cfg myrt_kqueue_shim -Clink-arg=-lkqueue"`.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -43,8 +44,9 @@ impl Kernel for Real {
         // Both are at most a batch, which fits either type.
         let (given, room) = (changes.len() as Count, events.len() as Count);
         let queue = self.queue.as_raw_fd();
-        // SAFETY: both lists are as long as we say and borrowed for the call, which reads the first and writes the second; the time
-        // lives for it or is null. `Kevent` is laid out as the system's (see `abi.rs`).
+        // SAFETY: both lists are as long as we say and borrowed for the call, which reads the first
+        // and writes the second; the time lives for it or is null. `Kevent` is laid out as the
+        // system's (see `abi.rs`).
         let found = cvt(unsafe {
             kevent(
                 queue,

@@ -1,0 +1,57 @@
+//! myrt's locks and channels.
+
+use std::future::Future;
+use std::ops::DerefMut;
+
+use myrt::sync::{Mutex, Semaphore, mpsc, oneshot};
+
+use crate::peer::Primitives;
+
+/// `myrt::sync`.
+#[derive(Debug)]
+pub struct Own;
+
+impl Primitives for Own {
+    type Mutex = Mutex<u64>;
+    type Semaphore = Semaphore;
+    type Sender<T: 'static> = mpsc::Sender<T>;
+    type Receiver<T: 'static> = mpsc::Receiver<T>;
+    type OnceSender<T: 'static> = oneshot::Sender<T>;
+    type OnceReceiver<T: 'static> = oneshot::Receiver<T>;
+
+    fn mutex(value: u64) -> Self::Mutex {
+        Mutex::new(value)
+    }
+
+    fn lock(mutex: &Self::Mutex) -> impl Future<Output = impl DerefMut<Target = u64>> {
+        mutex.lock()
+    }
+
+    fn semaphore(permits: usize) -> Self::Semaphore {
+        Semaphore::new(permits)
+    }
+
+    fn acquire(semaphore: &Self::Semaphore) -> impl Future {
+        semaphore.acquire()
+    }
+
+    fn channel<T: 'static>(capacity: usize) -> (Self::Sender<T>, Self::Receiver<T>) {
+        mpsc::channel(capacity)
+    }
+
+    fn send<T: 'static>(sender: &Self::Sender<T>, value: T) -> impl Future {
+        sender.send(value)
+    }
+
+    fn receive<T: 'static>(receiver: &mut Self::Receiver<T>) -> impl Future<Output = Option<T>> {
+        receiver.recv()
+    }
+
+    fn oneshot<T: 'static>() -> (Self::OnceSender<T>, Self::OnceReceiver<T>) {
+        oneshot::channel()
+    }
+
+    fn send_once<T: 'static>(sender: Self::OnceSender<T>, value: T) {
+        let _ = sender.send(value);
+    }
+}

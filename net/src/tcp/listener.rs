@@ -1,0 +1,270 @@
+//! A TCP listener, and accepting without spinning when descriptors run out.
+//!
+//! When the process has no descriptor left, `accept` fails and the connection stays in the queue, so the listener stays readable: a
+//! loop around `accept` would spin, and starve the very tasks whose end frees descriptors (tokio #3529, #4782 and every runtime
+//! before it). So after such a failure the next accept waits a little first, longer each time, as Go's net/http does.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{self, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use myrt_runtime::io::Async;
+use myrt_runtime::time::{Sleep, sleep};
+use socket2::{SockAddr, SockRef, Socket};
+
+use super::stream::TcpStream;
+use crate::addr::{LookupHost, ToSocketAddrs};
+use crate::calls;
+use crate::leaf::{Direction, Turn};
+use crate::place;
+
+/// A socket that accepts TCP connections.
+///
+/// Any number of tasks may accept from one listener; they are served in the order in which they began to wait.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use myrt_net::TcpListener;
+///
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// loop {
+///     let (stream, peer) = listener.accept().await?;
+///     println!("{peer} came");
+///     drop(stream);
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TcpListener {
+    io: Async<net::TcpListener>,
+    /// How often in a row accepting failed. A plain load and store: the listener is used on one thread.
+    failures: AtomicU32,
+}
+
+impl TcpListener {
+    /// Listens on the first address of the host that allows it, with a queue of 1,024 connections and `SO_REUSEADDR`.
+    /// [`TcpSocket`](super::TcpSocket) gives other options. Port 0 lets the system choose; see [`local_addr`](Self::local_addr).
+    ///
+    /// # Errors
+    /// Those of the lookup, and the last address's, such as [`AddrInUse`](io::ErrorKind::AddrInUse).
+    #[track_caller]
+    pub fn bind(address: impl ToSocketAddrs) -> Bind {
+        Bind {
+            lookup: LookupHost::new(&address),
+        }
+    }
+
+    /// Takes over a std listener and makes it non-blocking.
+    ///
+    /// # Errors
+    /// If it cannot be made non-blocking.
+    pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
+        Ok(Self {
+            io: Async::new(listener)?,
+            failures: AtomicU32::new(0),
+        })
+    }
+
+    pub(crate) const fn fresh(io: Async<net::TcpListener>) -> Self {
+        Self {
+            io,
+            failures: AtomicU32::new(0),
+        }
+    }
+
+    /// Gives the std listener back. It is still non-blocking.
+    ///
+    /// # Errors
+    /// If the runtime cannot let go of it.
+    pub fn into_std(self) -> io::Result<net::TcpListener> {
+        self.io.into_inner()
+    }
+
+    /// Takes the next connection, with its peer's address. **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says. When the process or the system is out of descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), the
+    /// connection is not lost: it waits in the queue. After any error the next accept tries again after a pause of 5 ms, doubling to
+    /// one second while errors last, so a loop that goes on after an error neither spins nor starves other tasks.
+    #[track_caller]
+    pub fn accept(&self) -> Accept<'_> {
+        Accept {
+            listener: self,
+            turn: Turn::new(&self.io, Direction::Read, Location::caller()),
+            pause: self.pause(),
+        }
+    }
+
+    /// The connections as a stream of `io::Result<TcpStream>` that never ends. After an error it may be polled on, with
+    /// the pauses of [`accept`](Self::accept).
+    #[track_caller]
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming {
+            listener: self,
+            accept: self.accept(),
+            at: Location::caller(),
+        }
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().local_addr()
+    }
+
+    /// Sets the time to live of packets (hops) of connections yet to come.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        SockRef::from(self.io.get_ref()).set_ttl_v4(ttl)
+    }
+
+    /// Takes the error that the system holds for this socket (`SO_ERROR`).
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.get_ref().take_error()
+    }
+
+    /// What the next accept waits for first.
+    fn pause(&self) -> Option<Pin<Box<Sleep>>> {
+        let failures = self.failures.load(Relaxed);
+        (failures > 0).then(|| {
+            Box::pin(sleep(
+                FIRST_PAUSE
+                    .saturating_mul(1 << (failures - 1).min(10))
+                    .min(LONGEST_PAUSE),
+            ))
+        })
+    }
+}
+
+/// Future of [`TcpListener::bind`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct Bind {
+    lookup: LookupHost,
+}
+
+impl Future for Bind {
+    type Output = io::Result<TcpListener>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut last = None;
+        for address in ready!(Pin::new(&mut self.lookup).poll(cx))? {
+            match calls::listen(address, BACKLOG, false) {
+                Ok(listener) => {
+                    return Poll::Ready(Ok(TcpListener::fresh(Async::new_nonblocking(listener))));
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Poll::Ready(Err(last.expect("a lookup gives at least one address")))
+    }
+}
+
+/// Future of [`TcpListener::accept`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Accept<'a> {
+    listener: &'a TcpListener,
+    turn: Turn<'a, net::TcpListener>,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Accept<'_> {
+    fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, SockAddr)>> {
+        if let Some(pause) = &mut self.pause {
+            ready!(place::within(self.turn.at(), || pause.as_mut().poll(cx)));
+            self.pause = None;
+        }
+        let result = ready!(self.turn.poll(cx, calls::accept));
+        let failures = &self.listener.failures;
+        match &result {
+            Ok(_) => failures.store(0, Relaxed),
+            Err(_) => failures.store(failures.load(Relaxed).saturating_add(1), Relaxed),
+        }
+        Poll::Ready(result)
+    }
+}
+
+impl Future for Accept<'_> {
+    type Output = io::Result<(TcpStream, SocketAddr)>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (socket, address) = ready!(self.get_mut().poll_socket(cx))?;
+        let stream = TcpStream::fresh(socket);
+        let address = match address.as_socket() {
+            Some(address) => address,
+            // A peer that is gone already has no address on some systems.
+            None => stream.peer_addr()?,
+        };
+        Poll::Ready(Ok((stream, address)))
+    }
+}
+
+/// Stream of [`TcpListener::incoming`].
+#[must_use = "streams do nothing unless polled"]
+pub struct Incoming<'a> {
+    listener: &'a TcpListener,
+    accept: Accept<'a>,
+    at: place::Place,
+}
+
+impl Stream for Incoming<'_> {
+    type Item = io::Result<TcpStream>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let result = ready!(this.accept.poll_socket(cx));
+        this.accept.pause = this.listener.pause();
+        Poll::Ready(Some(result.map(|(socket, _)| TcpStream::fresh(socket))))
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.as_fd()
+    }
+}
+
+impl AsRawFd for TcpListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for Accept<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accept")
+            .field("at", &self.turn.at())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Incoming<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// tokio's backlog, too; the system cuts it to its own limit.
+pub(crate) const BACKLOG: i32 = 1024;
+/// Go's net/http: 5 ms, doubling to one second.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
