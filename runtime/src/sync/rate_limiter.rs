@@ -23,7 +23,8 @@ use crate::time::{Duration, Instant, Sleep, sleep_until};
 /// Lets a number of calls through in a period, and makes the others wait, in order.
 ///
 /// The bucket begins full: `rate` calls pass at once, and then one each `per / rate`. In any stretch
-/// of time `t`, at most `burst + rate * t / per` calls pass.
+/// of time `t`, at most `burst + rate * t / per` calls pass. A timer may be late by less than 2 ms;
+/// the next call is then counted from when this one was due, so that lateness does not add up.
 ///
 /// # Cancel safety
 ///
@@ -127,24 +128,29 @@ impl RateLimiter {
         if !self.turn.try_lock() {
             return false;
         }
-        let taken = self.take(1).is_ok();
+        let taken = self.take(1, None).is_ok();
         self.turn.release();
         taken
     }
 
     /// How many tokens there are, and how many wait.
     pub fn statistics(&self) -> RateLimiterStatistics {
-        self.earn(Instant::now());
         // At most `burst`, so the conversion holds.
-        let tokens = u32::try_from(self.credit.get() / self.price).unwrap_or(self.burst);
+        let tokens = self.credit_at(Instant::now()) / self.price;
+        let tokens = u32::try_from(tokens).unwrap_or(self.burst);
         let waiting = self.turn.waiting() + usize::from(self.turn.is_locked());
         RateLimiterStatistics { tokens, waiting }
     }
 
-    /// Takes the tokens, or says when they will be there.
-    fn take(&self, tokens: u32) -> Result<(), Instant> {
+    /// Takes the tokens, or says when they will be there. `due`: the moment that was said before.
+    fn take(&self, tokens: u32, due: Option<Instant>) -> Result<(), Instant> {
         let now = Instant::now();
-        self.earn(now);
+        let taken_at = match (due, now.checked_sub(LATE)) {
+            (Some(due), Some(excused)) => due.max(excused).min(now),
+            _ => now,
+        };
+        self.credit.set(self.credit_at(taken_at));
+        self.credited.set(self.credited.get().max(Some(taken_at)));
         let cost = self.price * u128::from(tokens);
         match self.credit.get().checked_sub(cost) {
             Some(rest) => {
@@ -155,17 +161,17 @@ impl RateLimiter {
                 let missing = cost - self.credit.get();
                 let wait = missing.div_ceil(u128::from(self.rate));
                 let wait = Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX));
-                Err(now.checked_add(wait).unwrap_or_else(|| now + FAR))
+                Err(taken_at.checked_add(wait).unwrap_or_else(|| now + FAR))
             }
         }
     }
 
-    /// Credits the time since the last look, once, and no more than the bucket holds.
-    fn earn(&self, now: Instant) {
-        let since = self.credited.replace(Some(now)).unwrap_or(now);
+    /// The credit with the time since it was last reckoned, and no more than the bucket holds.
+    fn credit_at(&self, now: Instant) -> u128 {
+        let since = self.credited.get().unwrap_or(now);
         let earned = now.saturating_duration_since(since).as_nanos() * u128::from(self.rate);
         let full = self.price * u128::from(self.burst);
-        self.credit.set(full.min(self.credit.get() + earned));
+        full.min(self.credit.get() + earned)
     }
 }
 
@@ -240,7 +246,9 @@ impl Future for RateAcquire<'_> {
             this.turn.mine = true;
         }
         loop {
+            let mut due = None;
             if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
+                due = Some(sleep.deadline());
                 if sleep.poll(cx).is_pending() {
                     // The line that called us, not the one above.
                     note_wait(Wait::Semaphore(limiter.turn.address()), this.at);
@@ -248,7 +256,7 @@ impl Future for RateAcquire<'_> {
                 }
                 this.sleep.set(None);
             }
-            match limiter.take(*this.tokens) {
+            match limiter.take(*this.tokens, due) {
                 Ok(()) => {
                     this.turn.end();
                     return Poll::Ready(());
@@ -258,6 +266,9 @@ impl Future for RateAcquire<'_> {
         }
     }
 }
+
+/// How late a timer may be: two ticks of the wheel.
+const LATE: Duration = Duration::from_millis(2);
 
 /// A sleep for a wait that has no end which an `Instant` could name.
 const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
