@@ -221,8 +221,9 @@ impl Runtime {
         spawn_in(&self.core, future, Location::caller())
     }
 
-    /// Runs one turn: what is ready (at most a batch), timers, the selector. Sleeps at most `timeout` when nothing is
-    /// ready; `None` sleeps until something happens. Returns whether something is ready for another turn.
+    /// Runs one turn: what is ready (at most a batch), timers, the selector. Sleeps only if nothing was ready when it
+    /// began, and at most `timeout` (`None`: until something happens), so a loop that turns until a task has done
+    /// something ends. Returns whether something is ready for another turn.
     ///
     /// With [`Runtime::next_deadline`] and [`AsFd`] it embeds the runtime in a foreign loop.
     ///
@@ -235,6 +236,7 @@ impl Runtime {
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<bool> {
         refuse_nesting("turn");
         let _entered = Entered::new(&self.core);
+        let timeout = if self.core.tasks.ring.is_empty() { timeout } else { Some(Duration::ZERO) };
         turn(&self.core, timeout)?;
         Ok(!self.core.tasks.ring.is_empty())
     }
