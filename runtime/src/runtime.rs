@@ -29,7 +29,7 @@ use crate::task::hot::{self, Entered};
 use crate::task::join::JoinHandle;
 use crate::task::poll::{Batch, run_batch};
 use crate::task::registry;
-use crate::task::slot::{CHILD, DONE, MAIN, QUEUED, RARE, Slot};
+use crate::task::slot::{CHILD, DONE, HANDLE, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
 use crate::time::Instant;
 
@@ -303,7 +303,12 @@ fn end_tasks(runtime: &Runtime, grace: Duration) {
         let deadline = core.timers.clock.now() + grace;
         runtime.drive(cleanups_done(deadline), Location::caller());
     }
-    // The grace is over: drop what is left; destructors may have spawned meanwhile, hence the loop.
+    drop_until_none(core);
+    core.tasks.ending.set(false);
+}
+
+/// Drops every task without further ado. Destructors may spawn, hence the loop; one that always does is given up.
+fn drop_until_none(core: &Core) {
     for _ in 0..1000 {
         drop_all(core);
         core.read_mail();
@@ -314,7 +319,6 @@ fn end_tasks(runtime: &Runtime, grace: Duration) {
             break;
         }
     }
-    core.tasks.ending.set(false);
 }
 
 /// Waits until no cancelled task has cleanups left, or the deadline has passed.
@@ -356,6 +360,20 @@ fn drop_all(core: &Core) {
     }
 }
 
+/// Drops the results that were not taken. False when there were none.
+fn drop_results(core: &Core) -> bool {
+    let mut any = false;
+    for index in 1..core.tasks.slots.high() {
+        if let Some(slot) = core.tasks.slots.get(index) {
+            if !slot.block().is_null() && slot.has(DONE) && slot.has(HANDLE) {
+                finish::abandon(core, slot);
+                any = true;
+            }
+        }
+    }
+    any
+}
+
 impl Drop for Runtime {
     fn drop(&mut self) {
         let _entered = Entered::new(&self.core);
@@ -364,7 +382,14 @@ impl Drop for Runtime {
         for message in self.core.home.queue.close() {
             self.core.handle(message);
         }
-        drop_all(&self.core);
+        drop_until_none(&self.core);
+        // Results whose handles outlive us: nobody can take them any more. Their destructors may spawn too.
+        for _ in 0..1000 {
+            if !drop_results(&self.core) {
+                break;
+            }
+            drop_until_none(&self.core);
+        }
         self.core.reactor.wake_all();
         self.core.timers.clear();
         registry::retire(self.core.home.id);
