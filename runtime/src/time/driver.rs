@@ -37,9 +37,12 @@ impl Timers {
         }
     }
 
-    /// The first tick at whose start the deadline has passed.
+    /// The first tick at whose start the deadline has passed; for "never" the wheel's last one, behind all others.
     #[inline]
     fn tick_of(&self, deadline: Instant) -> u64 {
+        if deadline == Instant::FAR_FUTURE {
+            return u64::MAX;
+        }
         deadline
             .as_nanos()
             .saturating_sub(self.start.as_nanos())
