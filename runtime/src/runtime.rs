@@ -299,7 +299,9 @@ fn end_tasks(runtime: &Runtime, grace: Duration) {
     let core = runtime.core();
     core.tasks.ending.set(true);
     cancel_all(core);
-    if core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0 {
+    let unfinished = core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0;
+    // In a forked child the loop cannot turn: what is left is dropped without its cleanups.
+    if unfinished && core.process == crate::sys::fork::current_pid() {
         let deadline = core.timers.clock.now() + grace;
         runtime.drive(cleanups_done(deadline), Location::caller());
     }

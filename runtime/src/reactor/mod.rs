@@ -23,6 +23,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::sys::fork;
 use crate::sys::{Added, Event, Interest, Notifier, Poller, Selector};
 use crate::task::stored::StoredWaker;
 use source::{Direction, Sources, Woken};
@@ -36,6 +37,8 @@ pub(crate) struct Reactor {
     embedded: OnceCell<OwnedFd>,
     pub(crate) kind: Selector,
     max_events: usize,
+    /// Whose selector this is: a fork's child shares it, and what the child removed would be removed for its parent.
+    process: u32,
     pub(crate) waits: Cell<u64>,
     pub(crate) delivered: Cell<u64>,
 }
@@ -52,6 +55,7 @@ impl Reactor {
             embedded: OnceCell::new(),
             kind,
             max_events,
+            process: fork::current_pid(),
             waits: Cell::new(0),
             delivered: Cell::new(0),
         })
@@ -217,7 +221,8 @@ impl Reactor {
         let Some((fd, registered, waiters)) = removed else {
             return;
         };
-        if registered && !(close_tells && self.edge && self.kind == Selector::Epoll) {
+        let told_by_close = close_tells && self.edge && self.kind == Selector::Epoll;
+        if registered && !told_by_close && self.process == fork::current_pid() {
             // A descriptor that was closed behind our back is gone already: nothing to do about an error here.
             let _ = self.poller.borrow_mut().delete(fd);
         }
