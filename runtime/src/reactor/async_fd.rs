@@ -79,9 +79,9 @@ impl<T: AsFd + 'static> Async<T> {
         self.io.as_ref().expect("only drop and into_inner take it")
     }
 
-    /// What is inside.
-    #[inline]
+    /// What is inside. It may be replaced, so the runtime forgets the descriptor; the next wait makes it known again.
     pub fn get_mut(&mut self) -> &mut T {
+        self.forget();
         self.io.as_mut().expect("only drop and into_inner take it")
     }
 
@@ -90,8 +90,7 @@ impl<T: AsFd + 'static> Async<T> {
     /// # Errors
     /// None at present.
     pub fn into_inner(mut self) -> io::Result<T> {
-        self.unshared.store(false, Relaxed);
-        self.deregister();
+        self.forget();
         Ok(self.io.take().expect("only drop and into_inner take it"))
     }
 
@@ -390,6 +389,15 @@ impl<T: AsFd + 'static> Async<T> {
             Some(core) if core.serial == self.runtime.load(Relaxed) => Some(f(core)),
             _ => None,
         })
+    }
+
+    /// Forgets the entry while the descriptor goes on living, perhaps on a thread that is not its runtime's.
+    fn forget(&mut self) {
+        self.unshared.store(false, Relaxed);
+        if !self.deregister() {
+            registry::forget_at_home(self.token.load(Relaxed), self.runtime.load(Relaxed));
+        }
+        self.token.store(0, Relaxed);
     }
 
     /// Forgets the entry, on its own thread. False: this is another one, and the runtime lives.

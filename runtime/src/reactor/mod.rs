@@ -229,6 +229,22 @@ impl Reactor {
         waiters.into_iter().for_each(Woken::wake);
     }
 
+    /// As [`Reactor::remove`], when the descriptor may have been closed and its number reused since: then the
+    /// registration under the number is another's.
+    pub(crate) fn remove_late(&self, token: u64) {
+        let reused = {
+            let mut sources = self.sources.borrow_mut();
+            let fd = sources.get(token).map(|source| source.fd);
+            fd.is_some_and(|fd| sources.registered(fd) > 1)
+        };
+        if reused {
+            if let Some(source) = self.sources.borrow_mut().get(token) {
+                source.registered = false;
+            }
+        }
+        self.remove(token, false);
+    }
+
     /// Asks the selector, sleeping at most `timeout`, and wakes whom its answer concerns. Returns the number of
     /// events.
     ///
@@ -242,21 +258,32 @@ impl Reactor {
             .poller
             .borrow_mut()
             .wait(&mut events, self.max_events, timeout);
-        for event in &events {
-            let (reader, writer, more) = match self.sources.borrow_mut().get(event.token) {
-                Some(source) => source.note(event),
-                None => continue, // an event of a descriptor that was closed in this batch
-            };
-            reader.wake();
-            writer.wake();
-            if more {
-                self.wake_others(event.token);
-            }
+        let mut batch = Delivery {
+            reactor: self,
+            events: events.iter(),
+        };
+        while let Some(event) = batch.events.next() {
+            self.deliver(event);
         }
+        drop(batch);
         let count = events.len();
         self.delivered.set(self.delivered.get() + count as u64);
         self.events.replace(events);
         asked.map(|()| count)
+    }
+
+    /// Notes one event and wakes whom it concerns, with nothing borrowed.
+    #[inline]
+    fn deliver(&self, event: &Event) {
+        let (reader, writer, more) = match self.sources.borrow_mut().get(event.token) {
+            Some(source) => source.note(event),
+            None => return, // an event of a descriptor that was closed in this batch
+        };
+        reader.wake();
+        writer.wake();
+        if more {
+            self.wake_others(event.token);
+        }
     }
 
     /// Wakes those who wait behind the first, in order.
@@ -285,6 +312,21 @@ impl Reactor {
     pub(crate) fn syscalls(&self) -> (u64, u64) {
         let counts = self.poller.borrow().syscalls();
         (counts.waits, counts.controls)
+    }
+}
+
+/// The events of one wait. Should a foreign waker panic, the others are delivered all the same: an edge comes once.
+struct Delivery<'a> {
+    reactor: &'a Reactor,
+    events: std::slice::Iter<'a, Event>,
+}
+
+impl Drop for Delivery<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        for event in self.events.by_ref() {
+            self.reactor.deliver(event);
+        }
     }
 }
 
