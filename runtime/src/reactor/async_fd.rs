@@ -256,9 +256,7 @@ impl<T: AsFd + 'static> Async<T> {
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
         let token = self.token.load(Relaxed);
-        let known = token != 0
-            && self.with_home(|core| core.reactor.is_ready(token, direction)) == Some(true);
-        if known {
+        if token != 0 && self.is_known_ready(direction) {
             return Poll::Ready(Ok(()));
         }
         if token == 0 {
@@ -305,6 +303,13 @@ impl<T: AsFd + 'static> Async<T> {
     fn may_try(&self, direction: Direction) -> bool {
         let token = self.token.load(Relaxed);
         token == 0 || self.with_home(|core| core.reactor.is_ready(token, direction)) != Some(false)
+    }
+
+    /// Whether its own runtime says that a try will not block; in another one, nobody does.
+    #[inline]
+    fn is_known_ready(&self, direction: Direction) -> bool {
+        let token = self.token.load(Relaxed);
+        self.with_home(|core| core.reactor.is_ready(token, direction)) == Some(true)
     }
 
     /// For waits that ask the kernel afresh: what it said last is forgotten.
@@ -537,7 +542,7 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
                 Ok(_) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
-        } else if self.io.may_try(self.direction) {
+        } else if self.io.is_known_ready(self.direction) {
             self.ticket = 0;
             return Poll::Ready(Ok(()));
         }
