@@ -4,7 +4,7 @@
 
 pub use myrt_macros::{main, test};
 pub use myrt_runtime::task::{spawn, spawn_blocking, spawn_eager, yield_now};
-pub use myrt_runtime::{run, runtime, sync, task, task_local, time};
+pub use myrt_runtime::{monitor, run, runtime, sync, task, task_local, time};
 
 #[cfg(feature = "net")]
 pub use myrt_net::{open_connection, start_server};

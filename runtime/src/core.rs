@@ -8,8 +8,8 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::observe::{Observer, Unhandled};
@@ -66,18 +66,22 @@ impl Core {
         let built = Reactor::new(config.selector, config.max_events);
         let reactor = built.inspect_err(|_| registry::unreserve(id))?;
         let tasks = Tasks::new(id);
+        let timers = Timers::new(config.start_paused);
         let home = Arc::new(Home {
             id,
             serial,
             queue: RemoteQueue::new(),
             notifier: reactor.notifier(),
             table: Arc::clone(tasks.slots.shared()),
+            thread: sys::current_thread(),
+            started: timers.start(),
+            at_end: Mutex::default(),
         });
         registry::publish(&home);
         Ok(Self {
             serial,
             tasks,
-            timers: Timers::new(config.start_paused),
+            timers,
             reactor,
             home,
             outside: Arc::new(AtomicUsize::new(0)),

@@ -282,6 +282,14 @@ impl Runtime {
         self.end(grace);
     }
 
+    /// Starts the monitor that the environment asked for. A program does not fail because nobody can watch it.
+    pub(crate) fn watch_at(&self, address: &str) {
+        match crate::monitor::start_for(&self.core.home, address) {
+            Ok(monitor) => eprintln!("myrt: the monitor listens on {monitor}"),
+            Err(error) => eprintln!("myrt: MYRT_MONITOR={address}: {error}"),
+        }
+    }
+
     fn end(&self, grace: Duration) {
         let _entered = Entered::new(&self.core);
         end_tasks(self, grace);
@@ -366,6 +374,7 @@ impl Drop for Runtime {
         self.core.reactor.wake_all();
         self.core.timers.clear();
         registry::retire(self.core.home.id);
+        self.core.home.end();
     }
 }
 
@@ -388,7 +397,7 @@ struct Vacate<'a> {
 impl Drop for Vacate<'_> {
     fn drop(&mut self) {
         if self.slot.has(RARE) {
-            self.core.tasks.rares.remove(self.slot);
+            self.core.tasks.remove_rare(self.slot);
         }
         drop(self.slot.take_joiner());
         self.slot.set_block(std::ptr::null_mut());

@@ -220,7 +220,7 @@ impl Drop for Children {
 fn release(core: &Core, identity: u64) {
     if let Some(slot) = core.tasks.find(identity) {
         if slot.has(super::slot::RARE) {
-            core.tasks.rares.remove(slot);
+            core.tasks.remove_rare(slot);
         }
         core.tasks.slots.release(slot);
     }

@@ -45,9 +45,10 @@ pub(crate) mod yielding;
 
 pub use crate::blocking::spawn_blocking;
 pub use crate::task_local;
+pub use crate::trace::{Graph, State, graph};
 pub use error::{JoinError, Outcome};
 pub use id::{Id, ParseIdError};
-pub use info::{State, TaskInfo, TaskRef, all, current, try_current, try_current_id};
+pub use info::{TaskInfo, TaskRef, all, current, try_current, try_current_id};
 pub use join::{AbortOnDrop, Cancel, JoinHandle};
 pub use local::{AccessError, LocalKey, Scoped};
 pub use spawn::{Builder, spawn, spawn_eager};
