@@ -278,10 +278,9 @@ impl<T> Future for ClosedFuture<'_, T> {
                     this.key = Some(shared.closing.join(waker, ()));
                     break;
                 }
-                Some(key) if shared.closing.poll_granted(key, cx.waker()) => {
+                Some(key) if shared.closing.poll_granted(key, cx.waker()).is_some() => {
                     // Somebody may have subscribed since: look again.
                     this.key = None;
-                    shared.closing.leave(key);
                 }
                 Some(_) => break,
             }
@@ -427,7 +426,9 @@ impl<T: Clone> Receiver<T> {
                 }
             }
             match self.key {
-                Some(key) if self.shared.queue.poll_granted(key, cx.waker()) => self.leave(),
+                Some(key) if self.shared.queue.poll_granted(key, cx.waker()).is_some() => {
+                    self.key = None;
+                }
                 Some(_) => break None,
                 None => break Some(StoredWaker::new(cx.waker())),
             }

@@ -413,9 +413,8 @@ impl<T, O: Order<T>> Future for JoinFuture<'_, T, O> {
                 this.key = Some(queue.joining.join(waker, ()));
             }
             Some(key) => {
-                if queue.joining.poll_granted(key, cx.waker()) {
+                if queue.joining.poll_granted(key, cx.waker()).is_some() {
                     this.key = None;
-                    queue.joining.leave(key);
                     return Poll::Ready(());
                 }
             }
