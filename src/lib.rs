@@ -17,11 +17,13 @@ pub use myrt_runtime::io;
 pub mod io {
     #[doc(inline)]
     pub use myrt_net::io::{
-        AssertAsync, Async, AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite,
-        AsyncWriteExt, BufReader, BufWriter, Close, Copy, CopyBidirectional, Cursor, Drain, DuplexStream, Error, ErrorKind,
-        Feed, IoSlice, IoSliceMut, Lines, Read, ReadError, ReadExact, ReadHalf, ReadLine, ReadToEnd, ReadUntil, Reader,
-        Result, ReuniteError, SeekFrom, Separator, Shutdown, WriteAll, WriteHalf, Writer, copy, copy_bidirectional,
-        copy_bidirectional_with_sizes, duplex, empty, repeat, sink, split,
+        AssertAsync, Async, AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek,
+        AsyncSeekExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter, Close, Copy,
+        CopyBidirectional, Cursor, Drain, DuplexStream, Error, ErrorKind, Feed, IoSlice,
+        IoSliceMut, Lines, Read, ReadError, ReadExact, ReadHalf, ReadLine, ReadToEnd, ReadUntil,
+        Reader, Result, ReuniteError, SeekFrom, Separator, Shutdown, WriteAll, WriteHalf, Writer,
+        copy, copy_bidirectional, copy_bidirectional_with_sizes, duplex, empty, repeat, sink,
+        split,
     };
     #[doc(inline)]
     pub use myrt_runtime::io::{Ready, readable, writable};
@@ -32,8 +34,9 @@ pub mod io {
 pub mod net {
     #[doc(inline)]
     pub use myrt_net::{
-        DrainServer, Interest, LookupHost, OpenConnection, Readiness, Ready, ReadyFor, ServeForever, Served, Server,
-        ServerStatistics, StartServer, TcpListener, TcpSocket, TcpStream, ToSocketAddrs, WaitClosed, lookup_host, tcp,
+        DrainServer, Interest, LookupHost, OpenConnection, Readiness, Ready, ReadyFor,
+        ServeForever, Served, Server, ServerStatistics, StartServer, TcpListener, TcpSocket,
+        TcpStream, ToSocketAddrs, WaitClosed, lookup_host, tcp,
     };
 }
 
@@ -42,8 +45,8 @@ pub mod net {
 pub mod stream {
     #[doc(inline)]
     pub use myrt_net::iter::{
-        Boxed, BoxedLocal, Stream, StreamExt, empty, iter, once, once_future, or, pending, poll_fn, race, repeat,
-        repeat_with, try_unfold, unfold,
+        Boxed, BoxedLocal, Stream, StreamExt, empty, iter, once, once_future, or, pending, poll_fn,
+        race, repeat, repeat_with, try_unfold, unfold,
     };
 }
 

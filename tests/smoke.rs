@@ -36,7 +36,10 @@ fn tasks_run_in_order_and_interleave() {
             task.await.unwrap();
         }
     });
-    assert_eq!(*seen.borrow(), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]);
+    assert_eq!(
+        *seen.borrow(),
+        [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    );
 }
 
 #[test]
@@ -62,12 +65,19 @@ fn ten_thousand_tasks() {
 
 #[test]
 fn sleeping_takes_virtual_time() {
-    let runtime = myrt::runtime::Builder::new().start_paused(true).build().unwrap();
+    let runtime = myrt::runtime::Builder::new()
+        .start_paused(true)
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let start = Instant::now();
         sleep(Duration::from_secs(3600)).await;
         assert_eq!(start.elapsed(), Duration::from_secs(3600));
-        assert!(timeout(Duration::from_millis(50), sleep(Duration::from_secs(1))).await.is_err());
+        assert!(
+            timeout(Duration::from_millis(50), sleep(Duration::from_secs(1)))
+                .await
+                .is_err()
+        );
         assert_eq!(start.elapsed(), Duration::from_millis(3_600_050));
     });
 }
@@ -136,11 +146,15 @@ fn other_threads_wake_and_spawn() {
     let remote = runtime.remote();
     let (tx, rx) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
-        let sum: i32 = (0..100).map(|n| remote.spawn(move || async move { n }).join().unwrap()).sum();
+        let sum: i32 = (0..100)
+            .map(|n| remote.spawn(move || async move { n }).join().unwrap())
+            .sum();
         tx.send(sum).unwrap();
     });
     let sum = runtime.block_on(async {
-        myrt::spawn_blocking(move || rx.recv().unwrap()).await.unwrap()
+        myrt::spawn_blocking(move || rx.recv().unwrap())
+            .await
+            .unwrap()
     });
     thread.join().unwrap();
     assert_eq!(sum, 4950);

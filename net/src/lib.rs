@@ -31,7 +31,7 @@ pub mod iter {
     pub use futures_core::Stream;
     #[doc(no_inline)]
     pub use futures_lite::stream::{
-        Boxed, BoxedLocal, StreamExt, empty, iter, once, once_future, or, pending, poll_fn, race, repeat,
-        repeat_with, try_unfold, unfold,
+        Boxed, BoxedLocal, StreamExt, empty, iter, once, once_future, or, pending, poll_fn, race,
+        repeat, repeat_with, try_unfold, unfold,
     };
 }

@@ -161,7 +161,9 @@ impl Builder {
             Some(seed) => Some(seed),
             None => from_environment("MYRT_SEED")?,
         };
-        let debug = self.debug.unwrap_or_else(|| env::var_os("MYRT_DEBUG").is_some_and(|value| value != "0"));
+        let debug = self
+            .debug
+            .unwrap_or_else(|| env::var_os("MYRT_DEBUG").is_some_and(|value| value != "0"));
         let config = Config {
             selector,
             start_paused: self.start_paused,
@@ -183,10 +185,17 @@ fn from_environment<T>(name: &str) -> io::Result<Option<T>>
 where
     T: std::str::FromStr<Err: fmt::Display>,
 {
-    let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
     let text = value.to_string_lossy();
     let parsed = text.parse::<T>();
-    parsed.map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("{name}={text}: {error}")))
+    parsed.map(Some).map_err(|error| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{name}={text}: {error}"),
+        )
+    })
 }
 
 impl Default for Builder {

@@ -59,7 +59,9 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(config: Config) -> io::Result<Self> {
         let Some((id, serial)) = registry::reserve() else {
-            return Err(io::Error::other("65,535 runtimes are alive in this process: drop some first"));
+            return Err(io::Error::other(
+                "65,535 runtimes are alive in this process: drop some first",
+            ));
         };
         let built = Reactor::new(config.selector, config.max_events);
         let reactor = built.inspect_err(|_| registry::unreserve(id))?;
@@ -113,7 +115,12 @@ impl Core {
     pub(crate) fn unhandled(&self, what: &'static str, identity: u64, panic: Box<dyn Any + Send>) {
         let id = (identity != 0).then(|| Id::from_identity(identity));
         let slot = self.tasks.find(identity);
-        let name = slot.and_then(|slot| self.tasks.rares.peek(slot, |rare| rare.name.clone()).flatten());
+        let name = slot.and_then(|slot| {
+            self.tasks
+                .rares
+                .peek(slot, |rare| rare.name.clone())
+                .flatten()
+        });
         let report = Unhandled {
             what,
             id,
@@ -130,7 +137,8 @@ impl Core {
 
     /// An async cleanup outlasted its grace and was dropped.
     pub(crate) fn report_cut(&self, grace: Duration) {
-        let message = format!("it ran longer than its grace of {grace:?} and was cut; see Builder::grace");
+        let message =
+            format!("it ran longer than its grace of {grace:?} and was cut; see Builder::grace");
         self.unhandled("an async cleanup", 0, Box::new(message));
     }
 

@@ -37,7 +37,9 @@ pub struct Remote {
 
 impl Remote {
     pub(crate) fn new(home: &Arc<Home>) -> Self {
-        Self { home: Arc::clone(home) }
+        Self {
+            home: Arc::clone(home),
+        }
     }
 
     /// The remote of the runtime that this thread is inside of.
@@ -47,7 +49,8 @@ impl Remote {
     #[must_use]
     pub fn current() -> Self {
         crate::task::hot::with_core(|core| {
-            let core = core.expect("Remote::current was called outside of a runtime: use Runtime::remote");
+            let core =
+                core.expect("Remote::current was called outside of a runtime: use Runtime::remote");
             Self::new(&core.home)
         })
     }
@@ -64,9 +67,15 @@ impl Remote {
         F::Output: Send + 'static,
     {
         let at = Location::caller();
-        let shared = Arc::new(Shared { state: Mutex::new(State::default()), ended: Condvar::new() });
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::default()),
+            ended: Condvar::new(),
+        });
         // Dropped with the message when the runtime is gone: then it says "cancelled".
-        let promise = Promise { shared: Arc::clone(&shared), kept: false };
+        let promise = Promise {
+            shared: Arc::clone(&shared),
+            kept: false,
+        };
         let call = move |core: &crate::core::Core| {
             let work = async move { promise.run(make).await };
             drop(spawn_in(core, work, at));
@@ -78,7 +87,11 @@ impl Remote {
     /// Calls `call` on the loop's thread, soon. False: the runtime has ended, and `call` was dropped.
     #[doc(alias = "call_soon_threadsafe")]
     pub fn defer(&self, call: impl FnOnce() + Send + 'static) -> bool {
-        self.home.send(Message::Call(Box::new(move |core| defer_caught(core, call)))).is_ok()
+        self.home
+            .send(Message::Call(Box::new(move |core| {
+                defer_caught(core, call)
+            })))
+            .is_ok()
     }
 
     /// Whether the runtime has not ended.
@@ -97,7 +110,9 @@ fn defer_caught(core: &crate::core::Core, call: impl FnOnce()) {
 
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("runtime", &self.home.serial).finish_non_exhaustive()
+        f.debug_struct("Remote")
+            .field("runtime", &self.home.serial)
+            .finish_non_exhaustive()
     }
 }
 
@@ -113,7 +128,10 @@ struct State<T> {
 
 impl<T> Default for State<T> {
     fn default() -> Self {
-        Self { result: None, waker: None }
+        Self {
+            result: None,
+            waker: None,
+        }
     }
 }
 
@@ -149,7 +167,9 @@ impl<T> Promise<T> {
             Err(panic) => Err(panic),
         };
         self.kept = true;
-        self.shared.settle(result.map_err(|panic| JoinError::new(Id::from_identity(0), Reason::Panic(panic))));
+        self.shared.settle(
+            result.map_err(|panic| JoinError::new(Id::from_identity(0), Reason::Panic(panic))),
+        );
     }
 }
 
@@ -199,13 +219,20 @@ impl<T> RemoteHandle<T> {
     /// Inside of a runtime: await the handle there.
     pub fn join(self) -> Result<T, JoinError> {
         let inside = crate::task::hot::with_core(|core| core.is_some());
-        assert!(!inside, "RemoteHandle::join blocks the thread, and this one runs a loop: await the handle instead");
+        assert!(
+            !inside,
+            "RemoteHandle::join blocks the thread, and this one runs a loop: await the handle instead"
+        );
         let mut state = self.shared.lock();
         loop {
             if let Some(result) = state.result.take() {
                 return result;
             }
-            state = self.shared.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .shared
+                .ended
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -235,6 +262,8 @@ impl<T> Future for RemoteHandle<T> {
 
 impl<T> fmt::Debug for RemoteHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteHandle").field("finished", &self.is_finished()).finish_non_exhaustive()
+        f.debug_struct("RemoteHandle")
+            .field("finished", &self.is_finished())
+            .finish_non_exhaustive()
     }
 }

@@ -63,7 +63,9 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
 fn begin_turn(core: &Core) {
     let turns = core.turns.get() + 1;
     core.turns.set(turns);
-    core.tasks.now_ms.set(core.timers.millis(core.timers.seen()));
+    core.tasks
+        .now_ms
+        .set(core.timers.millis(core.timers.seen()));
     assert!(
         core.process == crate::sys::fork::current_pid(),
         "this runtime was made before a fork: the child shares its selector with the parent. \
@@ -148,7 +150,10 @@ impl Runtime {
     }
 
     pub(crate) fn from_core(core: Core) -> Self {
-        Self { core: Box::new(core), _not_send: PhantomData }
+        Self {
+            core: Box::new(core),
+            _not_send: PhantomData,
+        }
     }
 
     /// Runs `future` to its end on this thread, and the runtime's tasks beside it. The future needs neither `Send`
@@ -198,7 +203,10 @@ impl Runtime {
     fn turn_or_panic(&self, limit: Option<Duration>) -> Batch {
         match turn(&self.core, limit) {
             Ok(batch) => batch,
-            Err(error) => panic!("the {} selector failed and the loop cannot go on: {error}", self.core.reactor.kind),
+            Err(error) => panic!(
+                "the {} selector failed and the loop cannot go on: {error}",
+                self.core.reactor.kind
+            ),
         }
     }
 
@@ -310,8 +318,13 @@ fn end_tasks(runtime: &Runtime, grace: Duration) {
 async fn cleanups_done(deadline: Instant) {
     let mut end = crate::time::sleep_until(deadline);
     std::future::poll_fn(|cx| {
-        let finishing = hot::with_core(|core| core.map_or(0, |core| core.tasks.watch_finishing(cx.waker())));
-        if finishing == 0 { Poll::Ready(()) } else { Pin::new(&mut end).poll(cx) }
+        let finishing =
+            hot::with_core(|core| core.map_or(0, |core| core.tasks.watch_finishing(cx.waker())));
+        if finishing == 0 {
+            Poll::Ready(())
+        } else {
+            Pin::new(&mut end).poll(cx)
+        }
     })
     .await;
 }
@@ -388,7 +401,10 @@ impl AsFd for Runtime {
     /// # Panics
     /// With the poll and select selectors, which have none: use epoll or kqueue for embedding.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.core.reactor.embed().expect("poll and select have no descriptor to wait on: embed with epoll or kqueue")
+        self.core
+            .reactor
+            .embed()
+            .expect("poll and select have no descriptor to wait on: embed with epoll or kqueue")
     }
 }
 

@@ -38,8 +38,14 @@ struct State {
     idle: usize,
 }
 
-static POOL: Pool =
-    Pool { state: Mutex::new(State { jobs: VecDeque::new(), threads: 0, idle: 0 }), work: Condvar::new() };
+static POOL: Pool = Pool {
+    state: Mutex::new(State {
+        jobs: VecDeque::new(),
+        threads: 0,
+        idle: 0,
+    }),
+    work: Condvar::new(),
+};
 
 impl Pool {
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -59,14 +65,23 @@ impl Pool {
         }
         state.threads += 1;
         drop(state);
-        if let Err(error) = thread::Builder::new().name("myrt-blocking".into()).spawn(|| self.serve()) {
+        if let Err(error) = thread::Builder::new()
+            .name("myrt-blocking".into())
+            .spawn(|| self.serve())
+        {
             let mut state = self.lock();
             state.threads -= 1;
             // With other threads there the job waits for one of them; with none nobody would ever run it.
-            let stranded = if state.threads == 0 { state.jobs.pop_back() } else { None };
+            let stranded = if state.threads == 0 {
+                state.jobs.pop_back()
+            } else {
+                None
+            };
             drop(state);
             if let Some(job) = stranded {
-                eprintln!("myrt: no thread for a blocking job ({error}); it runs on the loop's thread");
+                eprintln!(
+                    "myrt: no thread for a blocking job ({error}); it runs on the loop's thread"
+                );
                 job();
             }
         }
@@ -83,7 +98,10 @@ impl Pool {
                 continue;
             }
             state.idle += 1;
-            let (woken, timeout) = self.work.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            let (woken, timeout) = self
+                .work
+                .wait_timeout(state, IDLE)
+                .unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
             if timeout.timed_out() && state.jobs.is_empty() {
@@ -121,14 +139,22 @@ where
 {
     let at = Location::caller();
     hot::with_core(|core| {
-        let core = core.expect("spawn_blocking was called outside of a myrt runtime: use #[myrt::main] or myrt::run");
-        let shared = Arc::new(Shared { state: Mutex::new(Progress::Waiting(None)) });
+        let core = core.expect(
+            "spawn_blocking was called outside of a myrt runtime: use #[myrt::main] or myrt::run",
+        );
+        let shared = Arc::new(Shared {
+            state: Mutex::new(Progress::Waiting(None)),
+        });
         submit(Arc::clone(&shared), work, Outside::one_more(&core.outside));
         spawn_in(core, Result { shared, at }, at)
     })
 }
 
-fn submit<T: Send + 'static>(shared: Arc<Shared<T>>, work: impl FnOnce() -> T + Send + 'static, outside: Outside) {
+fn submit<T: Send + 'static>(
+    shared: Arc<Shared<T>>,
+    work: impl FnOnce() -> T + Send + 'static,
+    outside: Outside,
+) {
     POOL.submit(Box::new(move || {
         if shared.is_given_up() {
             return;
@@ -148,7 +174,9 @@ struct Outside {
 impl Outside {
     fn one_more(count: &Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Ordering::AcqRel);
-        Self { count: Arc::clone(count) }
+        Self {
+            count: Arc::clone(count),
+        }
     }
 }
 

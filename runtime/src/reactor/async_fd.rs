@@ -64,7 +64,12 @@ impl<T: AsFd + 'static> Async<T> {
     /// Takes over what is non-blocking already. A blocking descriptor would block the whole loop.
     #[inline]
     pub fn new_nonblocking(io: T) -> Self {
-        Self { io: Some(io), token: AtomicU64::new(0), runtime: AtomicU64::new(0), unshared: AtomicBool::new(false) }
+        Self {
+            io: Some(io),
+            token: AtomicU64::new(0),
+            runtime: AtomicU64::new(0),
+            unshared: AtomicBool::new(false),
+        }
     }
 
     /// What is inside. Do not read or write it without [`Async::try_read_with`]: a `WouldBlock` that is not seen here
@@ -147,7 +152,11 @@ impl<T: AsFd + 'static> Async<T> {
     }
 
     #[inline]
-    fn try_with<R>(&self, direction: Direction, operation: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+    fn try_with<R>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
         let result = operation(self.get_ref());
         if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
             self.note_blocked(direction);
@@ -248,7 +257,8 @@ impl<T: AsFd + 'static> Async<T> {
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
         let token = self.token.load(Relaxed);
-        let known = token != 0 && self.with_home(|core| core.reactor.is_ready(token, direction)) == Some(true);
+        let known = token != 0
+            && self.with_home(|core| core.reactor.is_ready(token, direction)) == Some(true);
         if known {
             return Poll::Ready(Ok(()));
         }
@@ -276,7 +286,9 @@ impl<T: AsFd + 'static> Async<T> {
         loop {
             if self.may_try(direction) {
                 match operation(self.get_ref()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.note_blocked(direction),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.note_blocked(direction)
+                    }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     result => return Poll::Ready(result),
                 }
@@ -303,12 +315,19 @@ impl<T: AsFd + 'static> Async<T> {
 
     /// Waits for the direction as its `poll_*` caller. Ready when there is nothing to wait for after all.
     #[inline]
-    pub(super) fn park(&self, cx: &mut Context<'_>, direction: Direction, at: &'static Location<'static>) -> Poll<io::Result<()>> {
+    pub(super) fn park(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        at: &'static Location<'static>,
+    ) -> Poll<io::Result<()>> {
         let waits = hot::with_core(|core| {
             let core = self.join_runtime(core, direction);
-            core.reactor.wait_as_poller(self.token.load(Relaxed), direction, cx.waker())
+            core.reactor
+                .wait_as_poller(self.token.load(Relaxed), direction, cx.waker())
         });
-        self.waiting(waits.map(|waits| waits.then_some(())), direction, at).map_ok(|_| ())
+        self.waiting(waits.map(|waits| waits.then_some(())), direction, at)
+            .map_ok(|_| ())
     }
 
     /// Waits for the direction in line. Ready when there is nothing to wait for after all.
@@ -321,7 +340,8 @@ impl<T: AsFd + 'static> Async<T> {
     ) -> Poll<io::Result<()>> {
         let waits = hot::with_core(|core| {
             let core = self.join_runtime(core, direction);
-            core.reactor.wait_in_line(self.token.load(Relaxed), direction, *ticket, cx.waker())
+            core.reactor
+                .wait_in_line(self.token.load(Relaxed), direction, *ticket, cx.waker())
         });
         *ticket = waits.as_ref().ok().copied().flatten().unwrap_or(0);
         self.waiting(waits, direction, at).map_ok(|_| ())
@@ -380,7 +400,10 @@ impl<T: AsFd + 'static> Async<T> {
             return true;
         }
         let unshared = self.unshared.load(Relaxed);
-        if self.with_home(|core| core.reactor.remove(token, unshared)).is_some() {
+        if self
+            .with_home(|core| core.reactor.remove(token, unshared))
+            .is_some()
+        {
             self.token.store(0, Relaxed);
             return true;
         }
@@ -395,7 +418,9 @@ fn outside() -> ! {
 
 #[cold]
 fn elsewhere() -> ! {
-    panic!("a descriptor was waited for in another runtime than before: take it out with into_inner first")
+    panic!(
+        "a descriptor was waited for in another runtime than before: take it out with into_inner first"
+    )
 }
 
 impl<T: AsFd + 'static> Drop for Async<T> {
@@ -435,7 +460,12 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
     /// A place that is not taken yet; `at` is where the user called.
     #[inline]
     pub fn new(io: &'a Async<T>, direction: Direction, at: &'static Location<'static>) -> Self {
-        Self { io, direction, ticket: 0, at }
+        Self {
+            io,
+            direction,
+            ticket: 0,
+            at,
+        }
     }
 
     /// Where the user called.
@@ -455,7 +485,9 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
         loop {
             if self.io.may_try(self.direction) {
                 match operation(self.io.get_ref()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.io.note_blocked(self.direction),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.io.note_blocked(self.direction)
+                    }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     result => return Poll::Ready(result),
                 }
@@ -503,13 +535,17 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
 
     #[inline]
     fn park(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io.park_in_line(cx, self.direction, &mut self.ticket, self.at)
+        self.io
+            .park_in_line(cx, self.direction, &mut self.ticket, self.at)
     }
 }
 
 impl<T: AsFd + 'static> fmt::Debug for Turn<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turn").field("direction", &self.direction).field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Turn")
+            .field("direction", &self.direction)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -517,8 +553,10 @@ impl<T: AsFd + 'static> Drop for Turn<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if self.ticket != 0 {
-            let (token, direction, ticket) = (self.io.token.load(Relaxed), self.direction, self.ticket);
-            self.io.with_home(|core| core.reactor.leave_line(token, direction, ticket));
+            let (token, direction, ticket) =
+                (self.io.token.load(Relaxed), self.direction, self.ticket);
+            self.io
+                .with_home(|core| core.reactor.leave_line(token, direction, ticket));
         }
     }
 }
@@ -532,8 +570,16 @@ pub struct Operation<'a, T: AsFd + 'static, F> {
 
 impl<'a, T: AsFd + 'static, F> Operation<'a, T, F> {
     #[inline]
-    fn new(io: &'a Async<T>, direction: Direction, operation: F, at: &'static Location<'static>) -> Self {
-        Self { turn: Turn::new(io, direction, at), operation }
+    fn new(
+        io: &'a Async<T>,
+        direction: Direction,
+        operation: F,
+        at: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            turn: Turn::new(io, direction, at),
+            operation,
+        }
     }
 }
 
@@ -552,7 +598,9 @@ where
 
 impl<T: AsFd + 'static, F> fmt::Debug for Operation<'_, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Operation").field("direction", &self.turn.direction).finish_non_exhaustive()
+        f.debug_struct("Operation")
+            .field("direction", &self.turn.direction)
+            .finish_non_exhaustive()
     }
 }
 
@@ -564,7 +612,9 @@ pub struct Readiness<'a, T: AsFd + 'static> {
 
 impl<'a, T: AsFd + 'static> Readiness<'a, T> {
     fn new(io: &'a Async<T>, direction: Direction, at: &'static Location<'static>) -> Self {
-        Self { turn: Turn::new(io, direction, at) }
+        Self {
+            turn: Turn::new(io, direction, at),
+        }
     }
 }
 
@@ -578,6 +628,8 @@ impl<T: AsFd + 'static> Future for Readiness<'_, T> {
 
 impl<T: AsFd + 'static> fmt::Debug for Readiness<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readiness").field("direction", &self.turn.direction).finish_non_exhaustive()
+        f.debug_struct("Readiness")
+            .field("direction", &self.turn.direction)
+            .finish_non_exhaustive()
     }
 }

@@ -79,7 +79,10 @@ impl Reactor {
     /// Whether a direction may be tried. True for a token that is not in the table.
     #[inline]
     pub(crate) fn is_ready(&self, token: u64, direction: Direction) -> bool {
-        self.sources.borrow_mut().get(token).is_none_or(|source| source.half(direction).ready)
+        self.sources
+            .borrow_mut()
+            .get(token)
+            .is_none_or(|source| source.half(direction).ready)
     }
 
     /// Notes that the system said `WouldBlock`.
@@ -108,7 +111,12 @@ impl Reactor {
     /// # Errors
     /// What the selector says when it is told of the descriptor.
     #[inline]
-    pub(crate) fn wait_as_poller(&self, token: u64, direction: Direction, waker: &Waker) -> io::Result<bool> {
+    pub(crate) fn wait_as_poller(
+        &self,
+        token: u64,
+        direction: Direction,
+        waker: &Waker,
+    ) -> io::Result<bool> {
         let (old, known) = match self.sources.borrow_mut().get(token) {
             Some(source) => {
                 if source.half(direction).ready {
@@ -119,7 +127,11 @@ impl Reactor {
             None => return Ok(false),
         };
         drop(old);
-        if known && self.edge { Ok(true) } else { self.arm(token, direction) }
+        if known && self.edge {
+            Ok(true)
+        } else {
+            self.arm(token, direction)
+        }
     }
 
     /// Makes a waiter wait behind the others. Returns its ticket; none: it need not, something is ready.
@@ -141,7 +153,11 @@ impl Reactor {
             None => return Ok(None),
         };
         drop(old);
-        let waits = if known && self.edge { true } else { self.arm(token, direction)? };
+        let waits = if known && self.edge {
+            true
+        } else {
+            self.arm(token, direction)?
+        };
         Ok(waits.then_some(ticket))
     }
 
@@ -158,8 +174,14 @@ impl Reactor {
     #[cold]
     fn arm(&self, token: u64, direction: Direction) -> io::Result<bool> {
         let mut sources = self.sources.borrow_mut();
-        let Some(source) = sources.get(token) else { return Ok(false) };
-        let wanted = if self.edge { Interest::BOTH | Interest::PRIORITY } else { source.wanted() | direction.interest() };
+        let Some(source) = sources.get(token) else {
+            return Ok(false);
+        };
+        let wanted = if self.edge {
+            Interest::BOTH | Interest::PRIORITY
+        } else {
+            source.wanted() | direction.interest()
+        };
         let mut poller = self.poller.borrow_mut();
         if source.registered {
             return poller.modify(source.fd, token, wanted).map(|()| true);
@@ -180,7 +202,9 @@ impl Reactor {
     /// enough for an edge-triggered epoll, since nobody else can hold it.
     pub(crate) fn remove(&self, token: u64, close_tells: bool) {
         let removed = self.sources.borrow_mut().remove(token);
-        let Some((fd, registered, waiters)) = removed else { return };
+        let Some((fd, registered, waiters)) = removed else {
+            return;
+        };
         if registered && !(close_tells && self.edge && self.kind == Selector::Epoll) {
             // A descriptor that was closed behind our back is gone already: nothing to do about an error here.
             let _ = self.poller.borrow_mut().delete(fd);
@@ -197,7 +221,10 @@ impl Reactor {
         self.waits.set(self.waits.get() + 1);
         let mut events = self.events.take();
         events.clear();
-        let asked = self.poller.borrow_mut().wait(&mut events, self.max_events, timeout);
+        let asked = self
+            .poller
+            .borrow_mut()
+            .wait(&mut events, self.max_events, timeout);
         for event in &events {
             let woken = match self.sources.borrow_mut().get(event.token) {
                 Some(source) => source.note(event),

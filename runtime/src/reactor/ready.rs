@@ -31,7 +31,12 @@ use crate::task::wait::poll_budget;
 #[doc(alias = "add_reader")]
 #[track_caller]
 pub fn readable<T: AsFd + Unpin>(fd: T) -> Ready<T> {
-    Ready { fd, direction: Direction::Read, wait: None, at: Location::caller() }
+    Ready {
+        fd,
+        direction: Direction::Read,
+        wait: None,
+        at: Location::caller(),
+    }
 }
 
 /// Waits until `fd` can be written without blocking. See [`readable`].
@@ -41,7 +46,12 @@ pub fn readable<T: AsFd + Unpin>(fd: T) -> Ready<T> {
 #[doc(alias = "add_writer")]
 #[track_caller]
 pub fn writable<T: AsFd + Unpin>(fd: T) -> Ready<T> {
-    Ready { fd, direction: Direction::Write, wait: None, at: Location::caller() }
+    Ready {
+        fd,
+        direction: Direction::Write,
+        wait: None,
+        at: Location::caller(),
+    }
 }
 
 /// The future of [`readable`] and [`writable`].
@@ -79,6 +89,8 @@ impl<T: AsFd + Unpin> Future for Ready<T> {
 
 impl<T> fmt::Debug for Ready<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready").field("direction", &self.direction).finish_non_exhaustive()
+        f.debug_struct("Ready")
+            .field("direction", &self.direction)
+            .finish_non_exhaustive()
     }
 }

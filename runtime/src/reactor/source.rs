@@ -47,7 +47,10 @@ pub(crate) struct Half {
 
 impl Half {
     fn fresh() -> Self {
-        Self { ready: true, ..Self::default() }
+        Self {
+            ready: true,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn is_waited_for(&self) -> bool {
@@ -58,7 +61,10 @@ impl Half {
     #[inline]
     fn take_all(&mut self) -> Woken {
         self.first_ticket = 0;
-        Woken { first: self.first.take(), others: self.others.take() }
+        Woken {
+            first: self.first.take(),
+            others: self.others.take(),
+        }
     }
 }
 
@@ -143,14 +149,23 @@ impl Source {
     }
 
     /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already.
-    pub(crate) fn add_waiter(&mut self, direction: Direction, ticket: u32, waker: &Waker) -> (u32, StoredWaker) {
+    pub(crate) fn add_waiter(
+        &mut self,
+        direction: Direction,
+        ticket: u32,
+        waker: &Waker,
+    ) -> (u32, StoredWaker) {
         let fresh = self.next_ticket.wrapping_add(1).max(1);
         let half = self.half(direction);
         if ticket != 0 && half.first_ticket == ticket {
             return (ticket, half.first.replace(waker));
         }
         if ticket != 0 {
-            let found = half.others.iter_mut().flat_map(|others| others.iter_mut()).find(|(t, _)| *t == ticket);
+            let found = half
+                .others
+                .iter_mut()
+                .flat_map(|others| others.iter_mut())
+                .find(|(t, _)| *t == ticket);
             if let Some((_, kept)) = found {
                 return (ticket, kept.replace(waker));
             }
@@ -159,7 +174,9 @@ impl Source {
             half.first = StoredWaker::new(waker);
             half.first_ticket = fresh;
         } else {
-            half.others.get_or_insert_default().push_back((fresh, StoredWaker::new(waker)));
+            half.others
+                .get_or_insert_default()
+                .push_back((fresh, StoredWaker::new(waker)));
         }
         self.next_ticket = fresh;
         (fresh, StoredWaker::EMPTY)
@@ -172,7 +189,9 @@ impl Source {
             half.first_ticket = 0;
             return half.first.take();
         }
-        let Some(others) = &mut half.others else { return StoredWaker::EMPTY };
+        let Some(others) = &mut half.others else {
+            return StoredWaker::EMPTY;
+        };
         let place = others.iter().position(|(t, _)| *t == ticket);
         let removed = place.and_then(|place| others.remove(place));
         if others.is_empty() {
@@ -200,7 +219,11 @@ enum Entry {
 
 impl Sources {
     pub(crate) fn new() -> Self {
-        Self { entries: Vec::new(), free: None, len: 0 }
+        Self {
+            entries: Vec::new(),
+            free: None,
+            len: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -221,7 +244,10 @@ impl Sources {
             }
             None => {
                 let index = u32::try_from(self.entries.len()).expect("fewer than 2^32 descriptors");
-                self.entries.push(Entry::Free { generation: 1, next: None });
+                self.entries.push(Entry::Free {
+                    generation: 1,
+                    next: None,
+                });
                 (index, 1)
             }
         };
@@ -253,8 +279,15 @@ impl Sources {
         let generation = source.generation;
         let index = token as u32;
         self.len -= 1;
-        let next = if generation == u32::MAX { None } else { self.free.replace(index) };
-        self.entries[index as usize] = Entry::Free { generation: generation.wrapping_add(1), next };
+        let next = if generation == u32::MAX {
+            None
+        } else {
+            self.free.replace(index)
+        };
+        self.entries[index as usize] = Entry::Free {
+            generation: generation.wrapping_add(1),
+            next,
+        };
         Some(removed)
     }
 
@@ -278,7 +311,10 @@ impl Sources {
 
     #[cfg(test)]
     pub(crate) fn start_generation(&mut self, generation: u32) {
-        self.entries.push(Entry::Free { generation, next: self.free });
+        self.entries.push(Entry::Free {
+            generation,
+            next: self.free,
+        });
         self.free = Some(self.entries.len() as u32 - 1);
     }
 }
@@ -295,7 +331,10 @@ mod tests {
         assert_eq!(last >> 32, u64::from(u32::MAX));
         sources.remove(last);
         let next = sources.insert(5);
-        assert_ne!(next as u32, last as u32, "the exhausted place is left alone");
+        assert_ne!(
+            next as u32, last as u32,
+            "the exhausted place is left alone"
+        );
         assert!(sources.get(last).is_none());
     }
 }

@@ -114,8 +114,8 @@ use std::time::Duration;
 
 pub(crate) use self::cvt::{readable_now, set_nonblocking};
 pub(crate) use self::event::{Added, Event, Interest, SyscallCounts};
-pub(crate) use self::notify::Notifier;
 pub use self::limits::raise_fd_limit;
+pub(crate) use self::notify::Notifier;
 pub use self::select::FdTooLarge;
 pub use self::selector::{ParseSelectorError, Selector};
 

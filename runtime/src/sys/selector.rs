@@ -16,7 +16,7 @@ use std::str::FromStr;
 /// of the system: epoll on Linux, kqueue on macOS and the BSDs, else poll.
 ///
 /// ```
-/// use myrt_runtime::Selector;
+/// use myrt::runtime::Selector;
 ///
 /// assert_eq!("epoll-level".parse(), Ok(Selector::EpollLevel));
 /// assert_eq!(Selector::Select.max_fd(), Some(1023));

@@ -11,9 +11,9 @@
 //! taken or `drop_output` is called. `free` is called last, when neither is present.
 
 use std::alloc::Layout;
-use std::any::Any;
+use std::any::TypeId;
 use std::cell::Cell;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, offset_of};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
@@ -31,8 +31,9 @@ pub(crate) struct VTable {
     /// Polls the future; true when it was ready, and then the future is dropped and the output in its place.
     pub(crate) poll: unsafe fn(NonNull<Header>, &mut Context<'_>, &Cell<bool>) -> bool,
     pub(crate) drop_future: unsafe fn(NonNull<Header>),
-    /// The output as `&mut Option<T>`.
-    pub(crate) output: unsafe fn(NonNull<Header>) -> NonNull<dyn Any>,
+    /// Where the output lies in the block, an `Option<T>` for the `T` of this type id.
+    output_offset: usize,
+    output_type: fn() -> TypeId,
     pub(crate) drop_output: unsafe fn(NonNull<Header>),
     layout: Layout,
     /// The pool's class of the layout.
@@ -63,7 +64,8 @@ where
     const VTABLE: &'static VTable = &VTable {
         poll: poll::<F>,
         drop_future: drop_future::<F>,
-        output: output::<F>,
+        output_offset: offset_of!(Block<F>, stage),
+        output_type: TypeId::of::<F::Output>,
         drop_output: drop_output::<F>,
         layout: Layout::new::<Block<F>>(),
         class: class_of(Layout::new::<Block<F>>()),
@@ -80,9 +82,18 @@ where
     F::Output: 'static,
 {
     let block = pool.take(Layout::new::<Block<F>>()).cast::<Block<F>>();
-    let header = Header { vtable: Table::<F>::VTABLE };
+    let header = Header {
+        vtable: Table::<F>::VTABLE,
+    };
     // SAFETY: the pool gave room for exactly this layout, and nobody else has it.
-    unsafe { block.write(Block { header, stage: Stage { future: ManuallyDrop::new(future) } }) };
+    unsafe {
+        block.write(Block {
+            header,
+            stage: Stage {
+                future: ManuallyDrop::new(future),
+            },
+        })
+    };
     block.cast()
 }
 
@@ -119,12 +130,18 @@ unsafe fn future<'a, F: Future>(header: NonNull<Header>) -> &'a mut ManuallyDrop
 /// # Safety
 /// The future is present. `dropping` is set while the finished future's destructor runs, so that who catches a
 /// panic knows that the future must not be dropped again.
-unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>, dropping: &Cell<bool>) -> bool {
+unsafe fn poll<F: Future>(
+    header: NonNull<Header>,
+    cx: &mut Context<'_>,
+    dropping: &Cell<bool>,
+) -> bool {
     // SAFETY: the caller says that the future is present.
     let slot = unsafe { future::<F>(header) };
     // SAFETY: the block never moves and the future is dropped in place, so it is pinned.
     let pinned = unsafe { Pin::new_unchecked(&mut **slot) };
-    let Poll::Ready(output) = pinned.poll(cx) else { return false };
+    let Poll::Ready(output) = pinned.poll(cx) else {
+        return false;
+    };
     if std::mem::needs_drop::<F>() {
         dropping.set(true);
         // SAFETY: the future is present and is never touched again: the output takes its place below, and if its
@@ -134,7 +151,14 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>, droppin
     }
     let place = stage::<F>(header);
     // SAFETY: the place is valid for the stage, and what was there is dropped.
-    unsafe { ptr::write(place, Stage { output: ManuallyDrop::new(Some(output)) }) };
+    unsafe {
+        ptr::write(
+            place,
+            Stage {
+                output: ManuallyDrop::new(Some(output)),
+            },
+        )
+    };
     true
 }
 
@@ -148,18 +172,6 @@ unsafe fn drop_future<F: Future>(header: NonNull<Header>) {
 }
 
 /// # Safety
-/// The output is present; the pointer is good until the next call on this block.
-unsafe fn output<F>(header: NonNull<Header>) -> NonNull<dyn Any>
-where
-    F: Future,
-    F::Output: 'static,
-{
-    // SAFETY: the caller says that the output is what the stage holds.
-    let output: &mut Option<F::Output> = unsafe { &mut (*stage::<F>(header)).output };
-    NonNull::from(output as &mut dyn Any)
-}
-
-/// # Safety
 /// The output is present, and counts as gone from the call on.
 unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
     // SAFETY: the caller says that the output is what the stage holds.
@@ -168,40 +180,64 @@ unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
     unsafe { ManuallyDrop::drop(output) };
 }
 
-/// What stands in the main future's slot: a block on the stack of `block_on`, whose future is a closure.
-#[repr(C)]
-pub(crate) struct MainBlock<'a> {
-    header: Header,
-    poll: &'a mut dyn FnMut(&mut Context<'_>) -> bool,
+/// Takes the output out of a block; none if it was taken before, or if it is of another type than `T`.
+///
+/// # Safety
+/// The output is present, and nobody else touches the block meanwhile.
+#[inline(always)]
+pub(crate) unsafe fn take_output<T: 'static>(header: NonNull<Header>) -> Option<T> {
+    // SAFETY: the block is live while its output is present.
+    let vtable = unsafe { header.as_ref() }.vtable;
+    if (vtable.output_type)() != TypeId::of::<T>() {
+        return None;
+    }
+    // SAFETY: the offset is that of the stage in this very block (its vtable says so).
+    let output = unsafe { header.byte_add(vtable.output_offset) };
+    // SAFETY: a union's fields start where it starts; the caller says that the output is present, and its type is
+    // `Option<T>`, as the type id says. Nobody else has a reference to it.
+    unsafe { output.cast::<Option<T>>().as_mut() }.take()
 }
 
-static MAIN_VTABLE: VTable = VTable {
-    poll: poll_main,
-    drop_future: |_| (),
-    output: |_| NonNull::<()>::dangling(),
-    drop_output: |_| (),
-    layout: Layout::new::<MainBlock<'static>>(),
-    class: None,
-    future_size: 0,
-    type_name: || "the main future",
-};
+/// What stands in the main future's slot: a block on the stack of `block_on`, whose future is a closure.
+#[repr(C)]
+pub(crate) struct MainBlock<M> {
+    header: Header,
+    poll: M,
+}
 
-impl<'a> MainBlock<'a> {
-    pub(crate) fn new(poll: &'a mut dyn FnMut(&mut Context<'_>) -> bool) -> Self {
-        Self { header: Header { vtable: &MAIN_VTABLE }, poll }
+impl<M: FnMut(&mut Context<'_>) -> bool> MainBlock<M> {
+    const VTABLE: &'static VTable = &VTable {
+        poll: Self::poll,
+        drop_future: |_| (),
+        output_offset: 0,
+        output_type: TypeId::of::<()>,
+        drop_output: |_| (),
+        layout: Layout::new::<Header>(),
+        class: None,
+        future_size: 0,
+        type_name: || "the main future",
+    };
+
+    pub(crate) fn new(poll: M) -> Self {
+        Self {
+            header: Header {
+                vtable: Self::VTABLE,
+            },
+            poll,
+        }
     }
 
     /// The block as the table holds it; good for as long as the borrow of `self` that made it is not used otherwise.
     pub(crate) fn header(&mut self) -> NonNull<Header> {
         NonNull::from(self).cast()
     }
-}
 
-/// # Safety
-/// The header is that of a `MainBlock` that is still on the stack.
-unsafe fn poll_main(header: NonNull<Header>, cx: &mut Context<'_>, _dropping: &Cell<bool>) -> bool {
-    // SAFETY: only `MainBlock::header` makes headers with this vtable; `block_on` takes it out of the table before
-    // the block leaves the stack, and polls it through the table alone.
-    let block = unsafe { header.cast::<MainBlock<'_>>().as_mut() };
-    (block.poll)(cx)
+    /// # Safety
+    /// The header is that of a `MainBlock` of this type that is still on the stack.
+    unsafe fn poll(header: NonNull<Header>, cx: &mut Context<'_>, _dropping: &Cell<bool>) -> bool {
+        // SAFETY: only `MainBlock::header` makes headers with this vtable; `block_on` takes it out of the table
+        // before the block leaves the stack, and polls it through the table alone.
+        let block = unsafe { header.cast::<Self>().as_mut() };
+        (block.poll)(cx)
+    }
 }

@@ -36,7 +36,9 @@ struct Set {
 
 impl Sets {
     pub(crate) fn new() -> Self {
-        Self { sets: RefCell::new(Slab::new()) }
+        Self {
+            sets: RefCell::new(Slab::new()),
+        }
     }
 
     /// A child's slot was woken: its place goes on the list, the owner is woken.
@@ -69,9 +71,16 @@ impl Children {
     #[track_caller]
     pub(crate) fn new() -> Self {
         with_core(|core| {
-            let set = Set { ready: VecDeque::new(), owner: StoredWaker::EMPTY };
+            let set = Set {
+                ready: VecDeque::new(),
+                owner: StoredWaker::EMPTY,
+            };
             let set = core.tasks.sets.sets.borrow_mut().insert(set);
-            Self { set: u32::try_from(set).expect("fewer than 2^32 sets"), runtime: core.serial, identities: Vec::new() }
+            Self {
+                set: u32::try_from(set).expect("fewer than 2^32 sets"),
+                runtime: core.serial,
+                identities: Vec::new(),
+            }
         })
     }
 
@@ -93,37 +102,67 @@ impl Children {
 
     /// Says who polls the set; first thing in each poll of the owner.
     pub(crate) fn set_owner(&self, waker: &Waker) {
-        let old = with_core(|core| match core.tasks.sets.sets.borrow_mut().get_mut(self.set as usize) {
-            Some(set) => set.owner.replace(waker),
-            None => StoredWaker::EMPTY,
-        });
+        let old =
+            with_core(
+                |core| match core.tasks.sets.sets.borrow_mut().get_mut(self.set as usize) {
+                    Some(set) => set.owner.replace(waker),
+                    None => StoredWaker::EMPTY,
+                },
+            );
         drop(old);
     }
 
     /// The next child that was woken.
     pub(crate) fn next_ready(&self) -> Option<u32> {
-        with_core(|core| core.tasks.sets.sets.borrow_mut().get_mut(self.set as usize)?.ready.pop_front())
+        with_core(|core| {
+            core.tasks
+                .sets
+                .sets
+                .borrow_mut()
+                .get_mut(self.set as usize)?
+                .ready
+                .pop_front()
+        })
     }
 
     /// How many were woken and not polled yet.
     pub(crate) fn ready_len(&self) -> usize {
-        with_core(|core| core.tasks.sets.sets.borrow().get(self.set as usize).map_or(0, |set| set.ready.len()))
+        with_core(|core| {
+            core.tasks
+                .sets
+                .sets
+                .borrow()
+                .get(self.set as usize)
+                .map_or(0, |set| set.ready.len())
+        })
     }
 
     /// The id of a child.
     pub(crate) fn id(&self, number: u32) -> Option<Id> {
-        self.identities.get(number as usize).filter(|identity| **identity != 0).map(|identity| Id::from_identity(*identity))
+        self.identities
+            .get(number as usize)
+            .filter(|identity| **identity != 0)
+            .map(|identity| Id::from_identity(*identity))
     }
 
     /// Whether the child was cancelled through its id.
     pub(crate) fn is_cancelled(&self, number: u32) -> bool {
-        self.with_slot(number, |slot| slot.has(CANCEL)).unwrap_or(false)
+        self.with_slot(number, |slot| slot.has(CANCEL))
+            .unwrap_or(false)
     }
 
     /// Calls `poll` as the child: its key runs, its waker is in the context.
-    pub(crate) fn poll<R>(&self, number: u32, poll: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+    pub(crate) fn poll<R>(
+        &self,
+        number: u32,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
         with_core(|core| {
-            let Some(slot) = self.identities.get(number as usize).and_then(|identity| core.tasks.find(*identity)) else {
+            let Some(slot) = self
+                .identities
+                .get(number as usize)
+                .and_then(|identity| core.tasks.find(*identity))
+            else {
                 return poll(&mut Context::from_waker(Waker::noop()));
             };
             let key = slot.key();
@@ -149,7 +188,10 @@ impl Children {
     pub(crate) fn release(&mut self, number: u32) {
         if let Some(identity) = self.identities.get_mut(number as usize) {
             let identity = std::mem::take(identity);
-            hot::with_core(|core| core.filter(|core| core.serial == self.runtime).map(|core| release(core, identity)));
+            hot::with_core(|core| {
+                core.filter(|core| core.serial == self.runtime)
+                    .map(|core| release(core, identity))
+            });
         }
     }
 
@@ -165,7 +207,11 @@ impl Drop for Children {
         (0..numbers).for_each(|number| self.release(number));
         let set = hot::with_core(|core| {
             let core = core.filter(|core| core.serial == self.runtime)?;
-            core.tasks.sets.sets.borrow_mut().try_remove(self.set as usize)
+            core.tasks
+                .sets
+                .sets
+                .borrow_mut()
+                .try_remove(self.set as usize)
         });
         drop(set);
     }
@@ -182,5 +228,9 @@ fn release(core: &Core, identity: u64) {
 
 #[track_caller]
 fn with_core<R>(f: impl FnOnce(&Core) -> R) -> R {
-    hot::with_core(|core| f(core.expect("scopes and gathers run inside of a myrt runtime: use #[myrt::main] or myrt::run")))
+    hot::with_core(|core| {
+        f(core.expect(
+            "scopes and gathers run inside of a myrt runtime: use #[myrt::main] or myrt::run",
+        ))
+    })
 }

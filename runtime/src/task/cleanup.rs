@@ -30,7 +30,11 @@ pub(crate) struct Cleanup {
 
 impl Cleanup {
     pub(crate) fn sequence(left: Vec<Left>, grace: Duration) -> Self {
-        Self { queue: left.into(), grace, deadline: None }
+        Self {
+            queue: left.into(),
+            grace,
+            deadline: None,
+        }
     }
 
     /// Nothing to run yet.
@@ -81,12 +85,16 @@ impl Cleanup {
     }
 
     fn poll_front(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(front) = self.queue.front_mut() else { return Poll::Ready(()) };
+        let Some(front) = self.queue.front_mut() else {
+            return Poll::Ready(());
+        };
         match catch_unwind(AssertUnwindSafe(|| front.as_mut().poll(cx))) {
             Ok(Poll::Pending) => self.poll_grace(cx),
             Ok(Poll::Ready(())) => Poll::Ready(()),
             Err(panic) => {
-                hot::with_core(|core| core.map(|core| core.unhandled("an async cleanup", 0, panic)));
+                hot::with_core(|core| {
+                    core.map(|core| core.unhandled("an async cleanup", 0, panic))
+                });
                 Poll::Ready(())
             }
         }
@@ -94,7 +102,9 @@ impl Cleanup {
 
     fn poll_grace(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let grace = self.grace;
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(Sleep::until(Instant::now() + grace)));
+        let deadline = self
+            .deadline
+            .get_or_insert_with(|| Box::pin(Sleep::until(Instant::now() + grace)));
         if deadline.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
@@ -121,7 +131,9 @@ impl Future for Cleanup {
 
 impl fmt::Debug for Cleanup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cleanup").field("left", &self.queue.len()).finish_non_exhaustive()
+        f.debug_struct("Cleanup")
+            .field("left", &self.queue.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -29,7 +29,9 @@ struct Inner {
 
 impl JoinError {
     pub(crate) fn new(id: Id, reason: Reason) -> Self {
-        Self { inner: Box::new(Inner { id, reason }) }
+        Self {
+            inner: Box::new(Inner { id, reason }),
+        }
     }
 
     /// The task's id.
@@ -56,7 +58,8 @@ impl JoinError {
     /// When the task was cancelled: ask [`JoinError::is_panic`] first.
     #[must_use]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
-        self.try_into_panic().expect("the task was cancelled, it did not panic: ask is_panic() first")
+        self.try_into_panic()
+            .expect("the task was cancelled, it did not panic: ask is_panic() first")
     }
 
     /// What the task panicked with.
@@ -83,12 +86,19 @@ impl JoinError {
 
 /// The text of a panic, where it has one.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> Option<&str> {
-    panic.downcast_ref::<&'static str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+    panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = if self.is_panic() { "panicked" } else { "was cancelled" };
+        let verb = if self.is_panic() {
+            "panicked"
+        } else {
+            "was cancelled"
+        };
         write!(f, "task {} {verb}", self.inner.id)?;
         match self.reason() {
             Some(reason) => write!(f, ": {reason}"),
@@ -99,8 +109,17 @@ impl fmt::Display for JoinError {
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.is_panic() { "Panic" } else { "Cancelled" };
-        write!(f, "JoinError::{kind}({}, {:?})", self.inner.id, self.reason())
+        let kind = if self.is_panic() {
+            "Panic"
+        } else {
+            "Cancelled"
+        };
+        write!(
+            f,
+            "JoinError::{kind}({}, {:?})",
+            self.inner.id,
+            self.reason()
+        )
     }
 }
 

@@ -8,13 +8,14 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::cell;
 use super::cleanup::Cleanup;
 use super::error::{JoinError, Outcome, Reason};
 use super::hot::{self, Hot};
 use super::id::Id;
 use super::slot::{
-    ATTACHED, CANCEL, CHILD, DONE, DROPPING, FAILED, FINISHING, HANDLE, IN_RING, MAIN, NESTED, NESTED_WOKEN, QUEUED,
-    RARE, Slot, TAKEN,
+    ATTACHED, CANCEL, CHILD, DONE, DROPPING, FAILED, FINISHING, HANDLE, IN_RING, MAIN, NESTED,
+    NESTED_WOKEN, QUEUED, RARE, Slot, TAKEN,
 };
 use super::tasks::Tasks;
 use crate::core::Core;
@@ -56,7 +57,9 @@ pub(crate) fn failed(core: &Core, slot: &Slot, panic: Box<dyn Any + Send>) {
 /// Cancels the task of an identity, if it is still there and not ending. Acts now, or, where the task's own poll is
 /// on the stack, when that poll returns.
 pub(crate) fn cancel(core: &Core, identity: u64, reason: Option<Cow<'static, str>>) {
-    let Some(slot) = core.tasks.find(identity) else { return };
+    let Some(slot) = core.tasks.find(identity) else {
+        return;
+    };
     let flags = slot.flags();
     if flags & (DONE | FINISHING | DROPPING | CANCEL) != 0 {
         return;
@@ -88,7 +91,12 @@ pub(crate) fn drop_now(core: &Core, slot: &Slot) {
     slot.remove(DROPPING);
     let reason = match panic {
         Some(panic) => Reason::Panic(panic),
-        None => Reason::Cancelled(core.tasks.rares.peek(slot, |rare| rare.reason.clone()).flatten()),
+        None => Reason::Cancelled(
+            core.tasks
+                .rares
+                .peek(slot, |rare| rare.reason.clone())
+                .flatten(),
+        ),
     };
     set_error(core, slot, reason);
     let in_ring = slot.has(QUEUED);
@@ -101,7 +109,9 @@ pub(crate) fn drop_future(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let drop_future = unsafe { block.as_ref() }.vtable.drop_future;
     let _nobody = Nest::enter(0, None);
-    let _locals = slot.has(RARE).then(|| super::local::Installed::of(core, slot));
+    let _locals = slot
+        .has(RARE)
+        .then(|| super::local::Installed::of(core, slot));
     catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the future is present: the task is not done, and the callers (`drop_now` after the DONE |
         // FINISHING | DROPPING check, and a panicked poll that left it in place) come here once a task.
@@ -111,7 +121,9 @@ pub(crate) fn drop_future(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send
 }
 
 fn set_error(core: &Core, slot: &Slot, reason: Reason) {
-    core.tasks.rares.with(slot, |rare| rare.error = Some(reason));
+    core.tasks
+        .rares
+        .with(slot, |rare| rare.error = Some(reason));
     slot.add(FAILED);
 }
 
@@ -183,7 +195,10 @@ pub(crate) fn popped_when_done(core: &Core, slot: &Slot) {
 #[inline]
 pub(crate) fn complete(core: &Core, slot: &Slot, in_ring: bool) {
     let before = slot.flags();
-    let flags = (before & !(CANCEL | ATTACHED | FINISHING)) | DONE | QUEUED | if in_ring { IN_RING } else { 0 };
+    let flags = (before & !(CANCEL | ATTACHED | FINISHING))
+        | DONE
+        | QUEUED
+        | if in_ring { IN_RING } else { 0 };
     slot.set_flags(flags);
     core.tasks.count_end(before);
     if flags & RARE != 0 {
@@ -205,12 +220,19 @@ pub(crate) fn complete(core: &Core, slot: &Slot, in_ring: bool) {
 fn complete_rare(core: &Core, slot: &Slot) {
     let identity = slot.identity();
     let (waiters, callbacks) = core.tasks.rares.with(slot, |rare| {
-        (std::mem::take(&mut rare.waiters), std::mem::take(&mut rare.callbacks))
+        (
+            std::mem::take(&mut rare.waiters),
+            std::mem::take(&mut rare.callbacks),
+        )
     });
-    waiters.into_iter().for_each(super::stored::StoredWaker::wake);
+    waiters
+        .into_iter()
+        .for_each(super::stored::StoredWaker::wake);
     let outcome = outcome(core, slot);
     for callback in callbacks {
-        let call = catch_unwind(AssertUnwindSafe(|| callback(Id::from_identity(identity), outcome)));
+        let call = catch_unwind(AssertUnwindSafe(|| {
+            callback(Id::from_identity(identity), outcome)
+        }));
         if let Err(panic) = call {
             core.unhandled("a done callback of a task", identity, panic);
         }
@@ -222,11 +244,13 @@ pub(crate) fn outcome(core: &Core, slot: &Slot) -> Outcome {
     if !slot.has(FAILED) {
         return Outcome::Completed;
     }
-    core.tasks.rares.peek(slot, |rare| match rare.error {
-        Some(Reason::Panic(_)) => Outcome::Panicked,
-        _ => Outcome::Cancelled,
-    })
-    .unwrap_or(Outcome::Cancelled)
+    core.tasks
+        .rares
+        .peek(slot, |rare| match rare.error {
+            Some(Reason::Panic(_)) => Outcome::Panicked,
+            _ => Outcome::Cancelled,
+        })
+        .unwrap_or(Outcome::Cancelled)
 }
 
 /// Nobody will join: drop the output, report a panic, free the slot.
@@ -239,7 +263,12 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
     let unheard = if flags & FAILED != 0 {
         core.tasks.rares.with(slot, |rare| rare.error.take())
     } else {
-        if flags & TAKEN == 0 { drop_output(core, slot) } else { None }.map(Reason::Panic)
+        if flags & TAKEN == 0 {
+            drop_output(core, slot)
+        } else {
+            None
+        }
+        .map(Reason::Panic)
     };
     if let Some(Reason::Panic(panic)) = unheard {
         core.unhandled("a task", identity, panic);
@@ -263,36 +292,39 @@ fn drop_output(_core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
 }
 
 /// Takes a finished task's result as `T` and frees the slot: the handle is spent. None when it was taken before.
-#[inline]
+#[inline(always)]
 pub(crate) fn take_output<T: 'static>(core: &Core, slot: &Slot) -> Option<Result<T, JoinError>> {
     let flags = slot.flags();
     if flags & TAKEN != 0 {
         return None;
     }
     slot.set_flags((flags & !HANDLE) | TAKEN);
-    let output = if flags & FAILED == 0 { take_value::<T>(slot).map(Ok) } else { take_error(core, slot).map(Err) };
+    let output = if flags & FAILED == 0 {
+        take_value::<T>(slot).map(Ok)
+    } else {
+        take_error(core, slot).map(Err)
+    };
     if flags & IN_RING == 0 {
         core.tasks.retire(slot);
     }
     output
 }
 
-#[inline]
+#[inline(always)]
 fn take_value<T: 'static>(slot: &Slot) -> Option<T> {
     let block = Tasks::block(slot)?;
-    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
-    let output = unsafe { block.as_ref() }.vtable.output;
-    // SAFETY: DONE without FAILED and not TAKEN before: the output is in place.
-    let mut output = unsafe { output(block) };
-    // SAFETY: the pointer is good until the next call on this block, and there is none before we are through.
-    let output = unsafe { output.as_mut() };
-    output.downcast_mut::<Option<T>>()?.take()
+    // SAFETY: DONE without FAILED and not TAKEN before: the output is in place, and on the loop's thread nobody else
+    // touches the block.
+    unsafe { cell::take_output(block) }
 }
 
 #[cold]
 fn take_error(core: &Core, slot: &Slot) -> Option<JoinError> {
     let id = Id::from_identity(slot.identity());
-    core.tasks.rares.with(slot, |rare| rare.error.take()).map(|reason| JoinError::new(id, reason))
+    core.tasks
+        .rares
+        .with(slot, |rare| rare.error.take())
+        .map(|reason| JoinError::new(id, reason))
 }
 
 /// While this lives, another key (or nobody, 0) runs inside the poll that is on the stack. Wakes of the outer
@@ -362,7 +394,11 @@ impl Drop for Nest {
 }
 
 /// What a first poll inside of the spawner's gave. The ready ring still holds the slot.
-pub(crate) fn polled_eagerly(core: &Core, slot: &Slot, polled: Result<bool, (Box<dyn Any + Send>, bool)>) {
+pub(crate) fn polled_eagerly(
+    core: &Core,
+    slot: &Slot,
+    polled: Result<bool, (Box<dyn Any + Send>, bool)>,
+) {
     match polled {
         Ok(true) => finish_after_cleanup(core, slot, usize::MAX, true),
         Ok(false) if slot.has(CANCEL) => {

@@ -62,9 +62,26 @@ pub(crate) fn core(hot: &Hot) -> Option<&Core> {
 }
 
 /// Calls `f` with the runtime that this thread is inside of, if any.
-#[inline]
+#[inline(always)]
 pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
-    with(|hot| f(core(hot)))
+    let hot = HOT.with(std::ptr::from_ref);
+    // SAFETY: thread-local memory without a destructor lives as long as its thread, and the reference does not leave
+    // this call.
+    f(core(unsafe { &*hot }))
+}
+
+/// The runtime that this thread is inside of, for paths where a closure costs too much.
+///
+/// # Safety
+/// The reference must not be kept beyond the call in which it was asked for: it is good only while the runtime is
+/// entered.
+#[inline(always)]
+pub(crate) unsafe fn current<'a>() -> Option<&'a Core> {
+    let hot = HOT.with(std::ptr::from_ref);
+    // SAFETY: as in `with`; the caller answers for the lifetime.
+    let core = unsafe { &*hot }.core.get();
+    // SAFETY: as in `core`; the caller answers for the lifetime.
+    unsafe { core.as_ref() }
 }
 
 impl Hot {

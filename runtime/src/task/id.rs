@@ -97,7 +97,13 @@ mod tests {
 
     #[test]
     fn what_is_printed_can_be_read() {
-        for identity in [1, 7, (3 << INDEX_BITS) | 7, 2 << INDEX_BITS, 9 << INDEX_BITS] {
+        for identity in [
+            1,
+            7,
+            (3 << INDEX_BITS) | 7,
+            2 << INDEX_BITS,
+            9 << INDEX_BITS,
+        ] {
             let id = Id(identity);
             assert_eq!(id.to_string().parse(), Ok(id));
         }

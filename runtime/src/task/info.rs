@@ -30,7 +30,10 @@ pub fn current() -> TaskRef {
 pub fn try_current() -> Option<TaskRef> {
     hot::with(|hot| {
         let core = hot::core(hot)?;
-        hot.slot().map(|slot| TaskRef { identity: slot.identity(), runtime: core.serial })
+        hot.slot().map(|slot| TaskRef {
+            identity: slot.identity(),
+            runtime: core.serial,
+        })
     })
 }
 
@@ -58,13 +61,20 @@ impl TaskRef {
     /// Its name, if it has one and has not ended.
     #[must_use]
     pub fn name(&self) -> Option<Rc<str>> {
-        self.with(|core, slot| core.tasks.rares.peek(slot, |rare| rare.name.clone()).flatten()).flatten()
+        self.with(|core, slot| {
+            core.tasks
+                .rares
+                .peek(slot, |rare| rare.name.clone())
+                .flatten()
+        })
+        .flatten()
     }
 
     /// Gives it a name.
     pub fn set_name(&self, name: impl Into<Rc<str>>) {
         let name = name.into();
-        let old = self.with(|core, slot| core.tasks.rares.with(slot, |rare| rare.name.replace(name)));
+        let old =
+            self.with(|core, slot| core.tasks.rares.with(slot, |rare| rare.name.replace(name)));
         drop(old);
     }
 
@@ -78,7 +88,8 @@ impl TaskRef {
     /// Whether it was asked to end while it was being polled, and will at its next `.await` that is not ready.
     #[must_use]
     pub fn is_cancelling(&self) -> bool {
-        self.with(|_, slot| slot.has(super::slot::CANCEL)).unwrap_or(false)
+        self.with(|_, slot| slot.has(super::slot::CANCEL))
+            .unwrap_or(false)
     }
 
     /// Whether it has ended.
@@ -149,7 +160,10 @@ pub fn all() -> Vec<TaskInfo> {
 
 pub(crate) fn all_of(core: &Core) -> Vec<TaskInfo> {
     let slots = (0..core.tasks.slots.high()).filter_map(|index| core.tasks.slots.get(index));
-    slots.filter(|slot| is_alive(slot)).map(|slot| info_of(core, slot)).collect()
+    slots
+        .filter(|slot| is_alive(slot))
+        .map(|slot| info_of(core, slot))
+        .collect()
 }
 
 fn is_alive(slot: &Slot) -> bool {
@@ -161,7 +175,11 @@ fn info_of(core: &Core, slot: &Slot) -> TaskInfo {
     let described = super::poll::describe(slot);
     TaskInfo {
         id: Id::from_identity(slot.identity()),
-        name: core.tasks.rares.peek(slot, |rare| rare.name.clone()).flatten(),
+        name: core
+            .tasks
+            .rares
+            .peek(slot, |rare| rare.name.clone())
+            .flatten(),
         state: state_of(slot),
         spawned_at: slot.spawned_at(),
         waits_for: Wait::unpack(slot.wait_for()),
@@ -175,7 +193,10 @@ fn info_of(core: &Core, slot: &Slot) -> TaskInfo {
 }
 
 fn state_of(slot: &Slot) -> State {
-    let running = hot::with(|hot| hot.slot().is_some_and(|running| std::ptr::eq(running, slot)));
+    let running = hot::with(|hot| {
+        hot.slot()
+            .is_some_and(|running| std::ptr::eq(running, slot))
+    });
     let flags = slot.flags();
     match flags {
         _ if running || flags & super::slot::NESTED != 0 => State::Running,

@@ -17,7 +17,7 @@ use super::finish;
 use super::hot;
 use super::id::Id;
 use super::registry::{self, Message};
-use super::slot::{DONE, FINISHING, HANDLE, Slot};
+use super::slot::{DONE, FINISHING, HANDLE, Slot, index_of};
 use super::stored::StoredWaker;
 use super::wait::{self, Wait};
 use crate::core::Core;
@@ -49,7 +49,11 @@ pub struct JoinHandle<T> {
 impl<T> JoinHandle<T> {
     #[inline]
     pub(crate) fn new(identity: u64, runtime: u64) -> Self {
-        Self { identity, runtime, _output: PhantomData }
+        Self {
+            identity,
+            runtime,
+            _output: PhantomData,
+        }
     }
 
     /// The task's id.
@@ -67,7 +71,13 @@ impl<T> JoinHandle<T> {
     /// The task's name, if it was given one and has not ended.
     #[must_use]
     pub fn name(&self) -> Option<Rc<str>> {
-        self.with_slot(|core, slot| core.tasks.rares.peek(slot, |rare| rare.name.clone()).flatten()).flatten()
+        self.with_slot(|core, slot| {
+            core.tasks
+                .rares
+                .peek(slot, |rare| rare.name.clone())
+                .flatten()
+        })
+        .flatten()
     }
 
     /// Cancels the task: its future is dropped at its await point before this returns (where that future's own poll
@@ -99,7 +109,9 @@ impl<T> JoinHandle<T> {
                 return Some(finish::outcome(core, slot));
             }
             let callback = callback.take();
-            core.tasks.rares.with(slot, |rare| rare.callbacks.extend(callback));
+            core.tasks
+                .rares
+                .with(slot, |rare| rare.callbacks.extend(callback));
             None
         });
         if let (Some(Some(outcome)), Some(callback)) = (ended, callback) {
@@ -123,28 +135,31 @@ impl<T> JoinHandle<T> {
 impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let at = Location::caller();
-        let handle = &mut *self;
-        hot::with_core(|core| {
-            let Some(core) = core.filter(|core| core.serial == handle.runtime) else { not_here(handle.runtime) };
-            // The slot is this task's for as long as the handle is there.
-            let Some(slot) = core.tasks.slots.get(super::slot::index_of(handle.identity)) else { not_here(SPENT) };
-            debug_assert!(slot.is(handle.identity));
-            if slot.has(DONE) {
-                handle.runtime = SPENT; // the slot is freed with the output
-                return match finish::take_output::<T>(core, slot) {
-                    Some(output) => Poll::Ready(output),
-                    None => not_here(SPENT),
-                };
-            }
-            let old = slot.set_joiner(StoredWaker::new(cx.waker()));
-            wait::note_wait(Wait::Join(Id::from_identity(handle.identity)), at);
-            drop(old);
-            Poll::Pending
-        })
+        // SAFETY: used within this poll only, which happens inside of the runtime.
+        let core = unsafe { hot::current() };
+        let Some(core) = core.filter(|core| core.serial == self.runtime) else {
+            not_here(self.runtime)
+        };
+        // The slot is this task's for as long as the handle is there.
+        let Some(slot) = core.tasks.slots.get(index_of(self.identity)) else {
+            not_here(SPENT)
+        };
+        debug_assert!(slot.is(self.identity));
+        if slot.has(DONE) {
+            self.runtime = SPENT; // the slot is freed with the output
+            return match finish::take_output::<T>(core, slot) {
+                Some(output) => Poll::Ready(output),
+                None => not_here(SPENT),
+            };
+        }
+        let old = slot.set_joiner(StoredWaker::new(cx.waker()));
+        wait::note_wait(Wait::Join(Id::from_identity(self.identity)), at);
+        drop(old);
+        Poll::Pending
     }
 }
 
@@ -154,7 +169,10 @@ const SPENT: u64 = 0;
 #[cold]
 #[track_caller]
 fn not_here(runtime: u64) -> ! {
-    assert!(runtime != SPENT, "a JoinHandle was polled again after it gave its output");
+    assert!(
+        runtime != SPENT,
+        "a JoinHandle was polled again after it gave its output"
+    );
     panic!(
         "a JoinHandle was polled outside of its own runtime: await it where the task was spawned, or use \
          Remote::spawn, whose handle may be awaited anywhere"
@@ -178,7 +196,9 @@ fn let_go(runtime: u64, identity: u64) {
 }
 
 fn detach(core: &Core, identity: u64) {
-    let Some(slot) = core.tasks.find(identity) else { return };
+    let Some(slot) = core.tasks.find(identity) else {
+        return;
+    };
     if slot.has(DONE) {
         finish::abandon(core, slot);
     } else {
@@ -196,7 +216,9 @@ fn detach_remotely(runtime: u64, identity: u64) {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("id", &self.id()).finish_non_exhaustive()
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
     }
 }
 
@@ -212,7 +234,11 @@ pub(crate) fn cancel_id(runtime: u64, identity: u64, reason: Option<Cow<'static,
             }
         }
     });
-    Cancel { identity, runtime, at: Location::caller() }
+    Cancel {
+        identity,
+        runtime,
+        at: Location::caller(),
+    }
 }
 
 /// Waits until a cancelled task has ended, its async cleanups included. Dropping it waits for nothing.
@@ -228,15 +254,23 @@ impl Future for Cancel {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         hot::with_core(|core| {
-            let Some(core) = core.filter(|core| core.serial == self.runtime) else { not_here(self.runtime) };
-            let Some(slot) = core.tasks.find(self.identity) else { return Poll::Ready(()) };
+            let Some(core) = core.filter(|core| core.serial == self.runtime) else {
+                not_here(self.runtime)
+            };
+            let Some(slot) = core.tasks.find(self.identity) else {
+                return Poll::Ready(());
+            };
             if slot.has(DONE) {
                 return Poll::Ready(());
             }
             let waiter = StoredWaker::new(cx.waker());
-            let known = core.tasks.rares.peek(slot, |rare| rare.waiters.iter().any(|w| w.will_wake(cx.waker())));
+            let known = core.tasks.rares.peek(slot, |rare| {
+                rare.waiters.iter().any(|w| w.will_wake(cx.waker()))
+            });
             if known != Some(true) {
-                core.tasks.rares.with(slot, |rare| rare.waiters.push(waiter));
+                core.tasks
+                    .rares
+                    .with(slot, |rare| rare.waiters.push(waiter));
             }
             wait::note_wait(Wait::Join(Id::from_identity(self.identity)), self.at);
             Poll::Pending

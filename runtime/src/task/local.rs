@@ -33,8 +33,15 @@ pub(crate) struct Installed<'a> {
 
 impl<'a> Installed<'a> {
     pub(crate) fn of(core: &'a Core, slot: &Slot) -> Self {
-        let chain = core.tasks.rares.peek(slot, |rare| rare.locals.clone()).flatten();
-        Self { core, before: swap(core, chain) }
+        let chain = core
+            .tasks
+            .rares
+            .peek(slot, |rare| rare.locals.clone())
+            .flatten();
+        Self {
+            core,
+            before: swap(core, chain),
+        }
     }
 }
 
@@ -75,7 +82,11 @@ impl std::error::Error for AccessError {}
 impl<T: 'static> LocalKey<T> {
     /// Runs `future` with the value set, for it and for every task that it spawns.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scoped<T, F> {
-        Scoped { value: Rc::new(value), key: self, future }
+        Scoped {
+            value: Rc::new(value),
+            key: self,
+            future,
+        }
     }
 
     /// Calls `f` with the value.
@@ -150,12 +161,16 @@ impl<T: 'static, F: Future> Future for Scoped<T, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         hot::with_core(|core| {
-            let core = core.expect("task locals live in a myrt runtime: use #[myrt::main] or myrt::run");
+            let core =
+                core.expect("task locals live in a myrt runtime: use #[myrt::main] or myrt::run");
             let outer = core.tasks.locals.borrow().clone();
             let key = std::ptr::from_ref(this.key.identity).addr();
             let value: Rc<dyn Any> = Rc::<T>::clone(this.value);
             let link = Rc::new(Locals { key, value, outer });
-            let _installed = Installed { core, before: swap(core, Some(link)) };
+            let _installed = Installed {
+                core,
+                before: swap(core, Some(link)),
+            };
             this.future.poll(cx)
         })
     }
@@ -189,4 +204,3 @@ macro_rules! task_local {
         };
     )+};
 }
-

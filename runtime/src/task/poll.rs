@@ -72,7 +72,11 @@ fn poll_many(core: &Core, left: &mut u32) -> Batch {
             }
         }
         hot.idle();
-        if core.tasks.ring.is_empty() { Batch::Empty } else { Batch::Full }
+        if core.tasks.ring.is_empty() {
+            Batch::Empty
+        } else {
+            Batch::Full
+        }
     })
 }
 
@@ -89,7 +93,9 @@ fn poll_as(hot: &Hot, slot: &Slot, poll: impl FnOnce(&mut Context<'_>) -> bool) 
 
 #[inline(always)]
 fn poll_block(hot: &Hot, slot: &Slot, cx: &mut Context<'_>) -> bool {
-    let Some(block) = Tasks::block(slot) else { return false };
+    let Some(block) = Tasks::block(slot) else {
+        return false;
+    };
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let poll = unsafe { block.as_ref() }.vtable.poll;
     // SAFETY: the future is present: the slot is neither DONE, FINISHING nor DROPPING (all in `SLOW`, and the
@@ -187,7 +193,9 @@ fn poll_cleanup(core: &Core, slot: &Slot, cx: &mut Context<'_>) -> bool {
 fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
     hot::with(|hot| {
         let dropped = hot.dropping.replace(false);
-        let Some(slot) = hot.slot() else { resume_unwind(panic) };
+        let Some(slot) = hot.slot() else {
+            resume_unwind(panic)
+        };
         hot.idle();
         if slot.has(MAIN) {
             slot.remove(QUEUED);
@@ -210,7 +218,9 @@ pub(crate) fn describe(slot: &Slot) -> Option<(usize, &'static str)> {
 
 /// Polls a task that was just spawned, inside the poll of whoever spawned it. A panic ends that task.
 pub(crate) fn poll_now(core: &Core, identity: u64) {
-    let Some(slot) = core.tasks.find(identity) else { return };
+    let Some(slot) = core.tasks.find(identity) else {
+        return;
+    };
     let key = slot.key();
     let nest = finish::Nest::enter(key, Some(slot));
     let _locals = slot.has(RARE).then(|| local::Installed::of(core, slot));
@@ -220,7 +230,9 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
         slot.count_poll();
         let waker = ManuallyDrop::new(waker_of(key));
         let mark = core.tasks.left_count.get();
-        let polled = catch_unwind(AssertUnwindSafe(|| poll_block(hot, slot, &mut Context::from_waker(&waker))));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            poll_block(hot, slot, &mut Context::from_waker(&waker))
+        }));
         if core.tasks.left_count.get() > mark {
             finish::attach_left(core, slot, mark);
         }

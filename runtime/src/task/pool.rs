@@ -42,7 +42,11 @@ pub(crate) const fn class_of(layout: Layout) -> Option<usize> {
 }
 
 const fn size_of_class(class: usize) -> usize {
-    if class <= FINE / ALIGN { class * ALIGN } else { FINE + (class - FINE / ALIGN) * COARSE_STEP }
+    if class <= FINE / ALIGN {
+        class * ALIGN
+    } else {
+        FINE + (class - FINE / ALIGN) * COARSE_STEP
+    }
 }
 
 impl Pool {
@@ -58,9 +62,13 @@ impl Pool {
     /// Room for the layout, uninitialised. The layout's size is not zero (a block starts with a pointer).
     #[inline]
     pub(crate) fn take(&self, layout: Layout) -> NonNull<u8> {
-        let Some(class) = class_of(layout) else { return allocate(layout) };
+        let Some(class) = class_of(layout) else {
+            return allocate(layout);
+        };
         let list = &self.free[class];
-        let Some(first) = NonNull::new(list.get()) else { return self.carve(size_of_class(class)) };
+        let Some(first) = NonNull::new(list.get()) else {
+            return self.carve(size_of_class(class));
+        };
         // SAFETY: what stands in a free list was written by `give`: a block of this class that nobody uses, whose
         // first word is a `Free`.
         let next = unsafe { (*first.as_ptr()).next };

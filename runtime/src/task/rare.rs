@@ -38,7 +38,9 @@ pub(crate) struct Rares {
 
 impl Rares {
     pub(crate) fn new() -> Self {
-        Self { boxes: RefCell::new(Vec::new()) }
+        Self {
+            boxes: RefCell::new(Vec::new()),
+        }
     }
 
     /// Calls `f` with the slot's box, made if it has none. `f` moves things, it runs nobody's code.
@@ -58,13 +60,20 @@ impl Rares {
             return None;
         }
         let boxes = self.boxes.borrow();
-        boxes.get(slot.index() as usize).and_then(Option::as_deref).map(f)
+        boxes
+            .get(slot.index() as usize)
+            .and_then(Option::as_deref)
+            .map(f)
     }
 
     /// Removes the slot's box and drops what is in it, with nothing borrowed.
     pub(crate) fn remove(&self, slot: &Slot) {
         let index = slot.index() as usize;
-        let rare = self.boxes.borrow_mut().get_mut(index).and_then(Option::take);
+        let rare = self
+            .boxes
+            .borrow_mut()
+            .get_mut(index)
+            .and_then(Option::take);
         slot.remove(RARE);
         drop(rare);
     }

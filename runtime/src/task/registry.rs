@@ -42,7 +42,9 @@ impl Home {
     }
 
     fn wake(&self, key: u64) {
-        let Some(slot) = self.table.look(index_of(key)) else { return };
+        let Some(slot) = self.table.look(index_of(key)) else {
+            return;
+        };
         if slot.key() != key {
             return; // a stale key
         }
@@ -59,8 +61,11 @@ struct Registry {
     next_serial: u64,
 }
 
-static REGISTRY: Mutex<Registry> =
-    Mutex::new(Registry { homes: Vec::new(), free: VecDeque::new(), next_serial: 1 });
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    homes: Vec::new(),
+    free: VecDeque::new(),
+    next_serial: 1,
+});
 
 fn lock() -> MutexGuard<'static, Registry> {
     REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
@@ -117,7 +122,12 @@ pub(crate) fn wake(key: u64) {
 
 /// The runtime of a serial, for handles that were carried to another thread.
 pub(crate) fn by_serial(serial: u64) -> Option<Arc<Home>> {
-    lock().homes.iter().flatten().find(|home| home.serial == serial).cloned()
+    lock()
+        .homes
+        .iter()
+        .flatten()
+        .find(|home| home.serial == serial)
+        .cloned()
 }
 
 /// A closure that goes home with something that may not be `Send`.

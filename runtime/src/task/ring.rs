@@ -85,7 +85,10 @@ impl Ring {
         }
         let waiting = larger.len();
         larger.resize(length, ptr::null());
-        let (old, mask) = (self.entries.replace(own(larger)), self.mask.replace(length - 1));
+        let (old, mask) = (
+            self.entries.replace(own(larger)),
+            self.mask.replace(length - 1),
+        );
         free(old, mask + 1);
         self.head.set(0);
         self.tail.set(waiting);

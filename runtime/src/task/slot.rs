@@ -126,9 +126,12 @@ impl Slot {
     /// The key's 20 bits are used up: they begin anew, and the bits beside the key count one more.
     #[cold]
     fn next_high_generation(&self, key: u64) -> bool {
-        let Some(high) = self.generation_high.load(Relaxed).checked_add(1) else { return false };
+        let Some(high) = self.generation_high.load(Relaxed).checked_add(1) else {
+            return false;
+        };
         self.generation_high.store(high, Relaxed);
-        self.key.store(key & !(LOW_48 & !u64::from(MAX_INDEX)), Relaxed);
+        self.key
+            .store(key & !(LOW_48 & !u64::from(MAX_INDEX)), Relaxed);
         true
     }
 
@@ -142,7 +145,8 @@ impl Slot {
     /// Whether `identity` is the occupant's.
     #[inline]
     pub(crate) fn is(&self, identity: u64) -> bool {
-        (self.key() ^ identity) << 16 == 0 && u64::from(self.generation_high.load(Relaxed)) == identity >> 48
+        (self.key() ^ identity) << 16 == 0
+            && u64::from(self.generation_high.load(Relaxed)) == identity >> 48
     }
 
     #[inline]
@@ -188,7 +192,8 @@ impl Slot {
 
     #[inline]
     pub(crate) fn count_poll(&self) {
-        self.polls.store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
+        self.polls
+            .store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
         self.wait_for.store(0, Relaxed);
     }
 
@@ -247,12 +252,19 @@ impl Slot {
 
     #[inline]
     pub(crate) fn set_place(&self, place: u64) {
-        self.joiner.store(ptr::without_provenance_mut(place as usize), Relaxed);
+        self.joiner
+            .store(ptr::without_provenance_mut(place as usize), Relaxed);
     }
 
     /// Makes a free slot the home of a new occupant.
     #[inline]
-    pub(crate) fn occupy(&self, block: *mut Header, flags: u16, parent: u64, at: &'static Location<'static>) {
+    pub(crate) fn occupy(
+        &self,
+        block: *mut Header,
+        flags: u16,
+        parent: u64,
+        at: &'static Location<'static>,
+    ) {
         self.set_block(block);
         self.set_spawned_at(at);
         // The joiner is null: whoever ended the last occupant took it. `wait_at` means nothing while `wait_for` is 0.

@@ -46,12 +46,18 @@ where
 #[cold]
 #[track_caller]
 fn outside() -> ! {
-    panic!("spawn was called outside of a myrt runtime: use #[myrt::main] or myrt::run, or Runtime::spawn")
+    panic!(
+        "spawn was called outside of a myrt runtime: use #[myrt::main] or myrt::run, or Runtime::spawn"
+    )
 }
 
 /// Starts a task in a given runtime.
 #[inline]
-pub(crate) fn spawn_in<F>(core: &Core, future: F, at: &'static Location<'static>) -> JoinHandle<F::Output>
+pub(crate) fn spawn_in<F>(
+    core: &Core,
+    future: F,
+    at: &'static Location<'static>,
+) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,

@@ -26,7 +26,10 @@ const KEY: usize = 0xffff << 48;
 
 impl StoredWaker {
     /// Nobody.
-    pub const EMPTY: Self = Self { word: ptr::null_mut(), _not_send: PhantomData };
+    pub const EMPTY: Self = Self {
+        word: ptr::null_mut(),
+        _not_send: PhantomData,
+    };
 
     /// Keeps a waker.
     #[inline]
@@ -54,7 +57,11 @@ impl StoredWaker {
     /// is held. Does nothing when both wake the same task.
     #[inline]
     pub fn replace(&mut self, waker: &Waker) -> Self {
-        if self.will_wake(waker) { Self::EMPTY } else { mem::replace(self, Self::new(waker)) }
+        if self.will_wake(waker) {
+            Self::EMPTY
+        } else {
+            mem::replace(self, Self::new(waker))
+        }
     }
 
     /// Keeps `waker`. For places where nothing is borrowed; else see [`StoredWaker::replace`].
@@ -89,7 +96,7 @@ impl StoredWaker {
     }
 
     /// Wakes whom it keeps, if anyone.
-    #[inline]
+    #[inline(always)]
     pub fn wake(self) {
         let this = mem::ManuallyDrop::new(self);
         if let Some(key) = this.key() {
@@ -135,7 +142,10 @@ impl StoredWaker {
 
     #[inline]
     pub(crate) fn from_raw(word: *mut ()) -> Self {
-        Self { word, _not_send: PhantomData }
+        Self {
+            word,
+            _not_send: PhantomData,
+        }
     }
 
     #[inline]
@@ -153,7 +163,8 @@ impl Default for StoredWaker {
 impl Drop for StoredWaker {
     #[inline]
     fn drop(&mut self) {
-        if self.key().is_none() && !self.is_empty() {
+        // Nobody is the common case, a key the next.
+        if !self.is_empty() && self.key().is_none() {
             drop_foreign(self.word.cast());
         }
     }

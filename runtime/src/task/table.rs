@@ -26,7 +26,10 @@ pub(crate) struct Table {
 
 impl Table {
     fn new() -> Self {
-        Self { segments: [const { AtomicPtr::new(ptr::null_mut()) }; SEGMENTS], high: AtomicU32::new(0) }
+        Self {
+            segments: [const { AtomicPtr::new(ptr::null_mut()) }; SEGMENTS],
+            high: AtomicU32::new(0),
+        }
     }
 
     /// The slot of an index that may never have existed; for other threads and for stale keys.
@@ -139,7 +142,11 @@ impl Slots {
         }
         if let Some(slot) = self.table.look(index) {
             // Index 0 starts at generation 1, so that no identity is ever zero.
-            let first = if index == 0 { ONE_GENERATION } else { u64::from(index) };
+            let first = if index == 0 {
+                ONE_GENERATION
+            } else {
+                u64::from(index)
+            };
             slot.set_identity(first, self.runtime);
         }
         self.high.set(index + 1);
@@ -164,7 +171,11 @@ impl Slots {
         let slot = self.get(0).expect("slot 0 exists from the start");
         let identity = slot.identity();
         // 2^28 calls of block_on on one runtime: only here does an id come round again.
-        let next = if identity >= LAST_GENERATION { 2 * ONE_GENERATION } else { identity + ONE_GENERATION };
+        let next = if identity >= LAST_GENERATION {
+            2 * ONE_GENERATION
+        } else {
+            identity + ONE_GENERATION
+        };
         slot.set_identity(next, self.runtime);
         slot
     }
@@ -188,7 +199,8 @@ fn place(index: u32) -> (usize, usize) {
 }
 
 fn layout(segment: usize) -> Layout {
-    Layout::array::<Slot>(1 << (FIRST_BITS as usize + segment)).expect("2^28 slots fit the address space")
+    Layout::array::<Slot>(1 << (FIRST_BITS as usize + segment))
+        .expect("2^28 slots fit the address space")
 }
 
 #[cfg(test)]
@@ -212,6 +224,9 @@ mod tests {
         let slot = slots.get(first).expect("exists");
         slots.age(slot);
         slots.release(slot);
-        assert!(slots.take().is_none(), "the exhausted slot is never handed out again");
+        assert!(
+            slots.take().is_none(),
+            "the exhausted slot is never handed out again"
+        );
     }
 }

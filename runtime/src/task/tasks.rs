@@ -16,7 +16,9 @@ use super::local::Locals;
 use super::pool::Pool;
 use super::rare::Rares;
 use super::ring::Ring;
-use super::slot::{CHILD, DONE, FINISHING, HANDLE, NESTED, NESTED_WOKEN, QUEUED, RARE, Slot, index_of};
+use super::slot::{
+    CHILD, DONE, FINISHING, HANDLE, NESTED, NESTED_WOKEN, QUEUED, RARE, Slot, index_of,
+};
 use super::stored::StoredWaker;
 use super::table::Slots;
 
@@ -81,14 +83,18 @@ impl Tasks {
     /// The slot of an identity that is still its occupant.
     #[inline]
     pub(crate) fn find(&self, identity: u64) -> Option<&Slot> {
-        self.slots.get(index_of(identity)).filter(|slot| slot.is(identity))
+        self.slots
+            .get(index_of(identity))
+            .filter(|slot| slot.is(identity))
     }
 
     /// Wakes the occupant that a key names, if it is still there. False: the key is stale, or another runtime's. On
     /// the loop's thread only.
     #[inline]
     pub(crate) fn wake(&self, key: u64) -> bool {
-        let Some(slot) = self.slots.get(index_of(key)) else { return false };
+        let Some(slot) = self.slots.get(index_of(key)) else {
+            return false;
+        };
         if slot.key() != key {
             return false;
         }
@@ -147,7 +153,10 @@ impl Tasks {
 
     #[cold]
     fn take_fresh_slot(&self) -> &Slot {
-        let slot = self.slots.take_fresh().expect("more than 2^28 tasks at once: await or cancel some first");
+        let slot = self
+            .slots
+            .take_fresh()
+            .expect("more than 2^28 tasks at once: await or cancel some first");
         self.ring.grow(self.slots.high() as usize);
         slot
     }

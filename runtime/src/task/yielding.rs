@@ -76,7 +76,9 @@ struct Refill {
 
 impl Refill {
     fn now() -> Self {
-        Self { before: hot::with(|hot| hot.budget.replace(hot::BUDGET)) }
+        Self {
+            before: hot::with(|hot| hot.budget.replace(hot::BUDGET)),
+        }
     }
 }
 

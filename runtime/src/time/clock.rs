@@ -19,7 +19,10 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new(paused: bool) -> Self {
-        Self { paused: Cell::new(paused.then(sys::clock::monotonic_ns)), ahead: Cell::new(0) }
+        Self {
+            paused: Cell::new(paused.then(sys::clock::monotonic_ns)),
+            ahead: Cell::new(0),
+        }
     }
 
     #[inline]
@@ -34,13 +37,15 @@ impl Clock {
         self.paused.get().is_some()
     }
 
-    pub(crate) fn pause(&self) {
-        self.paused.set(Some(self.now().as_nanos()));
+    /// Stops at `at`.
+    pub(crate) fn pause(&self, at: Instant) {
+        self.paused.set(Some(at.as_nanos()));
     }
 
     pub(crate) fn resume(&self) {
         if let Some(now) = self.paused.take() {
-            self.ahead.set(now.saturating_sub(sys::clock::monotonic_ns()));
+            self.ahead
+                .set(now.saturating_sub(sys::clock::monotonic_ns()));
         }
     }
 
@@ -61,19 +66,36 @@ pub(super) fn now() -> Instant {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the door: std's clock is read to translate from and to it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the door: std's clock is read to translate from and to it"
+)]
 pub(super) fn into_std(instant: Instant) -> std::time::Instant {
     let (here, there) = (sys::clock::monotonic_ns(), std::time::Instant::now());
     if instant.as_nanos() >= here {
         let later = Duration::from_nanos(instant.as_nanos() - here);
-        there.checked_add(later).unwrap_or(there + Duration::from_secs(u64::from(u32::MAX)))
+        there
+            .checked_add(later)
+            .unwrap_or(there + Duration::from_secs(u64::from(u32::MAX)))
     } else {
-        there.checked_sub(Duration::from_nanos(here - instant.as_nanos())).unwrap_or(there)
+        there
+            .checked_sub(Duration::from_nanos(here - instant.as_nanos()))
+            .unwrap_or(there)
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the door: std's clock is read to translate from and to it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the door: std's clock is read to translate from and to it"
+)]
 pub(super) fn from_std(instant: std::time::Instant) -> Instant {
-    let (here, there) = (Instant::from_nanos(sys::clock::monotonic_ns()), std::time::Instant::now());
-    if instant >= there { here + (instant - there) } else { here - (there - instant) }
+    let (here, there) = (
+        Instant::from_nanos(sys::clock::monotonic_ns()),
+        std::time::Instant::now(),
+    );
+    if instant >= there {
+        here + (instant - there)
+    } else {
+        here - (there - instant)
+    }
 }

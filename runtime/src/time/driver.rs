@@ -30,18 +30,29 @@ impl Timers {
     pub(crate) fn new(paused: bool) -> Self {
         let clock = Clock::new(paused);
         let start = clock.now();
-        Self { clock, wheel: RefCell::new(Wheel::new()), start, seen: Cell::new(start), fired: Cell::new(0) }
+        Self {
+            clock,
+            wheel: RefCell::new(Wheel::new()),
+            start,
+            seen: Cell::new(start),
+            fired: Cell::new(0),
+        }
     }
 
     /// The first tick at whose start the deadline has passed.
     #[inline]
     fn tick_of(&self, deadline: Instant) -> u64 {
-        deadline.as_nanos().saturating_sub(self.start.as_nanos()).div_ceil(TICK)
+        deadline
+            .as_nanos()
+            .saturating_sub(self.start.as_nanos())
+            .div_ceil(TICK)
     }
 
     /// The moment at which a tick starts.
     fn moment_of(&self, tick: u64) -> Instant {
-        let nanos = tick.checked_mul(TICK).and_then(|nanos| nanos.checked_add(self.start.as_nanos()));
+        let nanos = tick
+            .checked_mul(TICK)
+            .and_then(|nanos| nanos.checked_add(self.start.as_nanos()));
         nanos.map_or(Instant::FAR_FUTURE, Instant::from_nanos)
     }
 
@@ -49,6 +60,14 @@ impl Timers {
     #[inline]
     pub(crate) fn seen(&self) -> Instant {
         self.seen.get()
+    }
+
+    /// Stops the clock, at the start of the next tick: so whole milliseconds are exact from here on.
+    pub(crate) fn pause(&self) {
+        if !self.clock.is_paused() {
+            self.clock
+                .pause(self.moment_of(self.tick_of(self.clock.now())));
+        }
     }
 
     /// Reads the clock.
@@ -89,7 +108,10 @@ impl Timers {
     /// Whether a timer still waits; keeps `waker` as the one to wake. The waker that it replaces is returned.
     #[inline]
     pub(crate) fn watch(&self, key: Key, waker: &std::task::Waker) -> Option<StoredWaker> {
-        self.wheel.borrow_mut().get_mut(key).map(|kept| kept.replace(waker))
+        self.wheel
+            .borrow_mut()
+            .get_mut(key)
+            .map(|kept| kept.replace(waker))
     }
 
     /// Wakes whose deadline has passed. Returns how many.
@@ -104,7 +126,9 @@ impl Timers {
         let mut fired = 0;
         loop {
             // Taken out one by one: a foreign waker is user code, and may touch the wheel.
-            let Some(waker) = self.wheel.borrow_mut().pop_expired() else { break };
+            let Some(waker) = self.wheel.borrow_mut().pop_expired() else {
+                break;
+            };
             waker.wake();
             fired += 1;
         }

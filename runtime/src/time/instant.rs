@@ -91,7 +91,10 @@ impl Instant {
 /// Nanoseconds of a duration, saturating. The common case is two multiplications; `as_nanos` is 128 bits wide.
 #[inline]
 pub(crate) fn nanos_of(duration: Duration) -> u64 {
-    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 impl Add<Duration> for Instant {

@@ -52,8 +52,15 @@ pub fn interval(period: Duration) -> Interval {
 /// When `period` is zero.
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
-    assert!(!period.is_zero(), "the period of an interval must not be zero: use yield_now in a loop instead");
-    Interval { sleep: Sleep::at(start, Location::caller()), period, missed: MissedTickBehavior::default() }
+    assert!(
+        !period.is_zero(),
+        "the period of an interval must not be zero: use yield_now in a loop instead"
+    );
+    Interval {
+        sleep: Sleep::at(start, Location::caller()),
+        period,
+        missed: MissedTickBehavior::default(),
+    }
 }
 
 /// Ticks at a fixed period; made by [`interval`] and [`interval_at`]. Also a `Stream` that never ends.
@@ -68,7 +75,10 @@ impl Interval {
     /// Waits for the next tick; gives the time at which it was due. Cancel safe: a tick is not lost.
     #[track_caller]
     pub fn tick(&mut self) -> Tick<'_> {
-        Tick { interval: self, at: Location::caller() }
+        Tick {
+            interval: self,
+            at: Location::caller(),
+        }
     }
 
     /// As [`Interval::tick`], for a `poll` function.

@@ -26,8 +26,12 @@ pub fn call_later(duration: Duration, call: impl FnOnce() + 'static) -> TimerHan
         call();
     };
     hot::with_core(|core| {
-        let core = core.expect("call_later was called outside of a myrt runtime: use #[myrt::main] or myrt::run");
-        TimerHandle { task: spawn_in(core, task, at) }
+        let core = core.expect(
+            "call_later was called outside of a myrt runtime: use #[myrt::main] or myrt::run",
+        );
+        TimerHandle {
+            task: spawn_in(core, task, at),
+        }
     })
 }
 
@@ -52,6 +56,8 @@ impl TimerHandle {
 
 impl fmt::Debug for TimerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimerHandle").field("finished", &self.is_finished()).finish()
+        f.debug_struct("TimerHandle")
+            .field("finished", &self.is_finished())
+            .finish()
     }
 }

@@ -17,7 +17,9 @@ pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 pub use later::{TimerHandle, call_later};
 pub use sleep::{Sleep, sleep, sleep_until};
-pub use timeout::{Deadline, Elapsed, MoveOn, Timeout, move_on_after, move_on_at, timeout, timeout_at};
+pub use timeout::{
+    Deadline, Elapsed, MoveOn, Timeout, move_on_after, move_on_at, timeout, timeout_at,
+};
 
 use crate::core::Core;
 use crate::task::hot;
@@ -42,7 +44,7 @@ use crate::task::hot;
 /// ```
 #[track_caller]
 pub fn pause() {
-    with_core(|core| core.timers.clock.pause());
+    with_core(|core| core.timers.pause());
 }
 
 /// Lets the clock run again, from where virtual time has got to.
@@ -61,7 +63,10 @@ pub fn resume() {
 /// When the clock is not paused, and outside of a runtime.
 pub async fn advance(duration: Duration) {
     let end = with_core(|core| {
-        assert!(core.timers.clock.is_paused(), "advance moves a paused clock: call time::pause first");
+        assert!(
+            core.timers.clock.is_paused(),
+            "advance moves a paused clock: call time::pause first"
+        );
         core.timers.clock.now() + duration
     });
     loop {
@@ -81,6 +86,8 @@ pub async fn advance(duration: Duration) {
 #[track_caller]
 fn with_core<R>(f: impl FnOnce(&Core) -> R) -> R {
     hot::with_core(|core| {
-        f(core.expect("the clock belongs to a runtime: call this inside of #[myrt::main] or myrt::run"))
+        f(core.expect(
+            "the clock belongs to a runtime: call this inside of #[myrt::main] or myrt::run",
+        ))
     })
 }

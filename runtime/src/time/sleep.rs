@@ -64,7 +64,12 @@ pub struct Sleep {
 impl Sleep {
     #[inline]
     pub(crate) const fn at(deadline: Instant, at: &'static Location<'static>) -> Self {
-        Self { deadline, key: AtomicU64::new(0), runtime: AtomicU64::new(0), at }
+        Self {
+            deadline,
+            key: AtomicU64::new(0),
+            runtime: AtomicU64::new(0),
+            at,
+        }
     }
 
     /// For the runtime's own use: a sleep made where the caller's line says nothing.
@@ -89,8 +94,13 @@ impl Sleep {
     /// keeps its waker.
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
-        let Some(key) = Key::from_bits(self.key.load(Relaxed)) else { return };
-        let moved = hot::with_core(|core| self.home(core).map(|core| core.timers.reschedule(key, deadline)));
+        let Some(key) = Key::from_bits(self.key.load(Relaxed)) else {
+            return;
+        };
+        let moved = hot::with_core(|core| {
+            self.home(core)
+                .map(|core| core.timers.reschedule(key, deadline))
+        });
         match moved {
             Some(true) => {}
             Some(false) => self.key.store(0, Relaxed),
@@ -110,7 +120,9 @@ impl Sleep {
             return;
         }
         self.key.store(0, Relaxed);
-        let Some(key) = Key::from_bits(bits) else { return };
+        let Some(key) = Key::from_bits(bits) else {
+            return;
+        };
         let waker = hot::with_core(|core| match self.home(core) {
             Some(core) => core.timers.remove(key),
             None => {
@@ -128,7 +140,9 @@ impl Sleep {
         if near && core.timers.clock.now() >= self.deadline {
             return poll_budget(cx);
         }
-        let key = core.timers.insert(self.deadline, StoredWaker::new(cx.waker()));
+        let key = core
+            .timers
+            .insert(self.deadline, StoredWaker::new(cx.waker()));
         self.key.store(key.to_bits(), Relaxed);
         self.runtime.store(core.serial, Relaxed);
         Poll::Pending
@@ -170,7 +184,9 @@ impl Sleep {
 #[cold]
 fn forget_remotely(runtime: u64, key: Key) {
     if let Some(home) = registry::by_serial(runtime) {
-        let _ = home.send(Message::Call(Box::new(move |core| drop(core.timers.remove(key)))));
+        let _ = home.send(Message::Call(Box::new(move |core| {
+            drop(core.timers.remove(key))
+        })));
     }
 }
 
@@ -197,6 +213,8 @@ impl Drop for Sleep {
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sleep").field("deadline", &self.deadline).finish_non_exhaustive()
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
     }
 }

@@ -54,7 +54,11 @@ impl From<Elapsed> for std::io::Error {
 #[inline]
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    Timeout::new(End::After(duration), future.into_future(), Location::caller())
+    Timeout::new(
+        End::After(duration),
+        future.into_future(),
+        Location::caller(),
+    )
 }
 
 /// Awaits `future` until `deadline`. See [`timeout`].
@@ -99,7 +103,13 @@ pin_project_lite::pin_project! {
 impl<F> Timeout<F> {
     #[inline]
     fn new(end: End, future: F, at: &'static Location<'static>) -> Self {
-        Self { future: Some(future), end, sleep: None, cleanup: None, at }
+        Self {
+            future: Some(future),
+            end,
+            sleep: None,
+            cleanup: None,
+            at,
+        }
     }
 
     /// The future inside, while it is there.
@@ -119,7 +129,9 @@ impl<F: Future> Future for Timeout<F> {
                 return Poll::Ready(Ok(output));
             }
             let (end, at) = (*this.end, *this.at);
-            let sleep = this.sleep.get_or_insert_with(|| Sleep::at(end.deadline(), at));
+            let sleep = this
+                .sleep
+                .get_or_insert_with(|| Sleep::at(end.deadline(), at));
             if Pin::new(sleep).poll(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -136,7 +148,9 @@ impl<F: Future> Future for Timeout<F> {
 
 impl<F> fmt::Debug for Timeout<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timeout").field("end", &self.end).finish_non_exhaustive()
+        f.debug_struct("Timeout")
+            .field("end", &self.end)
+            .finish_non_exhaustive()
     }
 }
 
@@ -144,13 +158,21 @@ impl<F> fmt::Debug for Timeout<F> {
 /// `move_on_after`.
 #[track_caller]
 pub fn move_on_after<F: IntoFuture>(duration: Duration, future: F) -> MoveOn<F::IntoFuture> {
-    MoveOn { timeout: Timeout::new(End::After(duration), future.into_future(), Location::caller()) }
+    MoveOn {
+        timeout: Timeout::new(
+            End::After(duration),
+            future.into_future(),
+            Location::caller(),
+        ),
+    }
 }
 
 /// Awaits `future` until `deadline`, and moves on without it. trio's `move_on_at`.
 #[track_caller]
 pub fn move_on_at<F: IntoFuture>(deadline: Instant, future: F) -> MoveOn<F::IntoFuture> {
-    MoveOn { timeout: Timeout::new(End::At(deadline), future.into_future(), Location::caller()) }
+    MoveOn {
+        timeout: Timeout::new(End::At(deadline), future.into_future(), Location::caller()),
+    }
 }
 
 pin_project_lite::pin_project! {
@@ -203,7 +225,10 @@ impl Deadline {
     /// Ends at `at`.
     #[must_use]
     pub fn at(at: Instant) -> Self {
-        Self { at: at.into(), waker: std::cell::RefCell::default() }
+        Self {
+            at: at.into(),
+            waker: std::cell::RefCell::default(),
+        }
     }
 
     /// When it ends.

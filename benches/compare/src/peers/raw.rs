@@ -16,6 +16,7 @@ pub fn serve() -> Result<(), Unavailable> {
 
 fn run() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
     tally::listening(listener.local_addr()?.port());
     let listening = listener.as_raw_fd();
     let mut epoll = Epoll::new()?;
@@ -33,16 +34,23 @@ fn run() -> io::Result<()> {
     }
 }
 
+/// Takes every connection that waits: with one at a time each would cost a wait of its own.
 fn accept(epoll: &Epoll, listening: RawFd, buffers: &mut Vec<[u8; 64]>) -> io::Result<()> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    let none = std::ptr::null_mut();
-    // SAFETY: null pointers ask for no address.
-    let fd = check(unsafe { libc::accept4(listening, none, std::ptr::null_mut(), flags) })?;
-    tally::accepted();
-    if buffers.len() <= fd as usize {
-        buffers.resize(fd as usize + 1, [0; 64]);
+    loop {
+        let none = std::ptr::null_mut();
+        // SAFETY: null pointers ask for no address.
+        let fd = match check(unsafe { libc::accept4(listening, none, none.cast(), flags) }) {
+            Ok(fd) => fd,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        tally::accepted();
+        if buffers.len() <= fd as usize {
+            buffers.resize(fd as usize + 1, [0; 64]);
+        }
+        epoll.add(fd, fd as u64, false)?;
     }
-    epoll.add(fd, fd as u64, false)
 }
 
 fn echo(fd: RawFd, buffers: &mut [[u8; 64]]) -> io::Result<()> {

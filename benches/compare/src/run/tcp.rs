@@ -137,6 +137,10 @@ impl Contest {
 
     fn finish(mut self) -> (Row, Vec<Value>) {
         for (column, loads) in self.columns.iter_mut().zip(&self.loads) {
+            if loads.is_empty() && column.note.is_none() {
+                column.note = Some("no clean run: see the rounds".into());
+                continue;
+            }
             let median = |field: &str| {
                 let values: Vec<f64> = loads
                     .iter()
