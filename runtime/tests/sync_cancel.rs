@@ -209,8 +209,11 @@ fn notify_one_wakes_as_many_as_it_is_called() {
             for n in 0..4 {
                 turn().await;
                 notify.notify_one();
+                let mut turns = 0;
                 while done.get() <= n {
                     turn().await;
+                    turns += 1;
+                    assert!(turns < 1_000, "the notification was lost");
                 }
             }
         });
