@@ -148,18 +148,22 @@ impl Core {
         !self.home.queue.is_empty()
     }
 
-    /// Handles what other threads sent. Returns whether there was anything.
-    pub(crate) fn read_mail(&self) -> bool {
-        if !self.has_mail() {
-            return false;
+    /// Handles what other threads sent.
+    #[inline]
+    pub(crate) fn read_mail(&self) {
+        if self.has_mail() {
+            self.read_all_mail();
         }
+    }
+
+    #[cold]
+    fn read_all_mail(&self) {
         let mut inbox = self.inbox.take();
         self.home.queue.drain(&mut inbox);
         for message in inbox.drain(..) {
             self.handle(message);
         }
         self.inbox.replace(inbox);
-        true
     }
 
     pub(crate) fn handle(&self, message: Message) {

@@ -32,7 +32,6 @@ use crate::task::registry;
 use crate::task::slot::{CHILD, DONE, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
 use crate::time::Instant;
-use crate::time::driver::Timers;
 
 /// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is ready, and at
 /// most `limit`), read the mail.
@@ -43,8 +42,9 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         return Ok(batch);
     }
     core.read_mail();
-    let now = core.timers.look();
-    core.timers.fire(now);
+    if !core.timers.is_empty() {
+        core.timers.fire(core.timers.look());
+    }
     if !core.tasks.ring.is_empty() {
         // Work is ready: a glance at the selector, if it watches anything.
         if !core.reactor.is_empty() {
@@ -53,7 +53,8 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
     } else if core.timers.clock.is_paused() {
         sleep_virtually(core, limit)?;
     } else {
-        let deadline = core.timers.next_deadline().map(|at| Timers::until(now, at));
+        let deadline = core.timers.next_deadline();
+        let deadline = deadline.map(|at| at.saturating_duration_since(core.timers.seen()));
         park(core, shorter(deadline, limit))?;
     }
     core.read_mail();

@@ -484,6 +484,8 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
         ready!(poll_budget(cx));
         loop {
             if self.io.may_try(self.direction) {
+                // What made it ready woke everyone in the line, so the place there is gone.
+                self.ticket = 0;
                 match operation(self.io.get_ref()) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         self.io.note_blocked(self.direction)
@@ -528,6 +530,7 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         } else if self.io.may_try(self.direction) {
+            self.ticket = 0;
             return Poll::Ready(Ok(()));
         }
         self.park(cx)

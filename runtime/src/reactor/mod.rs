@@ -226,21 +226,30 @@ impl Reactor {
             .borrow_mut()
             .wait(&mut events, self.max_events, timeout);
         for event in &events {
-            let woken = match self.sources.borrow_mut().get(event.token) {
+            let (reader, writer, more) = match self.sources.borrow_mut().get(event.token) {
                 Some(source) => source.note(event),
                 None => continue, // an event of a descriptor that was closed in this batch
             };
-            if let Some(readers) = woken.0 {
-                readers.wake();
-            }
-            if let Some(writers) = woken.1 {
-                writers.wake();
+            reader.wake();
+            writer.wake();
+            if more {
+                self.wake_others(event.token);
             }
         }
         let count = events.len();
         self.delivered.set(self.delivered.get() + count as u64);
         self.events.replace(events);
         asked.map(|()| count)
+    }
+
+    /// Wakes those who wait behind the first, in order.
+    #[cold]
+    fn wake_others(&self, token: u64) {
+        let others = match self.sources.borrow_mut().get(token) {
+            Some(source) => source.take_ready(),
+            None => return, // the first one's waker closed it
+        };
+        others.into_iter().flatten().for_each(Woken::wake);
     }
 
     /// Wakes everyone, when the runtime ends.

@@ -118,23 +118,29 @@ impl Source {
         wanted
     }
 
-    /// Notes what an event says. Returns who is to be woken.
+    /// Notes what an event says. Returns who waits first in each direction, to be woken, and whether others wait
+    /// behind them.
     #[inline]
-    pub(crate) fn note(&mut self, event: &Event) -> (Option<Woken>, Option<Woken>) {
-        // A read stops short at TCP's urgent mark although more is behind it (SO_OOBINLINE or not), and no further
-        // edge comes for that: from the first urgent byte on, short reads say nothing.
-        self.read.closed |= event.read_closed | event.error | event.priority;
+    pub(crate) fn note(&mut self, event: &Event) -> (StoredWaker, StoredWaker, bool) {
+        self.read.closed |= event.read_closed | event.error;
         self.write.closed |= event.write_closed | event.error;
-        let mut woken = (None, None);
+        let mut woken = (StoredWaker::EMPTY, StoredWaker::EMPTY, false);
         if event.readable | event.read_closed | event.error {
             self.read.ready = true;
-            woken.0 = Some(self.read.take_all());
+            woken.0 = self.read.first.take();
+            woken.2 = self.read.others.is_some();
         }
         if event.writable | event.write_closed | event.error {
             self.write.ready = true;
-            woken.1 = Some(self.write.take_all());
+            woken.1 = self.write.first.take();
+            woken.2 |= self.write.others.is_some();
         }
         woken
+    }
+
+    /// Takes those who wait behind the first in directions that are ready.
+    pub(crate) fn take_ready(&mut self) -> [Option<Woken>; 2] {
+        [&mut self.read, &mut self.write].map(|half| half.ready.then(|| half.take_all()))
     }
 
     /// Puts the one `poll_*` caller of a direction in place. Returns a waker to be dropped where nothing is borrowed.

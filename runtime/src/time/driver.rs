@@ -3,10 +3,8 @@
 //! It exists to translate: nanoseconds to the wheel's ticks of a millisecond, rounded up so that no timer fires
 //! early, and expired entries to wakes, made with nothing borrowed. It must not know futures.
 
-use std::cell::{Cell, RefCell};
-use std::time::Duration;
-
 use myrt_timer::{Key, Wheel};
+use std::cell::{Cell, RefCell};
 
 use super::clock::Clock;
 use super::instant::Instant;
@@ -137,9 +135,19 @@ impl Timers {
     }
 
     /// The moment at which the loop must look again: exact for near deadlines, earlier than due for far ones.
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        if self.is_empty() {
+            return None;
+        }
         let tick = self.wheel.borrow().next_deadline()?;
         Some(self.moment_of(tick))
+    }
+
+    /// Whether no timer waits.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wheel.borrow().is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -150,10 +158,5 @@ impl Timers {
     pub(crate) fn clear(&self) {
         let wheel = self.wheel.replace(Wheel::new());
         drop(wheel);
-    }
-
-    /// How long to sleep from `now` to a deadline.
-    pub(crate) fn until(now: Instant, deadline: Instant) -> Duration {
-        deadline.saturating_duration_since(now)
     }
 }
