@@ -14,6 +14,7 @@ mod remote;
 mod runtime_loop;
 mod sys;
 
+pub mod future;
 pub mod sync;
 pub mod task;
 pub mod time;
