@@ -15,6 +15,7 @@ mod runtime_loop;
 mod sys;
 mod trace;
 
+pub mod future;
 pub mod monitor;
 pub mod sync;
 pub mod task;

@@ -51,6 +51,10 @@ pub struct TaskRef {
 }
 
 impl TaskRef {
+    pub(crate) fn new(identity: u64, runtime: u64) -> Self {
+        Self { identity, runtime }
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> Id {

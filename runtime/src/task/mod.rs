@@ -28,6 +28,7 @@ pub(crate) mod id;
 pub(crate) mod info;
 pub(crate) mod join;
 pub(crate) mod local;
+pub(crate) mod pinned;
 pub(crate) mod poll;
 pub(crate) mod pool;
 pub(crate) mod rare;
@@ -43,7 +44,9 @@ pub(crate) mod wait;
 pub(crate) mod waker;
 pub(crate) mod yielding;
 
+pub use crate::blocking::limiter::{Limiter, LimiterStatistics};
 pub use crate::blocking::spawn_blocking;
+pub use crate::future::JoinSet;
 pub use crate::task_local;
 pub use crate::trace::{Graph, State, graph};
 pub use error::{JoinError, Outcome};
