@@ -272,14 +272,14 @@ impl Children {
 
     /// Says who polls the set; first thing in each poll of the owner.
     pub(crate) fn set_owner(&self, waker: &Waker) {
-        let old =
-            with_core(
-                |core| match core.tasks.sets.sets.borrow_mut().get_mut(self.set as usize) {
-                    Some(set) => set.owner.replace(waker),
-                    None => StoredWaker::EMPTY,
-                },
-            );
-        drop(old);
+        // Made before anything is borrowed: the clone of a foreign waker is foreign code, and so is its drop.
+        let mut owner = StoredWaker::new(waker);
+        with_core(|core| {
+            if let Some(set) = core.tasks.sets.sets.borrow_mut().get_mut(self.set as usize) {
+                std::mem::swap(&mut set.owner, &mut owner);
+            }
+        });
+        drop(owner);
     }
 
     /// The next child that was woken.

@@ -176,7 +176,11 @@ impl<T: 'static> Future for JoinHandle<T> {
                 None => not_here(SPENT),
             };
         }
-        let old = slot.set_joiner(StoredWaker::new(cx.waker()));
+        let joiner = StoredWaker::new(cx.waker());
+        if joiner.key().is_none() && slot.has(DONE) {
+            cx.waker().wake_by_ref(); // a foreign waker's clone ran foreign code, which ended the task
+        }
+        let old = slot.set_joiner(joiner);
         wait::note_wait(Wait::Join(Id::from_identity(self.identity)), at);
         drop(old);
         Poll::Pending
@@ -277,13 +281,14 @@ impl Future for Cancel {
             let Some(core) = core.filter(|core| core.serial == self.runtime) else {
                 not_here(self.runtime)
             };
+            // First, since the clone of a foreign waker is foreign code and may end the task.
+            let waiter = StoredWaker::new(cx.waker());
             let Some(slot) = core.tasks.find(self.identity) else {
                 return Poll::Ready(());
             };
             if slot.has(DONE) {
                 return Poll::Ready(());
             }
-            let waiter = StoredWaker::new(cx.waker());
             let known = core.tasks.rares.peek(slot, |rare| {
                 rare.waiters.iter().any(|w| w.will_wake(cx.waker()))
             });
