@@ -8,10 +8,14 @@
 
 pub mod io;
 pub mod tcp;
+pub mod udp;
+pub mod unix;
 
 mod addr;
 mod calls;
 mod leaf;
+mod ops;
+mod pause;
 mod place;
 mod ready;
 mod server;
@@ -24,6 +28,8 @@ pub use server::{
     WaitClosed, open_connection, start_server,
 };
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{UnixDatagram, UnixListener, UnixStream};
 
 /// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
 pub mod iter {

@@ -142,7 +142,7 @@ fn a_client_that_stops_reading_stalls_nobody_else() {
             lively.read_exact(&mut buf).await.unwrap();
             assert_eq!(&buf, b"ping");
         }
-        drop(stuffing.cancel());
+        let _cleanup = stuffing.cancel();
     });
 }
 
