@@ -37,4 +37,10 @@ pub mod io {
     pub use crate::reactor::ready::{Ready, readable, writable};
     pub use crate::reactor::source::Direction;
 }
+
+/// System calls that the network crate needs and that want unsafe.
+#[doc(hidden)]
+pub mod os {
+    pub use crate::sys::os::{Credentials, peer_credentials, pipe};
+}
 pub use runtime_loop::run;

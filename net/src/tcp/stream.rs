@@ -19,10 +19,11 @@ use socket2::{SockRef, Socket};
 
 use super::connect::Connect;
 use super::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use super::stream_ops::{Peek, Read, ReadExact, ReadVectored, Write, WriteAll, WriteVectored};
+use super::{Peek, Read, ReadExact, ReadVectored, Write, WriteAll, WriteVectored};
 use crate::addr::{LookupHost, ToSocketAddrs};
 use crate::calls;
 use crate::leaf::Direction;
+use crate::ops;
 use crate::place;
 use crate::ready::{Interest, Readiness, ReadyFor};
 
@@ -353,7 +354,7 @@ impl AsyncRead for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        let wanted = ops::total(bufs);
         let at = place::of(Location::caller());
         self.io
             .poll_transfer(cx, Direction::Read, wanted, at, |stream| {
@@ -379,7 +380,7 @@ impl AsyncWrite for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        let wanted = ops::total(bufs);
         let at = place::of(Location::caller());
         self.io
             .poll_transfer(cx, Direction::Write, wanted, at, |stream| {

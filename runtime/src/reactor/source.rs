@@ -121,7 +121,10 @@ impl Source {
     /// behind them.
     #[inline]
     pub(crate) fn note(&mut self, event: &Event) -> (StoredWaker, StoredWaker, bool) {
-        self.read.closed |= event.read_closed | event.error;
+        // A read stops short at TCP's urgent mark although more is behind it (SO_OOBINLINE or not), and no further edge
+        // comes for that: from the first urgent byte on, short reads say nothing. net's test
+        // `urgent_data_in_the_stream_makes_nobody_wait` hangs without this.
+        self.read.closed |= event.read_closed | event.error | event.priority;
         self.write.closed |= event.write_closed | event.error;
         let mut woken = (StoredWaker::EMPTY, StoredWaker::EMPTY, false);
         if event.readable | event.read_closed | event.error {

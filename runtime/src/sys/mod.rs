@@ -103,6 +103,7 @@ mod kqueue {
 }
 pub(crate) mod limits;
 mod notify;
+pub(crate) mod os;
 mod poll;
 mod select;
 mod selector;
