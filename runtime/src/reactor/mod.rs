@@ -95,8 +95,14 @@ impl Reactor {
 
     /// Notes that a transfer was shorter than asked for: drained, unless the peer has hung up or an error is
     /// pending, since then no further edge would come.
+    ///
+    /// kqueue has no word for urgent data on every system, and a read stops short at its mark: there a short read says
+    /// nothing, which costs the call that says `WouldBlock`.
     #[inline]
     pub(crate) fn clear_after_short(&self, token: u64, direction: Direction) {
+        if self.kind == Selector::Kqueue && direction == Direction::Read {
+            return;
+        }
         if let Some(source) = self.sources.borrow_mut().get(token) {
             let always = source.always;
             let half = source.half(direction);
