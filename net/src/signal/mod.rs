@@ -25,7 +25,7 @@ use unix::{Signal, SignalKind, signal};
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// myrt_net::signal::ctrl_c().await?;
+/// myrt::signal::ctrl_c().await?;
 /// println!("goodbye");
 /// # Ok(())
 /// # }

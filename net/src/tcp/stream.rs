@@ -37,7 +37,7 @@ use crate::ready::{Interest, Readiness, ReadyFor};
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::TcpStream;
+/// use myrt::net::TcpStream;
 ///
 /// let stream = TcpStream::connect("example.org:80").await?;
 /// stream.write_all(b"HEAD / HTTP/1.0\r\n\r\n").await?;
