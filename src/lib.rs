@@ -11,6 +11,11 @@ pub use myrt_runtime::{monitor, run, runtime, sync, task, task_local, time};
 #[cfg(feature = "net")]
 pub use myrt_net::{open_connection, start_server};
 
+#[cfg(feature = "signal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
+#[doc(inline)]
+pub use myrt_net::signal;
+
 #[cfg(not(feature = "net"))]
 pub use myrt_runtime::io;
 
@@ -38,7 +43,8 @@ pub mod net {
     pub use myrt_net::{
         DrainServer, Interest, LookupHost, OpenConnection, Readiness, Ready, ReadyFor,
         ServeForever, Served, Server, ServerStatistics, StartServer, TcpListener, TcpSocket,
-        TcpStream, ToSocketAddrs, WaitClosed, lookup_host, tcp,
+        TcpStream, ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed,
+        lookup_host, tcp, udp, unix,
     };
 }
 
