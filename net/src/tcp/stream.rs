@@ -83,6 +83,14 @@ impl TcpStream {
         Self::from_async(Async::new_nonblocking(socket.into()))
     }
 
+    /// A connection that was just accepted: nothing has come on it yet.
+    #[inline]
+    pub(crate) fn accepted(socket: Socket) -> Self {
+        let stream = Self::fresh(socket);
+        stream.io.set_early();
+        stream
+    }
+
     /// The same, where it was waited for already.
     #[inline]
     pub(crate) fn from_async(io: Async<net::TcpStream>) -> Self {

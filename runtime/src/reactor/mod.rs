@@ -150,6 +150,7 @@ impl Reactor {
     }
 
     /// Makes a waiter wait behind the others. Returns its ticket; none: it need not, something is ready.
+    #[inline]
     pub(crate) fn wait_in_line(
         &self,
         token: u64,
@@ -157,12 +158,13 @@ impl Reactor {
         ticket: u32,
         waker: &Waker,
     ) -> io::Result<Option<u32>> {
+        if self.is_ready(token, direction) {
+            return Ok(None);
+        }
+        // Made before the borrow: cloning a foreign waker runs foreign code.
         let waker = StoredWaker::new(waker);
         let (ticket, old, known) = match self.sources.borrow_mut().get(token) {
             Some(source) => {
-                if source.half(direction).ready {
-                    return Ok(None);
-                }
                 let (ticket, old) = source.add_waiter(direction, ticket, waker);
                 (ticket, old, source.registered)
             }
@@ -172,6 +174,12 @@ impl Reactor {
         if known && self.edge {
             return Ok(Some(ticket));
         }
+        self.arm_in_line(token, direction, ticket)
+    }
+
+    /// Arms the selector for a waiter that has just taken its place.
+    #[cold]
+    fn arm_in_line(&self, token: u64, direction: Direction, ticket: u32) -> io::Result<Option<u32>> {
         let armed = self.arm(token, direction);
         if !matches!(armed, Ok(true)) {
             self.leave_line(token, direction, ticket);

@@ -171,7 +171,27 @@ impl Source {
     }
 
     /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already.
+    #[inline]
     pub(crate) fn add_waiter(
+        &mut self,
+        direction: Direction,
+        ticket: u32,
+        waker: StoredWaker,
+    ) -> (u32, StoredWaker) {
+        let fresh = self.next_ticket.wrapping_add(1).max(1);
+        let half = self.half(direction);
+        if !half.first.is_empty() || half.others.is_some() {
+            return self.add_to_line(direction, ticket, waker);
+        }
+        half.first = waker;
+        half.first_ticket = fresh;
+        self.next_ticket = fresh;
+        (fresh, StoredWaker::EMPTY)
+    }
+
+    /// Somebody waits already: perhaps this very waiter, whose waker is refreshed then.
+    #[cold]
+    fn add_to_line(
         &mut self,
         direction: Direction,
         ticket: u32,
@@ -182,24 +202,11 @@ impl Source {
         if ticket != 0 && half.first_ticket == ticket {
             return (ticket, mem::replace(&mut half.first, waker));
         }
-        if ticket != 0 {
-            let found = half
-                .others
-                .iter_mut()
-                .flat_map(|others| others.iter_mut())
-                .find(|(t, _)| *t == ticket);
-            if let Some((_, kept)) = found {
-                return (ticket, mem::replace(kept, waker));
-            }
+        let others = half.others.get_or_insert_default();
+        if let Some((_, kept)) = others.iter_mut().find(|(t, _)| *t == ticket && ticket != 0) {
+            return (ticket, mem::replace(kept, waker));
         }
-        if half.first.is_empty() && half.others.is_none() {
-            half.first = waker;
-            half.first_ticket = fresh;
-        } else {
-            half.others
-                .get_or_insert_default()
-                .push_back((fresh, waker));
-        }
+        others.push_back((fresh, waker));
         self.next_ticket = fresh;
         (fresh, StoredWaker::EMPTY)
     }
