@@ -12,7 +12,10 @@
 //! Inside, it stands in a match arm with a guard that notes the match and is false: bindings move only when the guard
 //! holds, so the output is tried by any pattern, `mut` and `ref` among them, and still there for the arm below.
 
+use std::task::{Context, Poll};
+
 use crate::task::hot;
+use crate::task::wait::poll_budget;
 
 /// Waits for several futures at once, and runs the handler of the first that is ready; the others are dropped.
 ///
@@ -145,8 +148,8 @@ macro_rules! __myrt_select {
             [$($done)* {$f $n $v ($pattern) ($future) (true) ($handler)}] [$($free)*] $($rest)*)
     };
 
-    (@first biased $count:expr) => { 0 };
-    (@first random $count:expr) => { $crate::future::private::start($count) };
+    (@turn biased $cx:expr, $count:expr) => { $crate::future::private::biased_turn($cx, $count) };
+    (@turn random $cx:expr, $count:expr) => { $crate::future::private::random_turn($cx, $count) };
 
     (@body $order:ident
         [$({$f:ident $n:tt $v:ident ($pattern:pat) ($future:expr) ($condition:expr) ($handler:expr)})+]
@@ -164,11 +167,11 @@ macro_rules! __myrt_select {
             let ($($f,)+) = ($($future,)+);
             $(let mut $f = $crate::future::private::pin!($crate::future::private::IntoFuture::into_future($f));)+
             $crate::future::private::poll_fn(|cx| {
-                if $crate::future::private::poll_budget(cx).is_pending() {
-                    return $crate::future::private::Poll::Pending;
-                }
+                let mut branch = match $crate::__myrt_select!(@turn $order cx, COUNT) {
+                    $crate::future::private::Poll::Ready(first) => first,
+                    $crate::future::private::Poll::Pending => return $crate::future::private::Poll::Pending,
+                };
                 let mut pending = false;
-                let mut branch = $crate::__myrt_select!(@first $order COUNT);
                 for _ in 0..COUNT {
                     let now = branch;
                     branch = if branch + 1 == COUNT { 0 } else { branch + 1 };
@@ -216,17 +219,41 @@ macro_rules! __myrt_select {
     }};
 }
 
-/// The branch out of `count` to start with.
+/// Begins a poll of `count` branches: says which one is first. `Pending` when the task's share is used up, which its
+/// branches' operations do.
 #[doc(hidden)]
 #[inline]
-#[must_use]
-pub fn start(count: u32) -> u32 {
-    let random = hot::with_core(|core| core.map_or_else(elsewhere, crate::core::Core::random));
-    ((random >> 32) * u64::from(count) >> 32) as u32
+pub fn random_turn(cx: &mut Context<'_>, count: u32) -> Poll<u32> {
+    hot::with(|hot| {
+        if hot.budget.get() == 0 && used_up(cx).is_pending() {
+            return Poll::Pending;
+        }
+        Poll::Ready(match hot::core(hot) {
+            Some(core) => core.random_below(count),
+            None => elsewhere(count),
+        })
+    })
+}
+
+/// As [`random_turn`]; the first branch is first.
+#[doc(hidden)]
+#[inline]
+pub fn biased_turn(cx: &mut Context<'_>, _count: u32) -> Poll<u32> {
+    if hot::with(|hot| hot.budget.get()) == 0 {
+        return used_up(cx).map(|()| 0);
+    }
+    Poll::Ready(0)
+}
+
+/// Outside of a task there is no share.
+#[cold]
+fn used_up(cx: &mut Context<'_>) -> Poll<()> {
+    poll_budget(cx)
 }
 
 /// Outside of a runtime: stirred time.
 #[cold]
-fn elsewhere() -> u64 {
-    crate::sys::clock::monotonic_ns().wrapping_mul(0x9e37_79b9_7f4a_7c15)
+fn elsewhere(count: u32) -> u32 {
+    let stirred = crate::sys::clock::monotonic_ns().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (((stirred >> 32) * u64::from(count)) >> 32) as u32
 }
