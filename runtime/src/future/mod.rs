@@ -15,6 +15,8 @@ mod join_set;
 mod place;
 mod race;
 mod select;
+#[cfg(test)]
+mod tests;
 mod tuple;
 mod wait;
 

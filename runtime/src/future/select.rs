@@ -38,6 +38,8 @@ use crate::task::wait::poll_budget;
 ///    Async cleanups that the dropped futures left run beside the task, which ends after them.
 /// 5. If every branch is disabled, `else` runs.
 ///
+/// When the branches' operations have used up the task's share, it lets other tasks run before it asks again.
+///
 /// In handlers `break`, `continue`, `return` and `?` act on the surrounding function and loop. A future that is to survive,
 /// say in a loop, is given as `&mut future`. Up to 64 branches. The random start comes from the runtime's seed, so a run with
 /// a seed repeats.
