@@ -156,11 +156,11 @@ macro_rules! __myrt_select {
     (@body $order:ident
         [$({$f:ident $n:tt $v:ident ($pattern:pat) ($future:expr) ($condition:expr) ($handler:expr)})+]
         $else:expr) => {{
-        enum Selected<$($v),+> {
+        enum __MyrtSelected<$($v),+> {
             $($v($v),)+
             Disabled,
         }
-        const COUNT: u32 = [$($n),+].len() as u32;
+        let count = [$($n),+].len() as u32;
         let mut disabled = 0u64;
         $(if !$condition {
             disabled |= 1 << $n;
@@ -169,14 +169,14 @@ macro_rules! __myrt_select {
             let ($($f,)+) = ($($future,)+);
             $(let mut $f = $crate::future::private::pin!($crate::future::private::IntoFuture::into_future($f));)+
             $crate::future::private::poll_fn(|cx| {
-                let mut branch = match $crate::__myrt_select!(@turn $order cx, COUNT) {
+                let mut branch = match $crate::__myrt_select!(@turn $order cx, count) {
                     $crate::future::private::Poll::Ready(first) => first,
                     $crate::future::private::Poll::Pending => return $crate::future::private::Poll::Pending,
                 };
                 let mut pending = false;
-                for _ in 0..COUNT {
+                for _ in 0..count {
                     let now = branch;
-                    branch = if branch + 1 == COUNT { 0 } else { branch + 1 };
+                    branch = if branch + 1 == count { 0 } else { branch + 1 };
                     match now {
                         $($n => {
                             if disabled & (1 << $n) != 0 {
@@ -196,7 +196,7 @@ macro_rules! __myrt_select {
                                 $pattern if { matched = true; false } => {}
                                 output => {
                                     if matched {
-                                        return $crate::future::private::Poll::Ready(Selected::$v(output));
+                                        return $crate::future::private::Poll::Ready(__MyrtSelected::$v(output));
                                     }
                                 }
                             }
@@ -207,14 +207,14 @@ macro_rules! __myrt_select {
                 if pending {
                     $crate::future::private::Poll::Pending
                 } else {
-                    $crate::future::private::Poll::Ready(Selected::Disabled)
+                    $crate::future::private::Poll::Ready(__MyrtSelected::Disabled)
                 }
             })
             .await
         };
         match selected {
-            $(Selected::$v($pattern) => $handler,)+
-            Selected::Disabled => $else,
+            $(__MyrtSelected::$v($pattern) => $handler,)+
+            __MyrtSelected::Disabled => $else,
             #[allow(unreachable_patterns, reason = "patterns that always match leave nothing")]
             _ => ::core::unreachable!("a pattern that matched did not match again"),
         }
