@@ -32,7 +32,7 @@ pub use wait::{Waiting, When, wait};
 pub mod private {
     pub use super::join::{CleanupsLeft, Rotation, cleanup_mark, cleanups_since};
     pub use super::place::Place;
-    pub use super::select::{biased_turn, random_turn};
+    pub use super::select::{NO_SHARE, give_way, has_share, random_first};
     pub use super::tuple::{Tuple, gather_tuple, try_gather_tuple};
     pub use std::future::{Future, IntoFuture, poll_fn};
     pub use std::pin::{Pin, pin};

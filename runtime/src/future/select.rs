@@ -12,10 +12,9 @@
 //! Inside, it stands in a match arm with a guard that notes the match and is false: bindings move only when the guard
 //! holds, so the output is tried by any pattern, `mut` and `ref` among them, and still there for the arm below.
 
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use crate::task::hot;
-use crate::task::wait::poll_budget;
 
 /// Waits for several futures at once, and runs the handler of the first that is ready; the others are dropped.
 ///
@@ -150,8 +149,10 @@ macro_rules! __myrt_select {
             [$($done)* {$f $n $v ($pattern) ($future) (true) ($handler)}] [$($free)*] $($rest)*)
     };
 
-    (@turn biased $cx:expr, $count:expr) => { $crate::future::private::biased_turn($cx, $count) };
-    (@turn random $cx:expr, $count:expr) => { $crate::future::private::random_turn($cx, $count) };
+    (@first biased $count:expr) => {
+        if $crate::future::private::has_share() { 0 } else { $crate::future::private::NO_SHARE }
+    };
+    (@first random $count:expr) => { $crate::future::private::random_first($count) };
 
     (@body $order:ident
         [$({$f:ident $n:tt $v:ident ($pattern:pat) ($future:expr) ($condition:expr) ($handler:expr)})+]
@@ -160,7 +161,7 @@ macro_rules! __myrt_select {
             $($v($v),)+
             Disabled,
         }
-        let count = [$($n),+].len() as u32;
+        const __MYRT_COUNT: u32 = [$($n),+].len() as u32;
         let mut disabled = 0u64;
         $(if !$condition {
             disabled |= 1 << $n;
@@ -169,15 +170,14 @@ macro_rules! __myrt_select {
             let ($($f,)+) = ($($future,)+);
             $(let mut $f = $crate::future::private::pin!($crate::future::private::IntoFuture::into_future($f));)+
             $crate::future::private::poll_fn(|cx| {
-                let mut branch = match $crate::__myrt_select!(@turn $order cx, count) {
-                    $crate::future::private::Poll::Ready(first) => first,
-                    $crate::future::private::Poll::Pending => return $crate::future::private::Poll::Pending,
-                };
+                let first = $crate::__myrt_select!(@first $order __MYRT_COUNT);
+                if first == $crate::future::private::NO_SHARE {
+                    $crate::future::private::give_way(cx);
+                    return $crate::future::private::Poll::Pending;
+                }
                 let mut pending = false;
-                for _ in 0..count {
-                    let now = branch;
-                    branch = if branch + 1 == count { 0 } else { branch + 1 };
-                    match now {
+                for branch in first..first + __MYRT_COUNT {
+                    match branch % __MYRT_COUNT {
                         $($n => {
                             if disabled & (1 << $n) != 0 {
                                 continue;
@@ -221,36 +221,37 @@ macro_rules! __myrt_select {
     }};
 }
 
-/// Begins a poll of `count` branches: says which one is first. `Pending` when the task's share is used up, which its
-/// branches' operations do.
+/// Whether the running task may go on; a foreign task always may.
+// This and `random_first` are not inlined: in a foreign crate the search for the thread's state is a call anyway, and
+// so it is the only one.
 #[doc(hidden)]
-#[inline]
-pub fn random_turn(cx: &mut Context<'_>, count: u32) -> Poll<u32> {
-    hot::with(|hot| {
-        if hot.budget.get() == 0 && used_up(cx).is_pending() {
-            return Poll::Pending;
-        }
-        Poll::Ready(match hot::core(hot) {
-            Some(core) => core.random_below(count),
-            None => elsewhere(count),
-        })
+#[inline(never)]
+#[must_use]
+pub fn has_share() -> bool {
+    hot::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
+}
+
+/// Which one of `count` branches is first; [`NO_SHARE`] when the running task must let others run.
+#[doc(hidden)]
+#[inline(never)]
+#[must_use]
+pub fn random_first(count: u32) -> u32 {
+    hot::with(|hot| match hot::core(hot) {
+        _ if hot.budget.get() == 0 && hot.slot().is_some() => NO_SHARE,
+        Some(core) => core.random_below(count),
+        None => elsewhere(count),
     })
 }
 
-/// As [`random_turn`]; the first branch is first.
+/// No branch: the task's share is used up.
 #[doc(hidden)]
-#[inline]
-pub fn biased_turn(cx: &mut Context<'_>, _count: u32) -> Poll<u32> {
-    if hot::with(|hot| hot.budget.get()) == 0 {
-        return used_up(cx).map(|()| 0);
-    }
-    Poll::Ready(0)
-}
+pub const NO_SHARE: u32 = u32::MAX;
 
-/// Outside of a task there is no share.
+/// Lets others run: the task is woken for its next turn.
+#[doc(hidden)]
 #[cold]
-fn used_up(cx: &mut Context<'_>) -> Poll<()> {
-    poll_budget(cx)
+pub fn give_way(cx: &Context<'_>) {
+    cx.waker().wake_by_ref();
 }
 
 /// Outside of a runtime: stirred time.
