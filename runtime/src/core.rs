@@ -214,15 +214,29 @@ impl Core {
         self.outside.get()
     }
 
+    /// A number below `bound` that looks random enough for fairness. It is made of what the last call left, so
+    /// that a branch on it need not wait for the arithmetic.
+    #[inline]
+    pub(crate) fn random_below(&self, bound: u32) -> u32 {
+        let x = self.random.get();
+        self.random.set(xorshift(x));
+        (((x >> 32) * u64::from(bound)) >> 32) as u32
+    }
+
     /// A number that looks random: xorshift64, from the builder's seed.
     pub(crate) fn random(&self) -> u64 {
-        let mut x = self.random.get();
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
+        let x = xorshift(self.random.get());
         self.random.set(x);
         x.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
+}
+
+#[inline]
+fn xorshift(mut x: u64) -> u64 {
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    x
 }
 
 /// A seed for whoever asked for none: the clock and the serial, stirred.

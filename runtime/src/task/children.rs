@@ -341,7 +341,7 @@ impl Children {
             let identity = slot.identity();
             let nest = Nest::enter(key, Some(slot));
             let result = poll(&mut Context::from_waker(&waker));
-            let woken = hot::with(hot::Hot::was_woken);
+            let woken = hot::with(Hot::was_woken);
             drop(nest);
             if slot.identity() == identity && result.is_pending() {
                 if woken {
@@ -380,7 +380,7 @@ impl Drop for Children {
             _ => {
                 if let Some(home) = registry::by_serial(runtime) {
                     let _ = home.send(Message::Call(Box::new(move |core| {
-                        end(core, set, &identities)
+                        end(core, set, &identities);
                     })));
                 }
             }
