@@ -3,11 +3,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use myrt_macros::{main, test};
+pub use myrt_runtime::future::{When, as_completed, first_ok, gather, race, try_gather, wait};
 pub use myrt_runtime::task::{spawn, spawn_blocking, spawn_eager, yield_now};
-pub use myrt_runtime::{run, runtime, sync, task, task_local, time};
+pub use myrt_runtime::{future, gather, join, select, try_gather, try_join};
+pub use myrt_runtime::{monitor, run, runtime, sync, task, task_local, time};
 
 #[cfg(feature = "net")]
 pub use myrt_net::{open_connection, start_server};
+
+#[cfg(feature = "signal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
+#[doc(inline)]
+pub use myrt_net::signal;
 
 #[cfg(not(feature = "net"))]
 pub use myrt_runtime::io;
@@ -36,7 +43,8 @@ pub mod net {
     pub use myrt_net::{
         DrainServer, Interest, LookupHost, OpenConnection, Readiness, Ready, ReadyFor,
         ServeForever, Served, Server, ServerStatistics, StartServer, TcpListener, TcpSocket,
-        TcpStream, ToSocketAddrs, WaitClosed, lookup_host, tcp,
+        TcpStream, ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed,
+        lookup_host, tcp, udp, unix,
     };
 }
 

@@ -36,7 +36,7 @@ impl<T: sealed::Resolve + ?Sized> ToSocketAddrs for T {}
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// for address in myrt_net::lookup_host("localhost:80").await? {
+/// for address in myrt::net::lookup_host("localhost:80").await? {
 ///     println!("{address}");
 /// }
 /// # Ok(())
@@ -70,6 +70,14 @@ impl LookupHost {
             at: Location::caller(),
         }
     }
+
+    /// The address, where the argument was just one: nothing to wait for and nothing to allocate.
+    pub(crate) const fn single(&self) -> Option<SocketAddr> {
+        match &self.state {
+            State::Found(Some(Ok(sealed::Found::One(address)))) => Some(*address),
+            _ => None,
+        }
+    }
 }
 
 impl Future for LookupHost {
@@ -82,6 +90,9 @@ impl Future for LookupHost {
         loop {
             match &mut this.state {
                 State::Found(found) => match found.take().expect("polled after it was ready")? {
+                    sealed::Found::One(address) => {
+                        return Poll::Ready(Ok(vec![address].into_iter()));
+                    }
                     sealed::Found::Addresses(list) if list.is_empty() => {
                         return Poll::Ready(Err(nothing()));
                     }
@@ -149,6 +160,7 @@ mod sealed {
     /// What is known without asking anyone.
     #[derive(Debug)]
     pub enum Found {
+        One(SocketAddr),
         Addresses(Vec<SocketAddr>),
         Name { host: String, port: u16 },
     }
@@ -159,7 +171,7 @@ mod sealed {
 
     impl Resolve for SocketAddr {
         fn resolve(&self) -> io::Result<Found> {
-            Ok(Found::Addresses(vec![*self]))
+            Ok(Found::One(*self))
         }
     }
 

@@ -4,8 +4,9 @@
 //! place that knows how systems differ. Everything here is non-blocking and returns at once; it knows nothing of tasks or waiting.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
+use std::os::unix::net::{self, UnixDatagram};
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
@@ -108,6 +109,53 @@ pub(crate) fn write_vectored(mut stream: impl Write, bufs: &[IoSlice<'_>]) -> io
 #[inline]
 pub(crate) fn peek(stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
     stream.peek(buf)
+}
+
+#[inline]
+pub(crate) fn send(socket: &UdpSocket, datagram: &[u8]) -> io::Result<usize> {
+    socket.send(datagram)
+}
+
+#[inline]
+pub(crate) fn recv(socket: &UdpSocket, buf: &mut [u8]) -> io::Result<usize> {
+    socket.recv(buf)
+}
+
+#[inline]
+pub(crate) fn send_to(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
+    socket.send_to(datagram, to)
+}
+
+#[inline]
+pub(crate) fn recv_from(socket: &UdpSocket, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    socket.recv_from(buf)
+}
+
+pub(crate) fn peek_from(socket: &UdpSocket, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    socket.peek_from(buf)
+}
+
+pub(crate) fn unix_send(socket: &UnixDatagram, datagram: &[u8]) -> io::Result<usize> {
+    socket.send(datagram)
+}
+
+pub(crate) fn unix_recv(socket: &UnixDatagram, buf: &mut [u8]) -> io::Result<usize> {
+    socket.recv(buf)
+}
+
+pub(crate) fn unix_send_to(
+    socket: &UnixDatagram,
+    datagram: &[u8],
+    to: &SockAddr,
+) -> io::Result<usize> {
+    SockRef::from(socket).send_to(datagram, to)
+}
+
+pub(crate) fn unix_recv_from(
+    socket: &UnixDatagram,
+    buf: &mut [u8],
+) -> io::Result<(usize, net::SocketAddr)> {
+    socket.recv_from(buf)
 }
 
 /// Shuts a direction down. That the peer is gone already is no failure: what was asked for is so.

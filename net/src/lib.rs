@@ -7,11 +7,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod io;
+#[cfg(feature = "signal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
+pub mod signal;
 pub mod tcp;
+pub mod udp;
+pub mod unix;
 
 mod addr;
 mod calls;
 mod leaf;
+mod ops;
+mod pause;
 mod place;
 mod ready;
 mod server;
@@ -24,6 +31,8 @@ pub use server::{
     WaitClosed, open_connection, start_server,
 };
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{UnixDatagram, UnixListener, UnixStream};
 
 /// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
 pub mod iter {

@@ -9,11 +9,14 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::AtomicIsize;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::builder::Lints;
 use crate::observe::{Observer, Unhandled};
 use crate::reactor::Reactor;
+use crate::report::{Hook, Report};
 use crate::sys;
 use crate::task::cleanup::Left;
 use crate::task::error;
@@ -23,6 +26,7 @@ use crate::task::registry::{self, Home, Message};
 use crate::task::remote_queue::RemoteQueue;
 use crate::task::tasks::Tasks;
 use crate::time::driver::Timers;
+use crate::watchdog::Watchdog;
 
 /// What the builder decided.
 pub(crate) struct Config {
@@ -34,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) max_events: usize,
     pub(crate) slow_poll: Option<Duration>,
     pub(crate) debug: bool,
+    pub(crate) lints: Lints,
+    pub(crate) report: Option<Hook>,
     pub(crate) unhandled: Option<Rc<dyn Fn(&Unhandled<'_>)>>,
     pub(crate) observer: Option<Rc<dyn Observer>>,
 }
@@ -50,6 +56,9 @@ pub(crate) struct Core {
     pub(crate) random: Cell<u64>,
     pub(crate) config: Config,
     pub(crate) turns: Cell<u64>,
+    /// Reports made so far.
+    pub(crate) reports: Cell<u64>,
+    pub(crate) watch: Watchdog,
     /// The process that made the runtime: a fork's child shares its epoll and must not use it.
     pub(crate) process: u32,
     /// Messages being handled, kept for its memory.
@@ -65,25 +74,33 @@ impl Core {
         };
         let built = Reactor::new(config.selector, config.max_events);
         let reactor = built.inspect_err(|_| registry::unreserve(id))?;
-        let tasks = Tasks::new(id);
+        let tasks = Tasks::new(id, config.debug);
+        let timers = Timers::new(config.start_paused);
+        let watch = Watchdog::new(&config);
         let home = Arc::new(Home {
             id,
             serial,
             queue: RemoteQueue::new(),
             notifier: reactor.notifier(),
             table: Arc::clone(tasks.slots.shared()),
+            thread: sys::current_thread(),
+            started: timers.start(),
+            wakers: AtomicIsize::new(0),
+            at_end: Mutex::default(),
         });
         registry::publish(&home);
         Ok(Self {
             serial,
             tasks,
-            timers: Timers::new(config.start_paused),
+            timers,
             reactor,
             home,
             outside: Cell::new(0),
             random: Cell::new(config.seed.unwrap_or_else(|| seed_of(serial)) | 1),
             config,
             turns: Cell::new(0),
+            reports: Cell::new(0),
+            watch,
             process: sys::fork::current_pid(),
             inbox: RefCell::new(Vec::new()),
         })
@@ -133,6 +150,18 @@ impl Core {
             None => eprintln!("{report}"),
         }
         drop(panic);
+    }
+
+    /// Tells the user what was noticed.
+    pub(crate) fn report(&self, report: &Report) {
+        if self.config.lints == Lints::Off {
+            return;
+        }
+        self.reports.set(self.reports.get() + 1);
+        match &self.config.report {
+            Some(hook) => Rc::clone(hook)(report),
+            None => eprintln!("{report}"),
+        }
     }
 
     /// An async cleanup outlasted its grace and was dropped.
@@ -197,15 +226,29 @@ impl Core {
         self.outside.get()
     }
 
+    /// A number below `bound` that looks random enough for fairness. It is made of what the last call left, so
+    /// that a branch on it need not wait for the arithmetic.
+    #[inline]
+    pub(crate) fn random_below(&self, bound: u32) -> u32 {
+        let x = self.random.get();
+        self.random.set(xorshift(x));
+        (((x >> 32) * u64::from(bound)) >> 32) as u32
+    }
+
     /// A number that looks random: xorshift64, from the builder's seed.
     pub(crate) fn random(&self) -> u64 {
-        let mut x = self.random.get();
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
+        let x = xorshift(self.random.get());
         self.random.set(x);
         x.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
+}
+
+#[inline]
+fn xorshift(mut x: u64) -> u64 {
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    x
 }
 
 /// A seed for whoever asked for none: the clock and the serial, stirred.

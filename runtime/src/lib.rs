@@ -10,10 +10,15 @@ mod metrics;
 mod observe;
 mod reactor;
 mod remote;
+mod report;
 #[path = "runtime.rs"]
 mod runtime_loop;
 mod sys;
+mod trace;
+mod watchdog;
 
+pub mod future;
+pub mod monitor;
 pub mod sync;
 pub mod task;
 pub mod time;
@@ -24,6 +29,7 @@ pub mod runtime {
     pub use crate::metrics::Metrics;
     pub use crate::observe::{Observer, Unhandled};
     pub use crate::remote::{Remote, RemoteHandle};
+    pub use crate::report::Report;
     pub use crate::runtime_loop::Runtime;
     pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector, raise_fd_limit};
 }
@@ -33,5 +39,11 @@ pub mod io {
     pub use crate::reactor::async_fd::{Async, Operation, Readiness, Turn};
     pub use crate::reactor::ready::{Ready, readable, writable};
     pub use crate::reactor::source::Direction;
+}
+
+/// System calls that the network crate needs and that want unsafe.
+#[doc(hidden)]
+pub mod os {
+    pub use crate::sys::os::{Credentials, peer_credentials, pipe};
 }
 pub use runtime_loop::run;

@@ -85,7 +85,7 @@ impl Shared {
         }
         let acceptors = self.acceptors.take();
         for acceptor in &acceptors {
-            drop(acceptor.cancel());
+            let _cleanup = acceptor.cancel();
         }
         self.wake();
     }
@@ -94,7 +94,7 @@ impl Shared {
         // Cancelling runs destructors and `on_done`, which come back here: no borrow may be held.
         let handles: Vec<_> = self.connections.borrow().values().cloned().collect();
         for handle in &handles {
-            drop(handle.cancel());
+            let _cleanup = handle.cancel();
         }
         handles.len()
     }

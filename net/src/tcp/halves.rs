@@ -12,7 +12,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use super::stream::TcpStream;
-use super::stream_ops::{Peek, Read, ReadExact, ReadVectored, Write, WriteAll, WriteVectored};
+use super::{Peek, Read, ReadExact, ReadVectored, Write, WriteAll, WriteVectored};
 use crate::stream::by_reference;
 
 /// Half of a [`TcpStream`] to read from, borrowed; see [`TcpStream::split`].

@@ -1,8 +1,4 @@
-//! A TCP listener, and accepting without spinning when descriptors run out.
-//!
-//! When the process has no descriptor left, `accept` fails and the connection stays in the queue, so the listener stays readable: a
-//! loop around `accept` would spin, and starve the very tasks whose end frees descriptors (tokio #3529, #4782 and every runtime
-//! before it). So after such a failure the next accept waits a little first, longer each time, as Go's net/http does.
+//! A TCP listener. What it does when descriptors run out is in `pause.rs`.
 
 use std::fmt;
 use std::future::Future;
@@ -11,19 +7,17 @@ use std::net::{self, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use futures_core::Stream;
 use myrt_runtime::io::Async;
-use myrt_runtime::time::{Sleep, sleep};
 use socket2::{SockAddr, SockRef, Socket};
 
 use super::stream::TcpStream;
 use crate::addr::{LookupHost, ToSocketAddrs};
 use crate::calls;
 use crate::leaf::{Direction, Turn};
+use crate::pause::{Pause, Pauses};
 use crate::place;
 
 /// A socket that accepts TCP connections.
@@ -34,7 +28,7 @@ use crate::place;
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::TcpListener;
+/// use myrt::net::TcpListener;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0").await?;
 /// loop {
@@ -47,8 +41,7 @@ use crate::place;
 #[derive(Debug)]
 pub struct TcpListener {
     io: Async<net::TcpListener>,
-    /// How often in a row accepting failed. A plain load and store: the listener is used on one thread.
-    failures: AtomicU32,
+    pauses: Pauses,
 }
 
 impl TcpListener {
@@ -71,14 +64,14 @@ impl TcpListener {
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
         Ok(Self {
             io: Async::new(listener)?,
-            failures: AtomicU32::new(0),
+            pauses: Pauses::new(),
         })
     }
 
     pub(crate) const fn fresh(io: Async<net::TcpListener>) -> Self {
         Self {
             io,
-            failures: AtomicU32::new(0),
+            pauses: Pauses::new(),
         }
     }
 
@@ -101,7 +94,7 @@ impl TcpListener {
         Accept {
             listener: self,
             turn: Turn::new(&self.io, Direction::Read, Location::caller()),
-            pause: self.pause(),
+            pause: self.pauses.next(),
         }
     }
 
@@ -139,18 +132,6 @@ impl TcpListener {
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.io.get_ref().take_error()
     }
-
-    /// What the next accept waits for first.
-    fn pause(&self) -> Option<Pin<Box<Sleep>>> {
-        let failures = self.failures.load(Relaxed);
-        (failures > 0).then(|| {
-            Box::pin(sleep(
-                FIRST_PAUSE
-                    .saturating_mul(1 << (failures - 1).min(10))
-                    .min(LONGEST_PAUSE),
-            ))
-        })
-    }
 }
 
 /// Future of [`TcpListener::bind`].
@@ -182,21 +163,14 @@ impl Future for Bind {
 pub struct Accept<'a> {
     listener: &'a TcpListener,
     turn: Turn<'a, net::TcpListener>,
-    pause: Option<Pin<Box<Sleep>>>,
+    pause: Pause,
 }
 
 impl Accept<'_> {
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, SockAddr)>> {
-        if let Some(pause) = &mut self.pause {
-            ready!(place::within(self.turn.at(), || pause.as_mut().poll(cx)));
-            self.pause = None;
-        }
+        ready!(place::within(self.turn.at(), || self.pause.poll(cx)));
         let result = ready!(self.turn.poll(cx, calls::accept));
-        let failures = &self.listener.failures;
-        match &result {
-            Ok(_) => failures.store(0, Relaxed),
-            Err(_) => failures.store(failures.load(Relaxed).saturating_add(1), Relaxed),
-        }
+        self.listener.pauses.note(result.is_ok());
         Poll::Ready(result)
     }
 }
@@ -206,7 +180,7 @@ impl Future for Accept<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (socket, address) = ready!(self.get_mut().poll_socket(cx))?;
-        let stream = TcpStream::fresh(socket);
+        let stream = TcpStream::accepted(socket);
         let address = match address.as_socket() {
             Some(address) => address,
             // A peer that is gone already has no address on some systems.
@@ -230,8 +204,8 @@ impl Stream for Incoming<'_> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         let result = ready!(this.accept.poll_socket(cx));
-        this.accept.pause = this.listener.pause();
-        Poll::Ready(Some(result.map(|(socket, _)| TcpStream::fresh(socket))))
+        this.accept.pause = this.listener.pauses.next();
+        Poll::Ready(Some(result.map(|(socket, _)| TcpStream::accepted(socket))))
     }
 }
 
@@ -265,6 +239,3 @@ impl fmt::Debug for Incoming<'_> {
 
 /// tokio's backlog, too; the system cuts it to its own limit.
 pub(crate) const BACKLOG: i32 = 1024;
-/// Go's net/http: 5 ms, doubling to one second.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);

@@ -19,10 +19,11 @@ use socket2::{SockRef, Socket};
 
 use super::connect::Connect;
 use super::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use super::stream_ops::{Peek, Read, ReadExact, ReadVectored, Write, WriteAll, WriteVectored};
+use super::{Peek, Read, ReadExact, ReadVectored, Write, WriteAll, WriteVectored};
 use crate::addr::{LookupHost, ToSocketAddrs};
 use crate::calls;
 use crate::leaf::Direction;
+use crate::ops;
 use crate::place;
 use crate::ready::{Interest, Readiness, ReadyFor};
 
@@ -36,7 +37,7 @@ use crate::ready::{Interest, Readiness, ReadyFor};
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::TcpStream;
+/// use myrt::net::TcpStream;
 ///
 /// let stream = TcpStream::connect("example.org:80").await?;
 /// stream.write_all(b"HEAD / HTTP/1.0\r\n\r\n").await?;
@@ -80,6 +81,14 @@ impl TcpStream {
     #[inline]
     pub(crate) fn fresh(socket: Socket) -> Self {
         Self::from_async(Async::new_nonblocking(socket.into()))
+    }
+
+    /// A connection that was just accepted: nothing has come on it yet.
+    #[inline]
+    pub(crate) fn accepted(socket: Socket) -> Self {
+        let stream = Self::fresh(socket);
+        stream.io.set_early();
+        stream
     }
 
     /// The same, where it was waited for already.
@@ -353,7 +362,7 @@ impl AsyncRead for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        let wanted = ops::total(bufs);
         let at = place::of(Location::caller());
         self.io
             .poll_transfer(cx, Direction::Read, wanted, at, |stream| {
@@ -379,7 +388,7 @@ impl AsyncWrite for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        let wanted = ops::total(bufs);
         let at = place::of(Location::caller());
         self.io
             .poll_transfer(cx, Direction::Write, wanted, at, |stream| {

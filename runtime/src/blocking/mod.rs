@@ -4,6 +4,8 @@
 //! workers that starts threads. One pool serves the process; it grows with the jobs that wait, shrinks when idle, and
 //! never keeps the process from exiting. It must not know what a job does.
 
+pub(crate) mod limiter;
+
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};

@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use super::raw;
@@ -47,9 +47,14 @@ pub struct Async<T: AsFd + 'static> {
     /// Token of the entry in the runtime's table; 0 before the first wait.
     token: AtomicU64,
     runtime: AtomicU64,
-    /// Nobody else can hold the descriptor, so closing it ends every registration.
-    unshared: AtomicBool,
+    /// [`UNSHARED`], [`EARLY`].
+    flags: AtomicU8,
 }
+
+/// Nobody else can hold the descriptor, so closing it ends every registration.
+const UNSHARED: u8 = 1;
+/// A read that comes before the first wait would find nothing.
+const EARLY: u8 = 2;
 
 impl<T: AsFd + 'static> Async<T> {
     /// Takes `io` over and makes it non-blocking.
@@ -68,7 +73,7 @@ impl<T: AsFd + 'static> Async<T> {
             io: Some(io),
             token: AtomicU64::new(0),
             runtime: AtomicU64::new(0),
-            unshared: AtomicBool::new(false),
+            flags: AtomicU8::new(0),
         }
     }
 
@@ -98,7 +103,19 @@ impl<T: AsFd + 'static> Async<T> {
     /// whatever lends the descriptor out.
     #[doc(hidden)]
     pub fn set_closing_unshared(&self, unshared: bool) {
-        self.unshared.store(unshared, Relaxed);
+        self.flag(UNSHARED, unshared);
+    }
+
+    /// Says that a first read would come too early: a connection that was just accepted has hardly ever sent anything
+    /// yet. Its first read waits at once, which saves the call that would say so.
+    #[doc(hidden)]
+    pub fn set_early(&self) {
+        self.flag(EARLY, true);
+    }
+
+    fn flag(&self, flag: u8, on: bool) {
+        let flags = self.flags.load(Relaxed);
+        self.flags.store(if on { flags | flag } else { flags & !flag }, Relaxed);
     }
 
     /// Tries `operation` until it does not say `WouldBlock`. Waiters are served in order. Cancel safe.
@@ -330,46 +347,23 @@ impl<T: AsFd + 'static> Async<T> {
             core.reactor
                 .wait_as_poller(self.token.load(Relaxed), direction, cx.waker())
         });
-        self.waiting(waits.map(|waits| waits.then_some(())), direction, at)
-            .map_ok(|_| ())
-    }
-
-    /// Waits for the direction in line. Ready when there is nothing to wait for after all.
-    fn park_in_line(
-        &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
-        ticket: &mut u32,
-        at: &'static Location<'static>,
-    ) -> Poll<io::Result<()>> {
-        let waits = hot::with_core(|core| {
-            let core = self.join_runtime(core, direction);
-            core.reactor
-                .wait_in_line(self.token.load(Relaxed), direction, *ticket, cx.waker())
-        });
-        *ticket = waits.as_ref().ok().copied().flatten().unwrap_or(0);
-        self.waiting(waits, direction, at).map_ok(|_| ())
-    }
-
-    #[inline]
-    fn waiting<X>(
-        &self,
-        waits: io::Result<Option<X>>,
-        direction: Direction,
-        at: &'static Location<'static>,
-    ) -> Poll<io::Result<()>> {
         match waits {
-            Ok(Some(_)) => {
-                let fd = raw(self.get_ref());
-                let wait = match direction {
-                    Direction::Read => Wait::Readable(fd),
-                    Direction::Write => Wait::Writable(fd),
-                };
-                note_wait(wait, at);
+            Ok(true) => {
+                note_wait(self.wait(direction), at);
                 Poll::Pending
             }
-            Ok(None) => Poll::Ready(Ok(())),
+            Ok(false) => Poll::Ready(Ok(())),
             Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// What a task that waits for the direction waits for.
+    #[inline]
+    fn wait(&self, direction: Direction) -> Wait {
+        let fd = raw(self.get_ref());
+        match direction {
+            Direction::Read => Wait::Readable(fd),
+            Direction::Write => Wait::Writable(fd),
         }
     }
 
@@ -398,7 +392,7 @@ impl<T: AsFd + 'static> Async<T> {
 
     /// Forgets the entry while the descriptor goes on living, perhaps on a thread that is not its runtime's.
     fn forget(&mut self) {
-        self.unshared.store(false, Relaxed);
+        self.flag(UNSHARED, false);
         if !self.deregister() {
             registry::forget_at_home(self.token.load(Relaxed), self.runtime.load(Relaxed));
         }
@@ -412,7 +406,7 @@ impl<T: AsFd + 'static> Async<T> {
         if token == 0 {
             return true;
         }
-        let unshared = self.unshared.load(Relaxed);
+        let unshared = self.flags.load(Relaxed) & UNSHARED != 0;
         if self
             .with_home(|core| core.reactor.remove(token, unshared))
             .is_some()
@@ -449,7 +443,7 @@ impl<T: AsFd + 'static> Drop for Async<T> {
 
 impl<T: AsFd + 'static> AsFd for Async<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.unshared.store(false, Relaxed);
+        self.flag(UNSHARED, false);
         self.get_ref().as_fd()
     }
 }
@@ -496,23 +490,28 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
     ) -> Poll<io::Result<R>> {
         ready!(poll_budget(cx));
         loop {
-            if self.io.may_try(self.direction) {
-                // What made it ready woke everyone in the line, so the place there is gone.
-                self.ticket = 0;
-                match operation(self.io.get_ref()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        self.io.note_blocked(self.direction)
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    result => return Poll::Ready(result),
-                }
+            if self.must_ask() {
+                ready!(self.park(cx))?;
             }
-            match self.park(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            match operation(self.io.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.io.note_blocked(self.direction);
+                    ready!(self.park(cx))?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
             }
         }
+    }
+
+    /// Whether the table is asked before the system is: it knows of reads that a short one has drained. A first write is
+    /// tried at once, since a full buffer is rare; so is what was never tried, unless it is known to be too early.
+    #[inline]
+    fn must_ask(&self) -> bool {
+        if self.io.token.load(Relaxed) == 0 {
+            return self.io.flags.load(Relaxed) & EARLY != 0 && self.direction == Direction::Read;
+        }
+        self.direction == Direction::Read || self.ticket != 0
     }
 
     /// As [`Turn::poll`] for a TCP transfer of at most `wanted` bytes; see [`Async::poll_transfer`].
@@ -542,17 +541,31 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
                 Ok(_) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
-        } else if self.io.is_known_ready(self.direction) {
-            self.ticket = 0;
-            return Poll::Ready(Ok(()));
         }
         self.park(cx)
     }
 
+    /// Takes a place in the line, or says that there is nothing to wait for: then everyone in the line has been woken,
+    /// and the place there is gone.
     #[inline]
     fn park(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io
-            .park_in_line(cx, self.direction, &mut self.ticket, self.at)
+        let waits = hot::with_core(|core| {
+            let core = self.io.join_runtime(core, self.direction);
+            let token = self.io.token.load(Relaxed);
+            core.reactor.wait_in_line(token, self.direction, self.ticket, cx.waker())
+        });
+        match waits {
+            Ok(Some(ticket)) => {
+                self.ticket = ticket;
+                note_wait(self.io.wait(self.direction), self.at);
+                Poll::Pending
+            }
+            Ok(None) => {
+                self.ticket = 0;
+                Poll::Ready(Ok(()))
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 }
 

@@ -99,8 +99,14 @@ impl Reactor {
 
     /// Notes that a transfer was shorter than asked for: drained, unless the peer has hung up or an error is
     /// pending, since then no further edge would come.
+    ///
+    /// kqueue has no word for urgent data on every system, and a read stops short at its mark: there a short read says
+    /// nothing, which costs the call that says `WouldBlock`.
     #[inline]
     pub(crate) fn clear_after_short(&self, token: u64, direction: Direction) {
+        if self.kind == Selector::Kqueue && direction == Direction::Read {
+            return;
+        }
         if let Some(source) = self.sources.borrow_mut().get(token) {
             let always = source.always;
             let half = source.half(direction);
@@ -148,6 +154,7 @@ impl Reactor {
     }
 
     /// Makes a waiter wait behind the others. Returns its ticket; none: it need not, something is ready.
+    #[inline]
     pub(crate) fn wait_in_line(
         &self,
         token: u64,
@@ -155,12 +162,13 @@ impl Reactor {
         ticket: u32,
         waker: &Waker,
     ) -> io::Result<Option<u32>> {
+        if self.is_ready(token, direction) {
+            return Ok(None);
+        }
+        // Made before the borrow: cloning a foreign waker runs foreign code.
         let waker = StoredWaker::new(waker);
         let (ticket, old, known) = match self.sources.borrow_mut().get(token) {
             Some(source) => {
-                if source.half(direction).ready {
-                    return Ok(None);
-                }
                 let (ticket, old) = source.add_waiter(direction, ticket, waker);
                 (ticket, old, source.registered)
             }
@@ -170,6 +178,12 @@ impl Reactor {
         if known && self.edge {
             return Ok(Some(ticket));
         }
+        self.arm_in_line(token, direction, ticket)
+    }
+
+    /// Arms the selector for a waiter that has just taken its place.
+    #[cold]
+    fn arm_in_line(&self, token: u64, direction: Direction, ticket: u32) -> io::Result<Option<u32>> {
         let armed = self.arm(token, direction);
         if !matches!(armed, Ok(true)) {
             self.leave_line(token, direction, ticket);
@@ -294,6 +308,15 @@ impl Reactor {
             None => return, // the first one's waker closed it
         };
         others.into_iter().flatten().for_each(Woken::wake);
+    }
+
+    /// Whether any task waits for a descriptor.
+    pub(crate) fn is_anyone_waiting(&self) -> bool {
+        self.sources
+            .borrow()
+            .fds()
+            .iter()
+            .any(|(_, wanted)| !wanted.is_empty())
     }
 
     /// Wakes everyone, when the runtime ends.

@@ -121,7 +121,10 @@ impl Source {
     /// behind them.
     #[inline]
     pub(crate) fn note(&mut self, event: &Event) -> (StoredWaker, StoredWaker, bool) {
-        self.read.closed |= event.read_closed | event.error;
+        // A read stops short at TCP's urgent mark although more is behind it (SO_OOBINLINE or not), and no further edge
+        // comes for that: from the first urgent byte on, short reads say nothing. net's test
+        // `urgent_data_in_the_stream_makes_nobody_wait` hangs without this.
+        self.read.closed |= event.read_closed | event.error | event.priority;
         self.write.closed |= event.write_closed | event.error;
         let mut woken = (StoredWaker::EMPTY, StoredWaker::EMPTY, false);
         if event.readable | event.read_closed | event.error {
@@ -160,11 +163,35 @@ impl Source {
     /// Takes the `poll_*` caller of a direction out again.
     pub(crate) fn unset_poller(&mut self, direction: Direction) -> StoredWaker {
         let half = self.half(direction);
-        if half.first_ticket == 0 { half.first.take() } else { StoredWaker::EMPTY }
+        if half.first_ticket == 0 {
+            half.first.take()
+        } else {
+            StoredWaker::EMPTY
+        }
     }
 
     /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already.
+    #[inline]
     pub(crate) fn add_waiter(
+        &mut self,
+        direction: Direction,
+        ticket: u32,
+        waker: StoredWaker,
+    ) -> (u32, StoredWaker) {
+        let fresh = self.next_ticket.wrapping_add(1).max(1);
+        let half = self.half(direction);
+        if !half.first.is_empty() || half.others.is_some() {
+            return self.add_to_line(direction, ticket, waker);
+        }
+        half.first = waker;
+        half.first_ticket = fresh;
+        self.next_ticket = fresh;
+        (fresh, StoredWaker::EMPTY)
+    }
+
+    /// Somebody waits already: perhaps this very waiter, whose waker is refreshed then.
+    #[cold]
+    fn add_to_line(
         &mut self,
         direction: Direction,
         ticket: u32,
@@ -175,24 +202,11 @@ impl Source {
         if ticket != 0 && half.first_ticket == ticket {
             return (ticket, mem::replace(&mut half.first, waker));
         }
-        if ticket != 0 {
-            let found = half
-                .others
-                .iter_mut()
-                .flat_map(|others| others.iter_mut())
-                .find(|(t, _)| *t == ticket);
-            if let Some((_, kept)) = found {
-                return (ticket, mem::replace(kept, waker));
-            }
+        let others = half.others.get_or_insert_default();
+        if let Some((_, kept)) = others.iter_mut().find(|(t, _)| *t == ticket && ticket != 0) {
+            return (ticket, mem::replace(kept, waker));
         }
-        if half.first.is_empty() && half.others.is_none() {
-            half.first = waker;
-            half.first_ticket = fresh;
-        } else {
-            half.others
-                .get_or_insert_default()
-                .push_back((fresh, waker));
-        }
+        others.push_back((fresh, waker));
         self.next_ticket = fresh;
         (fresh, StoredWaker::EMPTY)
     }

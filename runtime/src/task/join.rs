@@ -16,6 +16,7 @@ use super::error::{JoinError, Outcome};
 use super::finish;
 use super::hot;
 use super::id::Id;
+use super::info::TaskRef;
 use super::registry::{self, Message};
 use super::slot::{DONE, FINISHING, HANDLE, Slot, index_of};
 use super::stored::StoredWaker;
@@ -122,6 +123,25 @@ impl<T> JoinHandle<T> {
     /// A handle that cancels the task when dropped.
     pub fn abort_on_drop(self) -> AbortOnDrop<T> {
         AbortOnDrop { handle: self }
+    }
+
+    /// Says whom to wake at the task's end, without a poll; wakes at once if the task has ended.
+    pub(crate) fn wake_at_end(&self, joiner: StoredWaker) {
+        if self.is_finished() {
+            return joiner.wake();
+        }
+        let old = self.with_slot(|_, slot| slot.set_joiner(joiner));
+        drop(old);
+    }
+
+    /// Whether the thread is inside the task's runtime.
+    pub(crate) fn is_home(&self) -> bool {
+        hot::with_core(|core| core.is_some_and(|core| core.serial == self.runtime))
+    }
+
+    /// The names of the task, without its output.
+    pub(crate) fn task_ref(&self) -> TaskRef {
+        TaskRef::new(self.identity, self.runtime)
     }
 
     fn with_slot<R>(&self, f: impl FnOnce(&Core, &Slot) -> R) -> Option<R> {

@@ -43,6 +43,7 @@ pub(crate) fn run_batch(core: &Core, limit: u32) -> Batch {
     let mut left = limit;
     loop {
         let batch = catch_unwind(AssertUnwindSafe(|| poll_many(core, &mut left)));
+        core.tasks.slots.shared().set_running(0);
         match batch {
             Ok(end) => return end,
             Err(panic) => task_panicked(core, panic),
@@ -61,7 +62,7 @@ fn poll_many(core: &Core, left: &mut u32) -> Batch {
             let flags = slot.flags();
             let main_done = if flags & SLOW != 0 {
                 poll_slow(core, hot, slot, flags)
-            } else if poll_as(hot, slot, |cx| poll_block(hot, slot, cx)) {
+            } else if poll_as(core, hot, slot, |cx| poll_block(hot, slot, cx)) {
                 finish::finished(core, hot, slot)
             } else {
                 after_pending(core, hot, slot);
@@ -82,12 +83,18 @@ fn poll_many(core: &Core, left: &mut u32) -> Batch {
 
 /// Calls `poll` as the occupant of `slot`: its key runs, its waker is in the context.
 #[inline(always)]
-fn poll_as(hot: &Hot, slot: &Slot, poll: impl FnOnce(&mut Context<'_>) -> bool) -> bool {
+fn poll_as(
+    core: &Core,
+    hot: &Hot,
+    slot: &Slot,
+    poll: impl FnOnce(&mut Context<'_>) -> bool,
+) -> bool {
     let key = slot.key();
     hot.run(key, slot);
+    core.tasks.slots.shared().set_running(key);
     hot.budget.set(hot::BUDGET);
     slot.count_poll();
-    let waker = ManuallyDrop::new(waker_of(key));
+    let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
     poll(&mut Context::from_waker(&waker))
 }
 
@@ -144,11 +151,11 @@ fn poll_slow(core: &Core, hot: &Hot, slot: &Slot, flags: u16) -> bool {
     let locals = (flags & RARE != 0).then(|| local::Installed::of(core, slot));
     let mut signal = 0;
     if flags & ATTACHED != 0 {
-        poll_as(hot, slot, |cx| poll_cleanup(core, slot, cx));
+        poll_as(core, hot, slot, |cx| poll_cleanup(core, slot, cx));
         signal = hot.signal.get();
     }
     let ready = if flags & FINISHING == 0 {
-        poll_as(hot, slot, |cx| poll_block(hot, slot, cx))
+        poll_as(core, hot, slot, |cx| poll_block(hot, slot, cx))
     } else {
         !slot.has(ATTACHED)
     };
@@ -208,14 +215,6 @@ fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
     });
 }
 
-/// The header's future size and type name, for reports.
-pub(crate) fn describe(slot: &Slot) -> Option<(usize, &'static str)> {
-    let block: NonNull<Header> = Tasks::block(slot)?;
-    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`; on the loop's thread.
-    let vtable = unsafe { block.as_ref() }.vtable;
-    Some((vtable.future_size, (vtable.type_name)()))
-}
-
 /// Polls a task that was just spawned, inside the poll of whoever spawned it. A panic ends that task.
 pub(crate) fn poll_now(core: &Core, identity: u64) {
     let Some(slot) = core.tasks.find(identity) else {
@@ -228,7 +227,7 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
     // search through the ring, and an extra poll is allowed to every future.
     let polled = hot::with(|hot| {
         slot.count_poll();
-        let waker = ManuallyDrop::new(waker_of(key));
+        let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
         let mark = core.tasks.left_count.get();
         let polled = catch_unwind(AssertUnwindSafe(|| {
             poll_block(hot, slot, &mut Context::from_waker(&waker))

@@ -5,6 +5,7 @@
 //! possible. It must not know tasks beyond the one bit that keeps the queue short.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::remote_queue::RemoteQueue;
@@ -12,6 +13,7 @@ use super::slot::index_of;
 use super::table::Table;
 use crate::core::Core;
 use crate::sys::Notifier;
+use crate::time::Instant;
 
 /// What another thread may ask of a loop.
 pub(crate) enum Message {
@@ -29,6 +31,14 @@ pub(crate) struct Home {
     pub(crate) queue: RemoteQueue<Message>,
     pub(crate) notifier: Notifier,
     pub(crate) table: Arc<Table>,
+    /// The loop's thread, as the system numbers it; 0 where it does not.
+    pub(crate) thread: u32,
+    /// The runtime's clock when it began.
+    pub(crate) started: Instant,
+    /// In debug mode: clones of wakers that are alive.
+    pub(crate) wakers: AtomicIsize,
+    /// Called when the runtime ends.
+    pub(crate) at_end: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Home {
@@ -39,6 +49,21 @@ impl Home {
             self.notifier.notify();
         }
         Ok(())
+    }
+
+    /// Has `call` called when the runtime ends, on its thread.
+    pub(crate) fn at_end(&self, call: Box<dyn FnOnce() + Send>) {
+        self.at_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(call);
+    }
+
+    /// Calls what was to be called at the end.
+    pub(crate) fn end(&self) {
+        let calls =
+            std::mem::take(&mut *self.at_end.lock().unwrap_or_else(PoisonError::into_inner));
+        calls.into_iter().for_each(|call| call());
     }
 
     fn wake(&self, key: u64) {
@@ -117,6 +142,17 @@ pub(crate) fn wake(key: u64) {
     let home = lock().homes.get((key >> 48) as usize).cloned().flatten();
     if let Some(home) = home {
         home.wake(key);
+    }
+}
+
+/// Counts a waker of a key's runtime that somebody outside of its tables keeps, or no longer keeps.
+pub(crate) fn count_wakers(key: u64, by: isize) {
+    if let Some(home) = lock()
+        .homes
+        .get((key >> 48) as usize)
+        .and_then(Option::as_ref)
+    {
+        home.wakers.fetch_add(by, Ordering::AcqRel);
     }
 }
 

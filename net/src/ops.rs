@@ -1,0 +1,213 @@
+//! The futures of byte streams over a descriptor: TCP, Unix sockets, pipes.
+//!
+//! Named types, so that they can be stored and so that the monitor can say where a task waits. `Read` and `Write` are the hottest
+//! futures of the crate: a turn and a buffer, nothing else. What differs between streams is whether a short transfer means that the
+//! kernel has no more: a constant of the type, so it costs nothing. They know no protocol.
+
+use std::fmt;
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use myrt_runtime::io::Async;
+
+use crate::calls;
+use crate::leaf::{Direction, Turn};
+
+/// A byte stream of the system.
+pub trait Stream: AsFd + 'static {
+    /// A transfer shorter than asked for says that the next would block. True of TCP alone (see the reactor).
+    const SHORT_IS_DRAINED: bool;
+    #[doc(hidden)]
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize>;
+    #[doc(hidden)]
+    fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+    #[doc(hidden)]
+    fn write(&self, buf: &[u8]) -> io::Result<usize>;
+    #[doc(hidden)]
+    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+macro_rules! stream {
+    ($type:ty, $short_is_drained:literal) => {
+        impl Stream for $type {
+            const SHORT_IS_DRAINED: bool = $short_is_drained;
+
+            #[inline]
+            fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+                calls::read(self, buf)
+            }
+
+            #[inline]
+            fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                calls::read_vectored(self, bufs)
+            }
+
+            #[inline]
+            fn write(&self, buf: &[u8]) -> io::Result<usize> {
+                calls::write(self, buf)
+            }
+
+            #[inline]
+            fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                calls::write_vectored(self, bufs)
+            }
+        }
+    };
+}
+stream!(TcpStream, true);
+stream!(UnixStream, false);
+stream!(File, false);
+
+/// The number of bytes below which a transfer counts as short; none does where short means nothing.
+#[inline]
+pub(crate) const fn wanted<T: Stream>(length: usize) -> usize {
+    if T::SHORT_IS_DRAINED { length } else { 0 }
+}
+
+/// All bytes of several buffers.
+pub(crate) fn total<B: std::ops::Deref<Target = [u8]>>(bufs: &[B]) -> usize {
+    bufs.iter().map(|buf| buf.len()).sum()
+}
+
+/// Declares a future and how it begins.
+macro_rules! op {
+    ($(#[$meta:meta])* $name:ident<$a:lifetime $(, $b:lifetime)?>, $direction:ident, $field:ident: $type:ty $(, $more:ident: $more_type:ty = $start:expr)?) => {
+        $(#[$meta])*
+        #[must_use = "futures do nothing unless awaited"]
+        pub struct $name<$a, $($b,)? T: AsFd + 'static> {
+            turn: Turn<$a, T>,
+            $field: $type,
+            $($more: $more_type,)?
+        }
+
+        impl<$a, $($b,)? T: AsFd + 'static> $name<$a, $($b,)? T> {
+            #[inline]
+            #[track_caller]
+            pub(crate) fn new(io: &$a Async<T>, $field: $type) -> Self {
+                Self { turn: Turn::new(io, Direction::$direction, Location::caller()), $field, $($more: $start)? }
+            }
+        }
+
+        impl<$($b,)? T: AsFd + 'static> fmt::Debug for $name<'_, $($b,)? T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("at", &self.turn.at()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+op! {
+    /// Future of `read`.
+    Read<'a>, Read, buf: &'a mut [u8]
+}
+op! {
+    /// Future of `write`.
+    Write<'a>, Write, buf: &'a [u8]
+}
+op! {
+    /// Future of `read_vectored`.
+    ReadVectored<'a, 'b>, Read, bufs: &'a mut [IoSliceMut<'b>]
+}
+op! {
+    /// Future of `write_vectored`.
+    WriteVectored<'a, 'b>, Write, bufs: &'a [IoSlice<'b>]
+}
+op! {
+    /// Future of `read_exact`.
+    ReadExact<'a>, Read, buf: &'a mut [u8], filled: usize = 0
+}
+op! {
+    /// Future of `write_all`.
+    WriteAll<'a>, Write, rest: &'a [u8]
+}
+
+impl<T: Stream> Future for Read<'_, T> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { turn, buf } = self.get_mut();
+        turn.poll_transfer(cx, wanted::<T>(buf.len()), |stream| stream.read(buf))
+    }
+}
+
+impl<T: Stream> Future for Write<'_, T> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { turn, buf } = self.get_mut();
+        turn.poll_transfer(cx, wanted::<T>(buf.len()), |stream| stream.write(buf))
+    }
+}
+
+impl<T: Stream> Future for ReadVectored<'_, '_, T> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { turn, bufs } = self.get_mut();
+        turn.poll_transfer(cx, wanted::<T>(total(bufs)), |stream| {
+            stream.read_vectored(bufs)
+        })
+    }
+}
+
+impl<T: Stream> Future for WriteVectored<'_, '_, T> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { turn, bufs } = self.get_mut();
+        turn.poll_transfer(cx, wanted::<T>(total(bufs)), |stream| {
+            stream.write_vectored(bufs)
+        })
+    }
+}
+
+impl<T: Stream> Future for ReadExact<'_, T> {
+    type Output = io::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { turn, buf, filled } = self.get_mut();
+        while *filled < buf.len() {
+            let rest = &mut buf[*filled..];
+            let count = ready!(
+                turn.poll_transfer(cx, wanted::<T>(rest.len()), |stream| stream.read(rest))
+            )?;
+            if count == 0 {
+                let message = format!(
+                    "the stream ended after {filled} of {} expected bytes",
+                    buf.len()
+                );
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
+            }
+            *filled += count;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: Stream> Future for WriteAll<'_, T> {
+    type Output = io::Result<()>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { turn, rest } = self.get_mut();
+        while !rest.is_empty() {
+            let count = ready!(
+                turn.poll_transfer(cx, wanted::<T>(rest.len()), |stream| stream.write(rest))
+            )?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *rest = &rest[count..];
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,231 @@
+//! A datagram socket of the Unix domain: borders kept, nothing lost, nothing reordered.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+
+use myrt_runtime::io::Async;
+use socket2::{Domain, SockAddr, Type};
+
+use super::SocketFile;
+use crate::calls;
+use crate::leaf::{Direction, leaf};
+use crate::ready::Readiness;
+
+/// A datagram socket of the Unix domain. Dropping a bound one removes its file.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use myrt::net::UnixDatagram;
+///
+/// let (near, far) = UnixDatagram::pair()?;
+/// near.send(b"one whole").await?;
+/// let mut buf = [0; 64];
+/// assert_eq!(far.recv(&mut buf).await?, 9);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct UnixDatagram {
+    io: Async<net::UnixDatagram>,
+    file: Option<SocketFile>,
+}
+
+impl UnixDatagram {
+    /// A socket at a path; on Linux a path that begins with a zero byte is an abstract name.
+    ///
+    /// # Errors
+    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) also for a file that an earlier socket left behind.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let socket = calls::socket(Domain::UNIX, Type::DGRAM, None)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        Ok(Self {
+            file: SocketFile::at(path),
+            io: Async::new_nonblocking(socket.into()),
+        })
+    }
+
+    /// A socket without an address: it can send, and receive only once connected.
+    ///
+    /// # Errors
+    /// What the system says, such as no descriptor being left.
+    pub fn unbound() -> io::Result<Self> {
+        let socket = calls::socket(Domain::UNIX, Type::DGRAM, None)?;
+        Ok(Self {
+            file: None,
+            io: Async::new_nonblocking(socket.into()),
+        })
+    }
+
+    /// Two sockets, connected to each other.
+    ///
+    /// # Errors
+    /// What the system says, such as no descriptor being left.
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (a, b) = calls::pair(Type::DGRAM)?;
+        let own = |socket: socket2::Socket| Self {
+            file: None,
+            io: Async::new_nonblocking(socket.into()),
+        };
+        Ok((own(a), own(b)))
+    }
+
+    /// Takes over a std socket and makes it non-blocking. Its file is not removed later.
+    ///
+    /// # Errors
+    /// If it cannot be made non-blocking.
+    pub fn from_std(socket: net::UnixDatagram) -> io::Result<Self> {
+        Ok(Self {
+            file: None,
+            io: Async::new(socket)?,
+        })
+    }
+
+    /// Gives the std socket back, still non-blocking, and leaves its file.
+    ///
+    /// # Errors
+    /// If the runtime cannot let go of it.
+    pub fn into_std(mut self) -> io::Result<net::UnixDatagram> {
+        if let Some(mut file) = self.file.take() {
+            file.path.clear();
+        }
+        self.io.into_inner()
+    }
+
+    /// Sends to and receives from this peer only from now on.
+    ///
+    /// # Errors
+    /// What the system says, such as [`NotFound`](io::ErrorKind::NotFound).
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        calls::connect(
+            &socket2::SockRef::from(self.io.get_ref()),
+            &SockAddr::unix(path)?,
+        )
+        .map(drop)
+    }
+
+    /// Sends a datagram to the connected peer, waiting while its queue is full. **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says.
+    #[track_caller]
+    pub fn send<'a>(&'a self, datagram: &'a [u8]) -> DatagramSend<'a> {
+        DatagramSend::new(&self.io, datagram)
+    }
+
+    /// Receives a datagram from the connected peer; what does not fit into `buf` is lost. **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says.
+    #[track_caller]
+    pub fn recv<'a>(&'a self, buf: &'a mut [u8]) -> DatagramRecv<'a> {
+        DatagramRecv::new(&self.io, buf)
+    }
+
+    /// Sends a datagram to the socket at a path. **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says. On Linux a full queue of the *receiver* cannot be waited for by an unconnected socket: connect first.
+    #[track_caller]
+    pub fn send_to<'a>(&'a self, datagram: &'a [u8], path: impl AsRef<Path>) -> DatagramSendTo<'a> {
+        DatagramSendTo::new(&self.io, datagram, SockAddr::unix(path).map_err(Some))
+    }
+
+    /// Receives a datagram and its sender's address; what does not fit into `buf` is lost. **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says.
+    #[track_caller]
+    pub fn recv_from<'a>(&'a self, buf: &'a mut [u8]) -> DatagramRecvFrom<'a> {
+        DatagramRecvFrom::new(&self.io, buf)
+    }
+
+    /// Sends if that is possible at once.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if not, and what else the system says.
+    pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.io
+            .try_write_with(|socket| calls::unix_send(socket, datagram))
+    }
+
+    /// Receives if something is there.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if not, and what else the system says.
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io
+            .try_read_with(|socket| calls::unix_recv(socket, buf))
+    }
+
+    /// Waits until a receive may succeed. A hint. **Cancel safe.**
+    #[track_caller]
+    pub fn readable(&self) -> Readiness<'_, net::UnixDatagram> {
+        Readiness::new(&self.io, Direction::Read)
+    }
+
+    /// Waits until a send may succeed. A hint. **Cancel safe.**
+    #[track_caller]
+    pub fn writable(&self) -> Readiness<'_, net::UnixDatagram> {
+        Readiness::new(&self.io, Direction::Write)
+    }
+
+    /// The address at this end.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().local_addr()
+    }
+
+    /// The connected peer's address.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().peer_addr()
+    }
+}
+
+leaf! {
+    /// Future of [`UnixDatagram::send`].
+    pub struct DatagramSend<'a> on net::UnixDatagram { datagram: &'a [u8] }
+    Write => usize, |socket| calls::unix_send(socket, datagram)
+}
+
+leaf! {
+    /// Future of [`UnixDatagram::recv`].
+    pub struct DatagramRecv<'a> on net::UnixDatagram { buf: &'a mut [u8] }
+    Read => usize, |socket| calls::unix_recv(socket, buf)
+}
+
+leaf! {
+    /// Future of [`UnixDatagram::send_to`].
+    pub struct DatagramSendTo<'a> on net::UnixDatagram { datagram: &'a [u8], target: Result<SockAddr, Option<io::Error>> }
+    Write => usize, |socket| match target {
+        Ok(address) => calls::unix_send_to(socket, datagram, address),
+        Err(error) => Err(error.take().expect("polled after it was ready")),
+    }
+}
+
+leaf! {
+    /// Future of [`UnixDatagram::recv_from`].
+    pub struct DatagramRecvFrom<'a> on net::UnixDatagram { buf: &'a mut [u8] }
+    Read => (usize, SocketAddr), |socket| calls::unix_recv_from(socket, buf)
+}
+
+impl AsFd for UnixDatagram {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.as_fd()
+    }
+}
+
+impl AsRawFd for UnixDatagram {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}

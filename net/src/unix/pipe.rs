@@ -1,0 +1,222 @@
+//! Anonymous pipes, and any other descriptor that reads or writes bytes: standard streams of children, FIFOs.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_io::{AsyncRead, AsyncWrite};
+use myrt_runtime::io::Async;
+use myrt_runtime::os;
+
+use crate::calls;
+use crate::leaf::Direction;
+use crate::ops::{Read, ReadExact, Write, WriteAll};
+use crate::place;
+use crate::stream::by_reference;
+
+/// A pipe: what is written to the sender is read from the receiver.
+///
+/// # Errors
+/// What the system says, such as no descriptor being left.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// let (sender, receiver) = myrt::net::unix::pipe::pipe()?;
+/// sender.write_all(b"through").await?;
+/// drop(sender);
+/// let mut buf = [0; 16];
+/// assert_eq!(receiver.read(&mut buf).await?, 7);
+/// # Ok(())
+/// # }
+/// ```
+pub fn pipe() -> io::Result<(Sender, Receiver)> {
+    let (reader, writer) = os::pipe()?;
+    Ok((
+        Sender {
+            io: Some(Async::new_nonblocking(writer.into())),
+        },
+        Receiver {
+            io: Async::new_nonblocking(reader.into()),
+        },
+    ))
+}
+
+/// The end of a pipe to write to. Writing after the receiver is gone is [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+#[derive(Debug)]
+pub struct Sender {
+    /// None once closed.
+    io: Option<Async<File>>,
+}
+
+/// The end of a pipe to read from. It ends when the last sender is gone.
+#[derive(Debug)]
+pub struct Receiver {
+    io: Async<File>,
+}
+
+impl Sender {
+    /// Takes over a descriptor to write to, and makes it non-blocking (for everyone who shares its open file).
+    ///
+    /// # Errors
+    /// If it cannot be made non-blocking.
+    pub fn from_owned_fd(fd: OwnedFd) -> io::Result<Self> {
+        Ok(Self {
+            io: Some(Async::new(fd.into())?),
+        })
+    }
+
+    /// Gives the descriptor back, still non-blocking.
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) if it was closed.
+    pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
+        self.io.ok_or_else(closed)?.into_inner().map(Into::into)
+    }
+
+    /// Writes as much as the pipe takes at once, and says how much. **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Panics
+    /// If it was closed through [`AsyncWrite`].
+    #[track_caller]
+    pub fn write<'a>(&'a self, buf: &'a [u8]) -> Write<'a, File> {
+        Write::new(self.open(), buf)
+    }
+
+    /// Writes `buf` whole. Not cancel safe.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Panics
+    /// If it was closed through [`AsyncWrite`].
+    #[track_caller]
+    pub fn write_all<'a>(&'a self, buf: &'a [u8]) -> WriteAll<'a, File> {
+        WriteAll::new(self.open(), buf)
+    }
+
+    /// Writes if that is possible at once.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if not, and what else the system says.
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.io
+            .as_ref()
+            .ok_or_else(closed)?
+            .try_write_with(|file| calls::write(file, buf))
+    }
+
+    #[track_caller]
+    fn open(&self) -> &Async<File> {
+        self.io.as_ref().expect("the sender was closed")
+    }
+}
+
+impl Receiver {
+    /// Takes over a descriptor to read from, and makes it non-blocking (for everyone who shares its open file).
+    ///
+    /// # Errors
+    /// If it cannot be made non-blocking.
+    pub fn from_owned_fd(fd: OwnedFd) -> io::Result<Self> {
+        Ok(Self {
+            io: Async::new(fd.into())?,
+        })
+    }
+
+    /// Gives the descriptor back, still non-blocking.
+    ///
+    /// # Errors
+    /// If the runtime cannot let go of it.
+    pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
+        self.io.into_inner().map(Into::into)
+    }
+
+    /// Reads what there is, at least one byte; `Ok(0)` is the end. **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says.
+    #[track_caller]
+    pub fn read<'a>(&'a self, buf: &'a mut [u8]) -> Read<'a, File> {
+        Read::new(&self.io, buf)
+    }
+
+    /// Fills `buf` whole. Not cancel safe ([`io::Reader`](crate::io::Reader) is the remedy).
+    ///
+    /// # Errors
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the pipe ends before, and what the system says.
+    #[track_caller]
+    pub fn read_exact<'a>(&'a self, buf: &'a mut [u8]) -> ReadExact<'a, File> {
+        ReadExact::new(&self.io, buf)
+    }
+
+    /// Reads if something is there.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if not, and what else the system says.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io.try_read_with(|file| calls::read(file, buf))
+    }
+}
+
+impl AsyncRead for &Receiver {
+    #[track_caller]
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let at = place::of(Location::caller());
+        self.io
+            .poll_transfer(cx, Direction::Read, 0, at, |file| calls::read(file, buf))
+    }
+}
+
+by_reference!(@read Receiver, [], |this| &mut &*this);
+
+/// Closing closes the descriptor: a pipe has no other way to say that it is over.
+impl AsyncWrite for Sender {
+    #[track_caller]
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let at = place::of(Location::caller());
+        let Some(io) = &self.io else {
+            return Poll::Ready(Err(closed()));
+        };
+        io.poll_transfer(cx, Direction::Write, 0, at, |file| calls::write(file, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the sender was closed")
+}
+
+impl AsFd for Receiver {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.as_fd()
+    }
+}
+
+impl AsRawFd for Receiver {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
