@@ -15,10 +15,8 @@ use std::any::Any;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use super::cell::Header;
 use super::hot::{self, Hot};
 use super::slot::{ATTACHED, CANCEL, DONE, FINISHING, MAIN, QUEUED, RARE, SLOW, Slot};
 use super::tasks::Tasks;
