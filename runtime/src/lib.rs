@@ -17,8 +17,10 @@ mod sys;
 mod trace;
 mod watchdog;
 
+pub mod cancel;
 pub mod future;
 pub mod monitor;
+pub mod scope;
 pub mod sync;
 pub mod task;
 pub mod time;
@@ -46,4 +48,6 @@ pub mod io {
 pub mod os {
     pub use crate::sys::os::{Credentials, peer_credentials, pipe};
 }
+pub use cancel::{CancelToken, bracket, finally, shield, shield_for};
 pub use runtime_loop::run;
+pub use scope::{scope, try_scope};
