@@ -362,7 +362,7 @@ async fn cancel_from_a_destructor() {
 
 #[myrt::test(start_paused)]
 async fn two_that_cancel_each_other_from_their_destructors() {
-    type Handles = Rc<RefCell<Vec<myrt::task::JoinHandle<()>>>>;
+    type Handles = Rc<RefCell<Vec<task::JoinHandle<()>>>>;
     let handles = Handles::default();
     let dropped = Rc::new(Cell::new(0));
     for other in [1, 0] {
@@ -379,7 +379,7 @@ async fn two_that_cancel_each_other_from_their_destructors() {
     yield_now().await;
     drop(handles.borrow()[0].cancel());
     assert_eq!(dropped.get(), 2);
-    assert!(handles.borrow().iter().all(myrt::task::JoinHandle::is_finished));
+    assert!(handles.borrow().iter().all(task::JoinHandle::is_finished));
 }
 
 #[myrt::test(start_paused)]
@@ -455,9 +455,9 @@ fn the_main_future_can_be_cancelled() {
                 if by_itself {
                     drop(me.cancel_with("enough"));
                 } else {
-                    myrt::spawn(async move {
+                    drop(myrt::spawn(async move {
                         me.cancel_with("enough").await;
-                    });
+                    }));
                 }
                 forever().await;
             },

@@ -64,7 +64,6 @@ impl<T> Settle for Shared<T> {
 ///
 /// # Panics
 /// When polled again after it gave its output.
-#[must_use = "drop it to say that nobody asks for the output"]
 pub struct ScopedHandle<T> {
     shared: Rc<Shared<T>>,
     identity: u64,
