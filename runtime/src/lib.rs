@@ -46,7 +46,7 @@ pub mod io {
 /// System calls that the network crate needs and that want unsafe.
 #[doc(hidden)]
 pub mod os {
-    pub use crate::sys::os::{Credentials, peer_credentials, pipe};
+    pub use crate::sys::os::{Credentials, has_default_action, peer_credentials, pipe};
 }
 pub use cancel::{CancelToken, bracket, finally, shield, shield_for};
 pub use runtime_loop::run;
