@@ -122,7 +122,13 @@ async fn run_until_cancelled_waits_for_cleanups_and_a_result_wins() {
     assert_eq!(token.run_until_cancelled(work).await, None);
     assert!(cleaned.get());
     assert_eq!(start.elapsed(), ms(30));
-    assert_eq!(token.run_until_cancelled(async { unreachable!() }).await.map(|(): ()| ()), None);
+    assert_eq!(
+        token
+            .run_until_cancelled(async { unreachable!() })
+            .await
+            .map(|(): ()| ()),
+        None
+    );
     let token = CancelToken::new();
     let cancels = token.clone();
     let wins = token.run_until_cancelled(async move {
@@ -145,8 +151,23 @@ impl CancelNever for myrt::time::TimerHandle {
 /// Every state that a task can be in × every way to cancel it and to let go of it.
 #[test]
 fn r47_cancel_and_drop_in_every_state() {
-    for state in ["queued", "waiting", "woken", "done", "panicked", "cancelled", "cleaning"] {
-        for way in ["await cancel", "drop cancel", "abort on drop", "cancel then drop", "drop", "remote"] {
+    for state in [
+        "queued",
+        "waiting",
+        "woken",
+        "done",
+        "panicked",
+        "cancelled",
+        "cleaning",
+    ] {
+        for way in [
+            "await cancel",
+            "drop cancel",
+            "abort on drop",
+            "cancel then drop",
+            "drop",
+            "remote",
+        ] {
             let runtime = paused();
             let ends = Rc::new(Cell::new(0));
             runtime.block_on(async {
@@ -199,7 +220,11 @@ fn r47_cancel_and_drop_in_every_state() {
                 sleep(ms(5)).await;
             });
             drop(runtime);
-            assert_eq!(ends.get(), 1, "{state} × {way}: the cleanup runs exactly once");
+            assert_eq!(
+                ends.get(),
+                1,
+                "{state} × {way}: the cleanup runs exactly once"
+            );
         }
     }
 }
@@ -329,7 +354,9 @@ fn r41_wakers_are_dropped_and_woken_on_other_threads_while_and_after_their_task_
     });
     assert_eq!(Rc::strong_count(&held), 1);
     let other = waker.clone();
-    std::thread::spawn(move || other.wake_by_ref()).join().unwrap();
+    std::thread::spawn(move || other.wake_by_ref())
+        .join()
+        .unwrap();
     drop(runtime);
     std::thread::spawn(move || waker.wake()).join().unwrap();
 }
@@ -378,7 +405,10 @@ async fn r45_a_timeout_does_not_hide_that_its_task_is_cancelled() {
     // A task that is cancelled by its own inner future goes on to its next await and no further.
     let task = myrt::spawn(async {
         let me = task::current();
-        assert_eq!(timeout(ms(100), async move { drop(me.cancel()) }).await, Ok(()));
+        assert_eq!(
+            timeout(ms(100), async move { drop(me.cancel()) }).await,
+            Ok(())
+        );
         yield_now().await;
         unreachable!();
     });
@@ -395,7 +425,11 @@ async fn r46_nested_timeouts_and_scopes_each_absorb_only_their_own() {
             "inner elapsed"
         });
         let ended = ended.await;
-        let expected = if outer < inner { Err(()) } else { Ok("inner elapsed") };
+        let expected = if outer < inner {
+            Err(())
+        } else {
+            Ok("inner elapsed")
+        };
         assert_eq!(ended.map_err(drop), expected, "{outer} around {inner}");
         assert_eq!(start.elapsed(), ms(outer.min(inner)));
     }
@@ -412,7 +446,10 @@ async fn r46_nested_timeouts_and_scopes_each_absorb_only_their_own() {
             forever().await;
             Ok(())
         }));
-        assert_eq!((&mut failing).await.unwrap().unwrap_err().into_errors(), ["deep"]);
+        assert_eq!(
+            (&mut failing).await.unwrap().unwrap_err().into_errors(),
+            ["deep"]
+        );
         sleep(ms(1)).await;
         Ok::<_, &str>(child.await.unwrap())
     });
@@ -432,11 +469,18 @@ async fn r51_a_timeout_returns_after_its_future_has_cleaned_up() {
         flag.set(true);
     }))
     .abort_on_drop();
-    assert!(timeout(ms(10), &mut child).await.is_err(), "awaiting by reference cancels nothing");
+    assert!(
+        timeout(ms(10), &mut child).await.is_err(),
+        "awaiting by reference cancels nothing"
+    );
     assert!(!cleaned.get());
     let id = child.id();
     drop(child);
-    assert!(task::all().iter().any(|info| info.id == id && info.state == task::State::Finishing));
+    assert!(
+        task::all()
+            .iter()
+            .any(|info| info.id == id && info.state == task::State::Finishing)
+    );
     let flag = cleaned.clone();
     let inline = finally(forever(), async move || {
         sleep(ms(30)).await;

@@ -22,7 +22,10 @@ struct Log {
 
 impl Log {
     fn new() -> Self {
-        Self { start: Instant::now(), lines: Rc::default() }
+        Self {
+            start: Instant::now(),
+            lines: Rc::default(),
+        }
     }
 
     fn add(&self, line: impl Into<String>) {
@@ -33,7 +36,10 @@ impl Log {
     #[track_caller]
     fn is(&self, expected: &[(u64, &str)]) {
         let lines = self.lines.borrow();
-        let lines: Vec<_> = lines.iter().map(|(at, line)| (*at, line.as_str())).collect();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|(at, line)| (*at, line.as_str()))
+            .collect();
         assert_eq!(lines, expected);
     }
 
@@ -53,7 +59,10 @@ fn told() -> (Runtime, Rc<RefCell<Vec<String>>>) {
     let hook = heard.clone();
     let runtime = Builder::new()
         .start_paused(true)
-        .on_unhandled(move |report| hook.borrow_mut().push(format!("{}: {}", report.what, report.message)))
+        .on_unhandled(move |report| {
+            hook.borrow_mut()
+                .push(format!("{}: {}", report.what, report.message))
+        })
         .build()
         .unwrap();
     (runtime, heard)
@@ -119,19 +128,25 @@ async fn it_is_armed_by_the_call_not_by_the_first_poll() {
     let log = Log::new();
     let never = myrt::spawn(finally(async { unreachable!() }, log.cleanup("task", 5)));
     never.cancel().await; // while it is queued
-    assert!(timeout(ms(0), async {
-        let _unpolled = finally(forever(), log.cleanup("local", 5));
-        forever().await;
-    })
-    .await
-    .is_err());
+    assert!(
+        timeout(ms(0), async {
+            let _unpolled = finally(forever(), log.cleanup("local", 5));
+            forever().await;
+        })
+        .await
+        .is_err()
+    );
     log.is(&[(5, "task"), (10, "local")]);
 }
 
 #[myrt::test(start_paused)]
 async fn timeout_waits_for_it_before_it_says_elapsed() {
     let log = Log::new();
-    let late = timeout(ms(100), finally(sleep(ms(1000)), log.cleanup("cleaned", 30))).await;
+    let late = timeout(
+        ms(100),
+        finally(sleep(ms(1000)), log.cleanup("cleaned", 30)),
+    )
+    .await;
     assert!(late.is_err());
     log.add("elapsed");
     log.is(&[(130, "cleaned"), (130, "elapsed")]);
@@ -224,7 +239,11 @@ async fn it_runs_exactly_once_for_every_way_to_end() {
             }
             task.cancel().await;
             expected += 1;
-            assert_eq!(runs.get(), expected, "{polls} polls, cancelled after {cancelled_after}");
+            assert_eq!(
+                runs.get(),
+                expected,
+                "{polls} polls, cancelled after {cancelled_after}"
+            );
         }
     }
 }
@@ -233,7 +252,10 @@ async fn it_runs_exactly_once_for_every_way_to_end() {
 fn a_panic_of_it_is_told_and_never_replaces_the_result() {
     let (runtime, heard) = told();
     runtime.block_on(async {
-        assert_eq!(finally(async { 5 }, async || panic!("in the cleanup")).await, 5);
+        assert_eq!(
+            finally(async { 5 }, async || panic!("in the cleanup")).await,
+            5
+        );
         let outer = Rc::new(Cell::new(false));
         let flag = outer.clone();
         let inner = finally(forever(), async || panic!("in the inner one"));
@@ -242,7 +264,13 @@ fn a_panic_of_it_is_told_and_never_replaces_the_result() {
         task.cancel().await;
         assert!(outer.get(), "the next one runs");
     });
-    assert_eq!(*heard.borrow(), ["an async cleanup: in the cleanup", "an async cleanup: in the inner one"]);
+    assert_eq!(
+        *heard.borrow(),
+        [
+            "an async cleanup: in the cleanup",
+            "an async cleanup: in the inner one"
+        ]
+    );
 }
 
 #[test]
@@ -275,7 +303,12 @@ fn one_that_hangs_is_cut_after_the_grace_and_reported() {
 
 #[test]
 fn the_grace_is_not_begun_anew_when_a_cleanup_is_passed_on() {
-    let runtime = Builder::new().start_paused(true).grace(ms(100)).on_unhandled(|_| ()).build().unwrap();
+    let runtime = Builder::new()
+        .start_paused(true)
+        .grace(ms(100))
+        .on_unhandled(|_| ())
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let start = Instant::now();
         let mut work = Box::pin(finally(async {}, async || forever().await));
@@ -298,7 +331,9 @@ async fn a_cleanup_may_use_timeouts_tasks_scopes_and_cleanups() {
         assert!(timeout(ms(10), forever()).await.is_err());
         let helper = myrt::spawn(sleep(ms(10)));
         helper.await.unwrap();
-        myrt::scope(async |s| drop(s.spawn(sleep(ms(10))))).await.unwrap();
+        myrt::scope(async |s| drop(s.spawn(sleep(ms(10)))))
+            .await
+            .unwrap();
         let late = timeout(ms(10), finally(forever(), other.cleanup("nested", 10))).await;
         assert!(late.is_err());
         // Left behind: it runs before the outer one.
@@ -406,7 +441,12 @@ async fn the_guard_of_a_branch_that_is_dropped_delays_the_end_of_the_task_alone(
     });
     assert_eq!(task.await.unwrap(), "output");
     log.add("joined");
-    log.is(&[(0, "goes on"), (10, "ready"), (30, "cleaned"), (30, "joined")]);
+    log.is(&[
+        (0, "goes on"),
+        (10, "ready"),
+        (30, "cleaned"),
+        (30, "joined"),
+    ]);
 }
 
 #[test]
@@ -438,7 +478,14 @@ fn a_panic_of_the_main_future_waits_for_what_it_left() {
             panic!("main")
         })
     }));
-    assert_eq!(*caught.map(|(): ()| ()).unwrap_err().downcast::<&str>().unwrap(), "main");
+    assert_eq!(
+        *caught
+            .map(|(): ()| ())
+            .unwrap_err()
+            .downcast::<&str>()
+            .unwrap(),
+        "main"
+    );
     assert!(cleaned.get());
     assert_eq!(runtime.block_on(async { 5 }), 5, "the runtime goes on");
 }
@@ -478,7 +525,10 @@ fn the_main_future_can_be_cancelled() {
         });
     }));
     let text = caught.unwrap_err().downcast::<String>().unwrap();
-    assert!(text.contains("was cancelled") && text.contains("try_block_on"), "{text}");
+    assert!(
+        text.contains("was cancelled") && text.contains("try_block_on"),
+        "{text}"
+    );
     assert_eq!(runtime.try_block_on(async { 5 }).unwrap(), 5);
 }
 
@@ -544,7 +594,8 @@ fn what_destructors_spawn_and_leave_while_the_runtime_ends_is_ended_too() {
         let drop = OnDrop(move || {
             ended.set(ended.get() + 1);
             if depth > 0 {
-                drop(myrt::spawn(Box::pin(chain(depth - 1, ended.clone())) as std::pin::Pin<Box<dyn Future<Output = ()>>>));
+                drop(myrt::spawn(Box::pin(chain(depth - 1, ended.clone()))
+                    as std::pin::Pin<Box<dyn Future<Output = ()>>>));
             }
         });
         async move {
@@ -581,12 +632,19 @@ fn outside_of_a_runtime_it_is_reported_and_not_run() {
     // Polled by another executor it runs inline, without a grace.
     let mut work = pin!(finally(async { 5 }, async || ()));
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(matches!(work.as_mut().poll(&mut cx), std::task::Poll::Ready(5)));
+    assert!(matches!(
+        work.as_mut().poll(&mut cx),
+        std::task::Poll::Ready(5)
+    ));
 }
 
 #[test]
 fn a_hook_that_panics_takes_the_loop_down_but_not_the_runtime() {
-    let runtime = Builder::new().start_paused(true).on_unhandled(|_| panic!("the hook")).build().unwrap();
+    let runtime = Builder::new()
+        .start_paused(true)
+        .on_unhandled(|_| panic!("the hook"))
+        .build()
+        .unwrap();
     let caught = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             drop(myrt::spawn(async { panic!("nobody awaits") }));
@@ -594,7 +652,10 @@ fn a_hook_that_panics_takes_the_loop_down_but_not_the_runtime() {
         });
     }));
     assert!(caught.is_err());
-    assert_eq!(runtime.block_on(async { myrt::spawn(async { 5 }).await.unwrap() }), 5);
+    assert_eq!(
+        runtime.block_on(async { myrt::spawn(async { 5 }).await.unwrap() }),
+        5
+    );
 }
 
 #[test]
@@ -641,14 +702,34 @@ async fn bracket_gives_the_resource_to_the_cleanup_however_the_body_ends() {
         numbers.push(4);
         forever().await;
     };
-    assert!(timeout(ms(10), bracket(resource, body, cleanup)).await.is_err());
+    assert!(
+        timeout(ms(10), bracket(resource, body, cleanup))
+            .await
+            .is_err()
+    );
     let (resource, cleanup) = make("panicked");
-    let task = myrt::spawn(bracket(resource, async |_: &mut Vec<i32>| panic!("body"), cleanup));
-    assert_eq!(task.await.map(|(): ()| ()).unwrap_err().reason(), Some("body"));
+    let task = myrt::spawn(bracket(
+        resource,
+        async |_: &mut Vec<i32>| panic!("body"),
+        cleanup,
+    ));
+    assert_eq!(
+        task.await.map(|(): ()| ()).unwrap_err().reason(),
+        Some("body")
+    );
     let (resource, cleanup) = make("unpolled");
     let unpolled = bracket(resource, async |_: &mut Vec<i32>| unreachable!(), cleanup);
-    myrt::spawn(async move { drop::<std::pin::Pin<Box<dyn Future<Output = ()>>>>(Box::pin(unpolled)) }).await.unwrap();
-    log.is(&[(10, "ready [1, 2, 3]"), (30, "elapsed [1, 2, 4]"), (40, "panicked [1, 2]"), (50, "unpolled [1, 2]")]);
+    myrt::spawn(
+        async move { drop::<std::pin::Pin<Box<dyn Future<Output = ()>>>>(Box::pin(unpolled)) },
+    )
+    .await
+    .unwrap();
+    log.is(&[
+        (10, "ready [1, 2, 3]"),
+        (30, "elapsed [1, 2, 4]"),
+        (40, "panicked [1, 2]"),
+        (50, "unpolled [1, 2]"),
+    ]);
 }
 
 #[myrt::test(start_paused)]
@@ -669,7 +750,12 @@ async fn shield_finishes_what_has_begun_and_its_canceller_waits() {
     task.cancel().await;
     log.add("cancelled");
     assert_eq!(shield(async { 5 }).await, 5);
-    log.is(&[(30, "committed"), (30, "elapsed"), (60, "committed"), (60, "cancelled")]);
+    log.is(&[
+        (30, "committed"),
+        (30, "elapsed"),
+        (60, "committed"),
+        (60, "cancelled"),
+    ]);
 }
 
 #[test]
@@ -677,7 +763,11 @@ fn shield_for_is_cut_after_its_own_grace() {
     let (runtime, heard) = told();
     runtime.block_on(async {
         let start = Instant::now();
-        assert!(timeout(ms(10), shield_for(ms(40), sleep(ms(1000)))).await.is_err());
+        assert!(
+            timeout(ms(10), shield_for(ms(40), sleep(ms(1000))))
+                .await
+                .is_err()
+        );
         assert_eq!(start.elapsed(), ms(50));
     });
     assert_eq!(heard.borrow().len(), 1);

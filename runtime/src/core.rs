@@ -128,7 +128,7 @@ impl Core {
     /// The cleanup again, reported and to be dropped, when the runtime's own grace is over: nobody will collect.
     pub(crate) fn leave(&self, cleanup: Left) -> Result<(), Left> {
         if self.tasks.closed.get() {
-            self.report(
+            self.cut(
                 "it was cut, since the runtime ended; see Builder::grace and Runtime::shutdown"
                     .into(),
             );
@@ -179,12 +179,12 @@ impl Core {
 
     /// An async cleanup outlasted its grace and was dropped.
     pub(crate) fn report_cut(&self, grace: Duration) {
-        self.report(format!(
+        self.cut(format!(
             "it ran longer than its grace of {grace:?} and was cut; see Builder::grace"
         ));
     }
 
-    fn report(&self, message: String) {
+    fn cut(&self, message: String) {
         self.unhandled("an async cleanup", 0, Box::new(message));
     }
 

@@ -6,11 +6,13 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::process;
 use std::rc::Rc;
 
 use myrt_runtime::io::Async;
+use myrt_runtime::os;
 use myrt_runtime::runtime::Builder;
 use myrt_runtime::task::{self, TaskRef};
 use signal_hook::consts::SIGINT;
@@ -54,7 +56,9 @@ pub fn run<F: Future>(builder: Builder, future: F) -> F::Output {
         Err(error) => panic!("the runtime could not be made: {error}"),
     };
     // A program does not fail because nobody could hear its Ctrl-C: that then does what it does by default.
-    let Ok(Some(watch)) = watch else { return runtime.block_on(future) };
+    let Ok(Some(watch)) = watch else {
+        return runtime.block_on(future);
+    };
     let pressed = Rc::new(Cell::new(false));
     let ended = runtime.try_block_on(async {
         watch.cancel_when_pressed(task::current(), &pressed);
@@ -64,7 +68,10 @@ pub fn run<F: Future>(builder: Builder, future: F) -> F::Output {
         Ok(output) => return output,
         Err(error) => error,
     };
-    assert!(pressed.get(), "the future given to run was cancelled: {error}");
+    assert!(
+        pressed.get(),
+        "the future given to run was cancelled: {error}"
+    );
     drop(runtime);
     process::exit(EXIT_CODE)
 }
@@ -84,14 +91,16 @@ impl Watch {
 
     /// Starts the task that waits for the signal. Where it cannot wait, the second Ctrl-C still ends the process.
     fn cancel_when_pressed(&self, main: TaskRef, pressed: &Rc<Cell<bool>>) {
-        let Ok(reader) = self.reader.try_clone().and_then(Async::new) else { return };
-        let pressed = Rc::clone(pressed);
+        let Ok(reader) = self.reader.try_clone().and_then(Async::new) else {
+            return;
+        };
+        let (pressed, fd) = (Rc::clone(pressed), reader.get_ref().as_raw_fd());
         let wait = async move {
             if let Ok(1..) = reader.read_with(|mut reader| reader.read(&mut [0])).await {
                 pressed.set(true);
                 drop(main.cancel_with("Ctrl-C"));
             }
         };
-        drop(task::Builder::new().name("ctrl-c").spawn(wait));
+        os::spawn_in_background(fd, wait);
     }
 }

@@ -65,7 +65,10 @@ impl Drop for Listener {
             kind.settle(self.signal)
         });
         if let Err(error) = settled {
-            eprintln!("myrt: signal {} is not heard any more: {error}", self.signal);
+            eprintln!(
+                "myrt: signal {} is not heard any more: {error}",
+                self.signal
+            );
         }
         low_level::unregister(self.id);
     }
@@ -91,7 +94,12 @@ impl StandInGuard {
             }
             let pressed = Arc::new(AtomicBool::new(false));
             let handlers = Vec::new();
-            kind.stand_in = Some(StandIn { to, pressed, exit_code, handlers });
+            kind.stand_in = Some(StandIn {
+                to,
+                pressed,
+                exit_code,
+                handlers,
+            });
             match kind.settle(signal) {
                 Ok(()) => Ok(Some(Self { signal })),
                 Err(error) => {
@@ -115,7 +123,9 @@ impl Drop for StandInGuard {
 
 fn is_known(signal: i32) -> bool {
     let kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
-    kinds.as_ref().is_some_and(|kinds| kinds.contains_key(&signal))
+    kinds
+        .as_ref()
+        .is_some_and(|kinds| kinds.contains_key(&signal))
 }
 
 fn with_kind<R>(signal: i32, f: impl FnOnce(&mut Kind) -> io::Result<R>) -> io::Result<R> {
@@ -134,16 +144,25 @@ impl Kind {
         if low_level::signal_name(signal).is_some() {
             flag::register_conditional_default(signal, default_action.clone())?;
         }
-        Ok(Self { default_action, listeners: 0, stand_in: None })
+        Ok(Self {
+            default_action,
+            listeners: 0,
+            stand_in: None,
+        })
     }
 
     /// Makes true what listeners and stand-in ask for.
     fn settle(&mut self, signal: i32) -> io::Result<()> {
         let nobody = self.listeners == 0;
         if let Some(stand_in) = &mut self.stand_in {
-            if nobody { stand_in.begin(signal)? } else { stand_in.pause() }
+            if nobody {
+                stand_in.begin(signal)?
+            } else {
+                stand_in.pause()
+            }
         }
-        self.default_action.store(nobody && self.stand_in.is_none(), SeqCst);
+        self.default_action
+            .store(nobody && self.stand_in.is_none(), SeqCst);
         Ok(())
     }
 
@@ -164,7 +183,8 @@ impl StandIn {
         let end = flag::register_conditional_shutdown(signal, self.exit_code, pressed.clone())?;
         self.handlers.push(end);
         self.handlers.push(flag::register(signal, pressed.clone())?);
-        self.handlers.push(low_level::pipe::register(signal, self.to.try_clone()?)?);
+        self.handlers
+            .push(low_level::pipe::register(signal, self.to.try_clone()?)?);
         Ok(())
     }
 
