@@ -79,7 +79,7 @@ pub use myrt_runtime::run;
 #[cfg(feature = "signal")]
 #[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {
-    myrt_net::signal::run(runtime::Builder::new(), future)
+    signal::run(runtime::Builder::new(), future)
 }
 
 #[doc(hidden)]
