@@ -15,7 +15,9 @@ const WHAT: &str = "MYRT_CTRL_C_TEST";
 #[test]
 #[ignore = "what the other tests start as a child"]
 fn child() {
-    let Ok(what) = std::env::var(WHAT) else { return };
+    let Ok(what) = std::env::var(WHAT) else {
+        return;
+    };
     let path = partial(std::process::id());
     match what.as_str() {
         "finally" => myrt::run(download(path)),
@@ -193,7 +195,9 @@ impl Drop for Program {
 #[test]
 fn the_partial_file_is_gone_and_the_exit_code_is_130() {
     for what in ["finally", "main", "tasks", "scope"] {
-        let Some(program) = Program::start(what) else { return };
+        let Some(program) = Program::start(what) else {
+            return;
+        };
         let file = partial(program.child.id());
         assert!(file.exists(), "{what}");
         program.interrupt();
@@ -206,7 +210,9 @@ fn the_partial_file_is_gone_and_the_exit_code_is_130() {
 
 #[test]
 fn a_loop_that_is_never_idle_hears_it() {
-    let Some(program) = Program::start("busy") else { return };
+    let Some(program) = Program::start("busy") else {
+        return;
+    };
     program.interrupt();
     let (status, output) = program.end();
     assert_eq!(status.code(), Some(130));
@@ -215,7 +221,9 @@ fn a_loop_that_is_never_idle_hears_it() {
 
 #[test]
 fn the_second_one_ends_a_program_that_is_stuck() {
-    let Some(program) = Program::start("stuck") else { return };
+    let Some(program) = Program::start("stuck") else {
+        return;
+    };
     program.interrupt();
     // Signals of one kind that come at once count once.
     let pause = std::process::Command::new("sleep").arg("0.2").status();
@@ -226,7 +234,9 @@ fn the_second_one_ends_a_program_that_is_stuck() {
 
 #[test]
 fn the_second_one_does_not_wait_for_cleanups() {
-    let Some(mut program) = Program::start("hanging") else { return };
+    let Some(mut program) = Program::start("hanging") else {
+        return;
+    };
     program.interrupt();
     program.until("hanging");
     program.interrupt();
@@ -235,10 +245,14 @@ fn the_second_one_does_not_wait_for_cleanups() {
 
 #[test]
 fn a_program_that_listens_itself_is_left_alone() {
-    let Some(program) = Program::start("own") else { return };
+    let Some(program) = Program::start("own") else {
+        return;
+    };
     program.interrupt();
     assert_eq!(program.end().0.code(), Some(7));
-    let Some(program) = Program::start("own no more") else { return };
+    let Some(program) = Program::start("own no more") else {
+        return;
+    };
     program.interrupt();
     let (status, output) = program.end();
     assert_eq!(status.code(), Some(130));
@@ -248,7 +262,9 @@ fn a_program_that_listens_itself_is_left_alone() {
 #[test]
 fn without_a_run_it_does_what_it_does_by_default() {
     for what in ["after", "block_on", "test"] {
-        let Some(program) = Program::start(what) else { return };
+        let Some(program) = Program::start(what) else {
+            return;
+        };
         program.interrupt();
         let (status, _) = program.end();
         assert_eq!((status.code(), status.signal()), (None, Some(2)), "{what}");
