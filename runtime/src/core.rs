@@ -54,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) outside: Cell<usize>,
     pub(crate) random: Cell<u64>,
     pub(crate) config: Config,
+    /// How long an async cleanup may take.
+    pub(crate) grace: Cell<Duration>,
     pub(crate) turns: Cell<u64>,
     /// Reports made so far.
     pub(crate) reports: Cell<u64>,
@@ -96,6 +98,7 @@ impl Core {
             home,
             outside: Cell::new(0),
             random: Cell::new(config.seed.unwrap_or_else(|| seed_of(serial)) | 1),
+            grace: Cell::new(config.grace),
             config,
             turns: Cell::new(0),
             reports: Cell::new(0),
@@ -107,7 +110,7 @@ impl Core {
 
     /// How long an async cleanup may take.
     pub(crate) fn grace(&self) -> Duration {
-        self.config.grace
+        self.grace.get()
     }
 
     /// Takes the cleanups left since `mark`, in the order in which they were left.
@@ -120,11 +123,22 @@ impl Core {
     }
 
     /// Leaves a cleanup for whoever collects.
-    pub(crate) fn leave(&self, cleanup: Left) {
+    ///
+    /// # Errors
+    /// The cleanup again, reported and to be dropped, when the runtime's own grace is over: nobody will collect.
+    pub(crate) fn leave(&self, cleanup: Left) -> Result<(), Left> {
+        if self.tasks.closed.get() {
+            self.cut(
+                "it was cut, since the runtime ended; see Builder::grace and Runtime::shutdown"
+                    .into(),
+            );
+            return Err(cleanup);
+        }
         let mut left = self.tasks.left.borrow_mut();
         left.push(cleanup);
         self.tasks.left_count.set(left.len());
         hot::with(|hot| hot.note(hot::ATTENTION));
+        Ok(())
     }
 
     /// A panic that nobody will hear of otherwise.
@@ -165,8 +179,12 @@ impl Core {
 
     /// An async cleanup outlasted its grace and was dropped.
     pub(crate) fn report_cut(&self, grace: Duration) {
-        let message =
-            format!("it ran longer than its grace of {grace:?} and was cut; see Builder::grace");
+        self.cut(format!(
+            "it ran longer than its grace of {grace:?} and was cut; see Builder::grace"
+        ));
+    }
+
+    fn cut(&self, message: String) {
         self.unhandled("an async cleanup", 0, Box::new(message));
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Reactor {
     max_events: usize,
     pub(crate) waits: Cell<u64>,
     pub(crate) delivered: Cell<u64>,
+    /// A descriptor whose waiter is no part of the program: the one that hears Ctrl-C. -1: none.
+    pub(crate) background: Cell<RawFd>,
 }
 
 impl Reactor {
@@ -60,6 +62,7 @@ impl Reactor {
             max_events,
             waits: Cell::new(0),
             delivered: Cell::new(0),
+            background: Cell::new(-1),
         })
     }
 
@@ -259,13 +262,14 @@ impl Reactor {
         others.into_iter().flatten().for_each(Woken::wake);
     }
 
-    /// Whether any task waits for a descriptor.
+    /// Whether any task of the program waits for a descriptor.
     pub(crate) fn is_anyone_waiting(&self) -> bool {
+        let background = self.background.get();
         self.sources
             .borrow()
             .fds()
             .iter()
-            .any(|(_, wanted)| !wanted.is_empty())
+            .any(|(fd, wanted)| !wanted.is_empty() && *fd != background)
     }
 
     /// Wakes everyone, when the runtime ends.

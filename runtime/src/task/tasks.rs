@@ -50,6 +50,8 @@ pub(crate) struct Tasks {
     pub(crate) finishing: Cell<usize>,
     /// The runtime is ending: the last cleanup wakes `ended`.
     pub(crate) ending: Cell<bool>,
+    /// The runtime's own grace is over: what is left from now on is dropped.
+    pub(crate) closed: Cell<bool>,
     ended: RefCell<StoredWaker>,
 }
 
@@ -74,6 +76,7 @@ impl Tasks {
             live: Cell::new(0),
             finishing: Cell::new(0),
             ending: Cell::new(false),
+            closed: Cell::new(false),
             ended: RefCell::new(StoredWaker::EMPTY),
         }
     }
@@ -142,7 +145,7 @@ impl Tasks {
     }
 
     #[cold]
-    fn inherit_locals(&self, slot: &Slot) {
+    pub(crate) fn inherit_locals(&self, slot: &Slot) {
         let locals = self.locals.borrow().clone();
         self.rares.with(slot, |rare| rare.locals = locals);
     }
