@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::atomic::AtomicIsize;
 use std::sync::{Arc, Mutex};
@@ -206,9 +207,16 @@ impl Core {
     fn read_all_mail(&self) {
         let mut inbox = self.inbox.take();
         self.home.queue.drain(&mut inbox);
-        for message in inbox.drain(..) {
-            self.handle(message);
+        let mut messages = inbox.drain(..);
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            messages.by_ref().for_each(|message| self.handle(message));
+        }));
+        if let Err(panic) = handled {
+            // The hook for panics panicked. What was not handled yet is for the next turn: a lost wake is a lost task.
+            messages.for_each(|message| drop(self.home.queue.push(message)));
+            resume_unwind(panic);
         }
+        drop(messages);
         self.inbox.replace(inbox);
     }
 
@@ -223,7 +231,11 @@ impl Core {
                     self.tasks.wake(slot.key());
                 }
             }
-            Message::Call(call) => call(self),
+            Message::Call(call) => {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(self))) {
+                    self.unhandled("work that another thread sent", 0, panic);
+                }
+            }
         }
     }
 

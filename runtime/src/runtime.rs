@@ -423,7 +423,9 @@ fn end_tasks(runtime: &Runtime, grace: Duration) {
     core.grace.set(grace);
     core.tasks.ending.set(true);
     cancel_all(core);
-    if core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0 {
+    let unfinished = core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0;
+    // In a forked child the loop cannot turn: what is left is dropped without its cleanups.
+    if unfinished && core.process == crate::sys::fork::current_pid() {
         let deadline = core.timers.clock.now() + grace;
         if let Err(error) = runtime.drive(cleanups_done(deadline), Location::caller()) {
             eprintln!("myrt: the runtime's end did not wait for its cleanups: {error}");

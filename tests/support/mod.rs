@@ -256,6 +256,24 @@ where
     }
 }
 
+/// Reads until it would block or ends; returns how much came out.
+pub(crate) fn drain<T>(io: &Async<T>) -> usize
+where
+    T: std::os::fd::AsFd + 'static,
+    for<'a> &'a T: Read,
+{
+    let mut chunk = [0; 65536];
+    let mut total = 0;
+    loop {
+        match io.try_read_with(|mut io| io.read(&mut chunk)) {
+            Ok(0) => return total,
+            Ok(n) => total += n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return total,
+            Err(error) => panic!("read: {error}"),
+        }
+    }
+}
+
 /// How many descriptors this process has open; for tests in a process of their own.
 pub(crate) fn open_fds() -> usize {
     std::fs::read_dir("/dev/fd")

@@ -100,9 +100,9 @@ impl<T: AsFd + 'static> Async<T> {
         self.io.as_ref().expect("only drop and into_inner take it")
     }
 
-    /// What is inside.
-    #[inline]
+    /// What is inside. It may be replaced, so the runtime forgets the descriptor; the next wait makes it known again.
     pub fn get_mut(&mut self) -> &mut T {
+        self.forget();
         self.io.as_mut().expect("only drop and into_inner take it")
     }
 
@@ -111,8 +111,7 @@ impl<T: AsFd + 'static> Async<T> {
     /// # Errors
     /// None at present.
     pub fn into_inner(mut self) -> io::Result<T> {
-        self.flag(UNSHARED, false);
-        self.deregister();
+        self.forget();
         Ok(self.io.take().expect("only drop and into_inner take it"))
     }
 
@@ -338,9 +337,12 @@ impl<T: AsFd + 'static> Async<T> {
     /// Whether a direction of which nothing is said is ready: as far as is known, or, where it was never tried, as the
     /// system says.
     fn is_ready_untried(&self, direction: Direction) -> io::Result<bool> {
+        if self.token.load(Relaxed) != 0 {
+            // In another runtime nobody knows: the wait will say so.
+            return Ok(self.with_home(|_| ()).is_some());
+        }
         let interest = direction.interest();
-        let ready = self.token.load(Relaxed) != 0
-            || sys::readable_now(raw(self.get_ref()), interest)?.contains(interest);
+        let ready = sys::readable_now(raw(self.get_ref()), interest)?.contains(interest);
         if !ready {
             self.flag(blocked(direction), true);
         }
@@ -434,6 +436,15 @@ impl<T: AsFd + 'static> Async<T> {
             Some(core) if core.serial == self.runtime.load(Relaxed) => Some(f(core)),
             _ => None,
         })
+    }
+
+    /// Forgets the entry while the descriptor goes on living, perhaps on a thread that is not its runtime's.
+    fn forget(&mut self) {
+        self.flag(UNSHARED, false);
+        if !self.deregister() {
+            registry::forget_at_home(self.token.load(Relaxed), self.runtime.load(Relaxed));
+        }
+        self.token.store(0, Relaxed);
     }
 
     /// Forgets the entry, on its own thread. False: this is another one, and the runtime lives.

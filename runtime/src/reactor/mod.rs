@@ -26,6 +26,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::sys::fork;
 use crate::sys::{Added, Event, Interest, Notifier, Poller, Selector};
 use crate::task::stored::StoredWaker;
 use source::{Direction, Sources, Woken};
@@ -41,6 +42,8 @@ pub(crate) struct Reactor {
     embedded: OnceCell<OwnedFd>,
     pub(crate) kind: Selector,
     max_events: usize,
+    /// Whose selector this is: a fork's child shares it, and what the child removed would be removed for its parent.
+    process: u32,
     pub(crate) waits: Cell<u64>,
     pub(crate) delivered: Cell<u64>,
     /// A descriptor whose waiter is no part of the program: the one that hears Ctrl-C. -1: none.
@@ -60,6 +63,7 @@ impl Reactor {
             embedded: OnceCell::new(),
             kind,
             max_events,
+            process: fork::current_pid(),
             waits: Cell::new(0),
             delivered: Cell::new(0),
             background: Cell::new(-1),
@@ -215,11 +219,28 @@ impl Reactor {
         let Some((fd, registered, waiters)) = removed else {
             return;
         };
-        if registered && !(close_tells && self.edge && self.kind == Selector::Epoll) {
+        let told_by_close = close_tells && self.edge && self.kind == Selector::Epoll;
+        if registered && !told_by_close && self.process == fork::current_pid() {
             // A descriptor that was closed behind our back is gone already: nothing to do about an error here.
             let _ = self.poller.borrow_mut().delete(fd);
         }
         waiters.into_iter().for_each(Woken::wake);
+    }
+
+    /// As [`Reactor::remove`], when the descriptor may have been closed and its number reused since: then the
+    /// registration under the number is another's.
+    pub(crate) fn remove_late(&self, token: u64) {
+        let reused = {
+            let mut sources = self.sources.borrow_mut();
+            let fd = sources.get(token).map(|source| source.fd);
+            fd.is_some_and(|fd| sources.registered(fd) > 1)
+        };
+        if reused {
+            if let Some(source) = self.sources.borrow_mut().get(token) {
+                source.registered = false;
+            }
+        }
+        self.remove(token, false);
     }
 
     /// Asks the selector, sleeping at most `timeout`, and wakes whom its answer concerns. Returns the number of
@@ -235,21 +256,32 @@ impl Reactor {
             .poller
             .borrow_mut()
             .wait(&mut events, self.max_events, timeout);
-        for event in &events {
-            let (reader, writer, more) = match self.sources.borrow_mut().get(event.token) {
-                Some(source) => source.note(event),
-                None => continue, // an event of a descriptor that was closed in this batch
-            };
-            reader.wake();
-            writer.wake();
-            if more {
-                self.wake_others(event.token);
-            }
+        let mut batch = Delivery {
+            reactor: self,
+            events: events.iter(),
+        };
+        while let Some(event) = batch.events.next() {
+            self.deliver(event);
         }
+        drop(batch);
         let count = events.len();
         self.delivered.set(self.delivered.get() + count as u64);
         self.events.replace(events);
         asked.map(|()| count)
+    }
+
+    /// Notes one event and wakes whom it concerns, with nothing borrowed.
+    #[inline]
+    fn deliver(&self, event: &Event) {
+        let (reader, writer, more) = match self.sources.borrow_mut().get(event.token) {
+            Some(source) => source.note(event),
+            None => return, // an event of a descriptor that was closed in this batch
+        };
+        reader.wake();
+        writer.wake();
+        if more {
+            self.wake_others(event.token);
+        }
     }
 
     /// Wakes those who wait behind the first, in order.
@@ -288,6 +320,21 @@ impl Reactor {
     pub(crate) fn syscalls(&self) -> (u64, u64) {
         let counts = self.poller.borrow().syscalls();
         (counts.waits, counts.controls)
+    }
+}
+
+/// The events of one wait. Should a foreign waker panic, the others are delivered all the same: an edge comes once.
+struct Delivery<'a> {
+    reactor: &'a Reactor,
+    events: std::slice::Iter<'a, Event>,
+}
+
+impl Drop for Delivery<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        for event in self.events.by_ref() {
+            self.reactor.deliver(event);
+        }
     }
 }
 

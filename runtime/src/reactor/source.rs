@@ -324,6 +324,12 @@ impl Sources {
         Some(removed)
     }
 
+    /// How many entries say that the selector knows them under this number.
+    pub(crate) fn registered(&self, fd: RawFd) -> usize {
+        let same = |entry: &&Entry| matches!(entry, Entry::Used(source) if source.fd == fd && source.registered);
+        self.entries.iter().filter(same).count()
+    }
+
     /// Descriptors in the table, for the monitor and for leak reports.
     pub(crate) fn fds(&self) -> Vec<(RawFd, Interest)> {
         let used = self.entries.iter().filter_map(|entry| match entry {
