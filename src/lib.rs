@@ -1,4 +1,4 @@
-//! A single-threaded async runtime written from scratch.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -57,6 +57,10 @@ pub mod stream {
         race, repeat, repeat_with, try_unfold, unfold,
     };
 }
+
+// Only where somebody reads it, or tests its examples.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 
 #[doc(hidden)]
 pub mod __private {
