@@ -45,7 +45,9 @@ fn defines(source: &str, name: &str) -> bool {
     let macro_name = name.strip_suffix('!');
     let keywords: &[&str] = match macro_name {
         Some(_) => &["macro_rules!"],
-        None => &["fn", "struct", "enum", "trait", "const", "static", "type", "mod", "union"],
+        None => &[
+            "fn", "struct", "enum", "trait", "const", "static", "type", "mod", "union",
+        ],
     };
     let name = macro_name.unwrap_or(name);
     keywords.iter().any(|keyword| {
@@ -81,14 +83,18 @@ fn every_name_in_architecture_exists() {
                 false
             } else if let Some((owner, item)) = name.rsplit_once("::") {
                 let owner = owner.rsplit("::").next().unwrap_or(owner);
-                all.iter().any(|source| defines(source, item) && mentions(source, owner))
+                all.iter()
+                    .any(|source| defines(source, item) && mentions(source, owner))
             } else {
                 all.iter().any(|source| defines(source, name))
             };
             !known && !FOREIGN.contains(&name.as_str())
         })
         .collect();
-    assert!(missing.is_empty(), "ARCHITECTURE.md names what does not exist: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "ARCHITECTURE.md names what does not exist: {missing:?}"
+    );
 }
 
 /// Whether the file is about this owner: it defines or implements the type, or is the module of that name.
@@ -97,5 +103,7 @@ fn mentions(source: &str, owner: &str) -> bool {
         || source.contains(&format!("impl {owner}"))
         || source.contains(&format!("impl<T> {owner}"))
         || source.contains(&format!("> {owner}<"))
-        || owner.chars().all(|letter| letter.is_lowercase() || letter == '_')
+        || owner
+            .chars()
+            .all(|letter| letter.is_lowercase() || letter == '_')
 }
