@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
 async fn serve(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
-    let (bus, _) = broadcast::channel(64);
+    let (bus, _) = broadcast::channel(1024);
     loop {
         let (stream, peer) = listener.accept().await?;
         let bus = bus.clone();

@@ -85,11 +85,8 @@ async fn three_fetches(paint: &Paint) {
     paint.timeline(&sequence, None);
 
     let together = Timeline::new();
-    let tasks = FETCHES.map(|(what, takes)| myrt::spawn(fetch(together.row(what), ms(takes))));
-    for task in tasks {
-        task.await.expect("nobody cancels it");
-    }
-    paint.label(&format!("awaited together: {}", together.length()));
+    myrt::gather(FETCHES.map(|(what, takes)| fetch(together.row(what), ms(takes)))).await;
+    paint.label(&format!("gathered: {}", together.length()));
     paint.timeline(&together, Some(&sequence));
     paint.note("The sum of the waits becomes the longest wait.");
 }
