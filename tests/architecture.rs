@@ -1,6 +1,7 @@
-//! ARCHITECTURE.md names files and items; this test keeps it from naming what is not there any more.
+//! The documents tell the truth about the tree: ARCHITECTURE.md names files and items that exist, the README has every
+//! example, the guide every chapter, and none has grown beyond what one reads.
 //!
-//! It reads everything in code type outside of fenced blocks: something with a slash or a known ending is a file or folder of
+//! The first test reads everything in code type outside of fenced blocks: something with a slash or a known ending is a file or folder of
 //! this tree, everything else is an item that some source file defines. `Type::method` must be in one file.
 
 use std::fs;
@@ -106,4 +107,60 @@ fn mentions(source: &str, owner: &str) -> bool {
         || owner
             .chars()
             .all(|letter| letter.is_lowercase() || letter == '_')
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
+}
+
+/// The names in a folder of this tree.
+fn names_in(folder: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = fs::read_dir(folder).expect("a folder of this tree");
+    entries
+        .map(|entry| {
+            entry
+                .expect("readable")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .collect()
+}
+
+#[test]
+fn the_readme_has_every_example() {
+    let readme = read("README.md");
+    for name in names_in("examples") {
+        let name = name.trim_end_matches(".rs");
+        assert!(
+            readme.contains(&format!("| [`{name}`](examples/{name}")),
+            "{name} is not in the README"
+        );
+    }
+}
+
+#[test]
+fn the_guide_has_every_chapter() {
+    let guide = read("src/guide/mod.rs");
+    for name in names_in("src/guide")
+        .iter()
+        .filter(|name| *name != "mod.rs")
+    {
+        assert!(
+            guide.contains(&format!("include_str!(\"{name}\")")),
+            "{name} is not in the guide"
+        );
+    }
+}
+
+#[test]
+fn the_documents_are_short() {
+    for (path, most) in [("README.md", 200), ("ARCHITECTURE.md", 400)] {
+        let lines = read(path).lines().count();
+        assert!(
+            lines <= most,
+            "{path} has {lines} lines, and more than {most} nobody reads"
+        );
+    }
 }
