@@ -1,4 +1,4 @@
-//! A single-threaded async runtime written from scratch.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -81,6 +81,9 @@ pub use myrt_runtime::run;
 pub fn run<F: Future>(future: F) -> F::Output {
     signal::run(runtime::Builder::new(), future)
 }
+// Only where somebody reads it, or tests its examples.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 
 #[doc(hidden)]
 pub mod __private {
