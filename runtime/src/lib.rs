@@ -38,6 +38,11 @@ pub mod io {
 /// System calls that the network crate needs and that want unsafe.
 #[doc(hidden)]
 pub mod os {
+    pub use crate::sys::affinity::{allowed, pin};
+    pub use crate::sys::bytes::{read, set_blocking, write};
+    pub use crate::sys::child::{SIGTERM, pidfd_open, send_signal};
+    pub use crate::sys::handed::take_handed_over;
     pub use crate::sys::os::{Credentials, peer_credentials, pipe};
+    pub use crate::sys::splice::{send_file, splice};
 }
 pub use runtime_loop::run;

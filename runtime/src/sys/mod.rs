@@ -103,6 +103,11 @@ mod kqueue {
 pub(crate) mod limits;
 mod notify;
 pub(crate) mod os;
+pub(crate) mod affinity;
+pub(crate) mod bytes;
+pub(crate) mod child;
+pub(crate) mod handed;
+pub(crate) mod splice;
 mod poll;
 mod select;
 mod selector;
