@@ -3,8 +3,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use myrt_macros::{main, test};
+pub use myrt_runtime::future::{When, as_completed, first_ok, gather, race, try_gather, wait};
 pub use myrt_runtime::task::{spawn, spawn_blocking, spawn_eager, yield_now};
-pub use myrt_runtime::{run, runtime, sync, task, task_local, time};
+pub use myrt_runtime::{future, gather, join, select, try_gather, try_join};
+pub use myrt_runtime::{monitor, run, runtime, sync, task, task_local, time};
 
 #[cfg(feature = "net")]
 pub use myrt_net::{open_connection, start_server};

@@ -570,3 +570,53 @@ fn streams_and_their_futures_are_send_and_sync() {
         drop(server);
     });
 }
+
+#[test]
+fn a_silent_address_delays_a_connect_by_a_moment_only() {
+    run(async {
+        // A listener whose queue is full answers nothing, like a host behind a broken route.
+        let full =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        full.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
+            .unwrap();
+        full.listen(0).unwrap();
+        let silent = full.local_addr().unwrap().as_socket().unwrap();
+        let filling: Vec<_> = (0..8)
+            .map(|_| spawn(async move { TcpStream::connect(silent).await }))
+            .collect();
+        sleep(Duration::from_millis(20)).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let alive = listener.local_addr().unwrap();
+        let stream = TcpStream::connect([silent, alive]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), alive);
+        for filler in &filling {
+            let _cleanup = filler.cancel();
+        }
+    });
+}
+
+#[test]
+fn what_a_task_waits_for_is_told_with_the_users_line() {
+    use myrt_runtime::task;
+    run(async {
+        let (client, server) = connected().await;
+        let here = line!() + 4;
+        let waiting = spawn(async move {
+            let mut reader = Reader::new(server);
+            let mut line = String::new();
+            let _ = reader.read_line(&mut line).await;
+        });
+        sleep(Duration::from_millis(2)).await;
+        let info = task::all()
+            .into_iter()
+            .find(|info| info.id == waiting.id())
+            .unwrap();
+        let at = format!("{info:?}");
+        assert!(
+            at.contains("tcp.rs") && at.contains(&format!("line: {here}")),
+            "{at}"
+        );
+        drop(client);
+        waiting.await.unwrap();
+    });
+}

@@ -37,7 +37,8 @@ pub enum Lints {
 /// Builds a [`Runtime`].
 ///
 /// What is not set here is taken from the environment, then from the defaults: `MYRT_SELECTOR` (`epoll`,
-/// `epoll-level`, `epoll-oneshot`, `kqueue`, `poll`, `select`), `MYRT_SEED`, `MYRT_DEBUG`.
+/// `epoll-level`, `epoll-oneshot`, `kqueue`, `poll`, `select`), `MYRT_SEED`, `MYRT_DEBUG`,
+/// `MYRT_MONITOR` (an address, see [`monitor::start`](crate::monitor::start)).
 ///
 /// ```
 /// use myrt::runtime::{Builder, Selector};
@@ -176,7 +177,11 @@ impl Builder {
             unhandled: self.unhandled,
             observer: self.observer,
         };
-        Core::new(config).map(Runtime::from_core)
+        let runtime = Core::new(config).map(Runtime::from_core)?;
+        if let Some(address) = env::var_os("MYRT_MONITOR").filter(|address| !address.is_empty()) {
+            runtime.watch_at(&address.to_string_lossy());
+        }
+        Ok(runtime)
     }
 }
 

@@ -8,8 +8,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::observe::{Observer, Unhandled};
@@ -46,7 +45,7 @@ pub(crate) struct Core {
     pub(crate) reactor: Reactor,
     pub(crate) home: Arc<Home>,
     /// Jobs that run on the blocking pool or in child processes for this runtime: virtual time waits for them.
-    pub(crate) outside: Arc<AtomicUsize>,
+    pub(crate) outside: Cell<usize>,
     pub(crate) random: Cell<u64>,
     pub(crate) config: Config,
     pub(crate) turns: Cell<u64>,
@@ -66,21 +65,25 @@ impl Core {
         let built = Reactor::new(config.selector, config.max_events);
         let reactor = built.inspect_err(|_| registry::unreserve(id))?;
         let tasks = Tasks::new(id);
+        let timers = Timers::new(config.start_paused);
         let home = Arc::new(Home {
             id,
             serial,
             queue: RemoteQueue::new(),
             notifier: reactor.notifier(),
             table: Arc::clone(tasks.slots.shared()),
+            thread: sys::current_thread(),
+            started: timers.start(),
+            at_end: Mutex::default(),
         });
         registry::publish(&home);
         Ok(Self {
             serial,
             tasks,
-            timers: Timers::new(config.start_paused),
+            timers,
             reactor,
             home,
-            outside: Arc::new(AtomicUsize::new(0)),
+            outside: Cell::new(0),
             random: Cell::new(config.seed.unwrap_or_else(|| seed_of(serial)) | 1),
             config,
             turns: Cell::new(0),
@@ -183,7 +186,7 @@ impl Core {
 
     /// Jobs of this runtime that run outside of its thread.
     pub(crate) fn outside(&self) -> usize {
-        self.outside.load(Ordering::Acquire)
+        self.outside.get()
     }
 
     /// A number that looks random: xorshift64, from the builder's seed.

@@ -13,7 +13,10 @@ mod remote;
 #[path = "runtime.rs"]
 mod runtime_loop;
 mod sys;
+mod trace;
 
+pub mod future;
+pub mod monitor;
 pub mod sync;
 pub mod task;
 pub mod time;

@@ -29,7 +29,7 @@ use crate::task::hot::{self, Entered};
 use crate::task::join::JoinHandle;
 use crate::task::poll::{Batch, run_batch};
 use crate::task::registry;
-use crate::task::slot::{CHILD, DONE, MAIN, QUEUED, RARE, Slot};
+use crate::task::slot::{CHILD, DONE, HANDLE, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
 use crate::time::Instant;
 
@@ -107,7 +107,7 @@ fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
     }
     let next = core.timers.next_deadline();
     match next {
-        Some(at) if core.outside() == 0 => {
+        Some(at) if core.outside() == 0 && at != Instant::FAR_FUTURE => {
             let now = core.timers.clock.now();
             let at = limit.map_or(at, |limit| at.min(now + limit));
             core.timers.clock.advance_to(at);
@@ -221,8 +221,9 @@ impl Runtime {
         spawn_in(&self.core, future, Location::caller())
     }
 
-    /// Runs one turn: what is ready (at most a batch), timers, the selector. Sleeps at most `timeout` when nothing is
-    /// ready; `None` sleeps until something happens. Returns whether something is ready for another turn.
+    /// Runs one turn: what is ready (at most a batch), timers, the selector. Sleeps only if nothing was ready when it
+    /// began, and at most `timeout` (`None`: until something happens), so a loop that turns until a task has done
+    /// something ends. Returns whether something is ready for another turn.
     ///
     /// With [`Runtime::next_deadline`] and [`AsFd`] it embeds the runtime in a foreign loop.
     ///
@@ -235,6 +236,7 @@ impl Runtime {
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<bool> {
         refuse_nesting("turn");
         let _entered = Entered::new(&self.core);
+        let timeout = if self.core.tasks.ring.is_empty() { timeout } else { Some(Duration::ZERO) };
         turn(&self.core, timeout)?;
         Ok(!self.core.tasks.ring.is_empty())
     }
@@ -282,6 +284,14 @@ impl Runtime {
         self.end(grace);
     }
 
+    /// Starts the monitor that the environment asked for. A program does not fail because nobody can watch it.
+    pub(crate) fn watch_at(&self, address: &str) {
+        match crate::monitor::start_for(&self.core.home, address) {
+            Ok(monitor) => eprintln!("myrt: the monitor listens on {monitor}"),
+            Err(error) => eprintln!("myrt: MYRT_MONITOR={address}: {error}"),
+        }
+    }
+
     fn end(&self, grace: Duration) {
         let _entered = Entered::new(&self.core);
         end_tasks(self, grace);
@@ -301,7 +311,12 @@ fn end_tasks(runtime: &Runtime, grace: Duration) {
         let deadline = core.timers.clock.now() + grace;
         runtime.drive(cleanups_done(deadline), Location::caller());
     }
-    // The grace is over: drop what is left; destructors may have spawned meanwhile, hence the loop.
+    drop_until_none(core);
+    core.tasks.ending.set(false);
+}
+
+/// Drops every task without further ado. Destructors may spawn, hence the loop; one that always does is given up.
+fn drop_until_none(core: &Core) {
     for _ in 0..1000 {
         drop_all(core);
         core.read_mail();
@@ -312,7 +327,6 @@ fn end_tasks(runtime: &Runtime, grace: Duration) {
             break;
         }
     }
-    core.tasks.ending.set(false);
 }
 
 /// Waits until no cancelled task has cleanups left, or the deadline has passed.
@@ -354,6 +368,20 @@ fn drop_all(core: &Core) {
     }
 }
 
+/// Drops the results that were not taken. False when there were none.
+fn drop_results(core: &Core) -> bool {
+    let mut any = false;
+    for index in 1..core.tasks.slots.high() {
+        if let Some(slot) = core.tasks.slots.get(index) {
+            if !slot.block().is_null() && slot.has(DONE) && slot.has(HANDLE) {
+                finish::abandon(core, slot);
+                any = true;
+            }
+        }
+    }
+    any
+}
+
 impl Drop for Runtime {
     fn drop(&mut self) {
         let _entered = Entered::new(&self.core);
@@ -362,10 +390,18 @@ impl Drop for Runtime {
         for message in self.core.home.queue.close() {
             self.core.handle(message);
         }
-        drop_all(&self.core);
+        drop_until_none(&self.core);
+        // Results whose handles outlive us: nobody can take them any more. Their destructors may spawn too.
+        for _ in 0..1000 {
+            if !drop_results(&self.core) {
+                break;
+            }
+            drop_until_none(&self.core);
+        }
         self.core.reactor.wake_all();
         self.core.timers.clear();
         registry::retire(self.core.home.id);
+        self.core.home.end();
     }
 }
 
@@ -388,7 +424,7 @@ struct Vacate<'a> {
 impl Drop for Vacate<'_> {
     fn drop(&mut self) {
         if self.slot.has(RARE) {
-            self.core.tasks.rares.remove(self.slot);
+            self.core.tasks.remove_rare(self.slot);
         }
         drop(self.slot.take_joiner());
         self.slot.set_block(std::ptr::null_mut());

@@ -209,8 +209,11 @@ fn notify_one_wakes_as_many_as_it_is_called() {
             for n in 0..4 {
                 turn().await;
                 notify.notify_one();
+                let mut turns = 0;
                 while done.get() <= n {
                     turn().await;
+                    turns += 1;
+                    assert!(turns < 1_000, "the notification was lost");
                 }
             }
         });
@@ -502,6 +505,10 @@ fn queues_lose_and_double_nothing() {
 }
 
 #[test]
+#[expect(
+    clippy::await_holding_refcell_ref,
+    reason = "each receiver has one task"
+)]
 fn broadcast_and_watch_reach_everybody() {
     every_cut(MOST, |exec, polls| {
         let (sender, receiver) = broadcast::channel(16);
@@ -510,18 +517,13 @@ fn broadcast_and_watch_reach_everybody() {
             let receiver = RefCell::new(receiver.resubscribe());
             exec.spawn(async move {
                 for n in 0..5 {
-                    let value = cut(polls, || async {
-                        #[expect(clippy::await_holding_refcell_ref, reason = "nobody else has it")]
-                        receiver.borrow_mut().recv().await
-                    })
-                    .await;
+                    let value = cut(polls, || async { receiver.borrow_mut().recv().await }).await;
                     assert_eq!(value, Ok(n));
                 }
             });
             let watched = RefCell::new(watched.clone());
             exec.spawn(async move {
                 cut(polls, || async {
-                    #[expect(clippy::await_holding_refcell_ref, reason = "nobody else has it")]
                     watched
                         .borrow_mut()
                         .wait_for(|n| *n == 5)
@@ -533,12 +535,9 @@ fn broadcast_and_watch_reach_everybody() {
             });
             let (state, watched) = (state.clone(), RefCell::new(state.subscribe()));
             exec.spawn(async move {
-                cut(polls, || async {
-                    #[expect(clippy::await_holding_refcell_ref, reason = "nobody else has it")]
-                    watched.borrow_mut().changed().await
-                })
-                .await
-                .expect("open");
+                cut(polls, || async { watched.borrow_mut().changed().await })
+                    .await
+                    .expect("open");
                 drop(state);
             });
         }

@@ -302,7 +302,7 @@ fn r31_what_happens_while_the_waker_is_cloned_is_not_missed() {
     let (sender, receiver) = oneshot::channel();
     let sender = RefCell::new(Some(sender));
     let answer = seen(receiver, move || {
-        ignore(sender.take().map(|sender| sender.send(1)))
+        ignore(sender.take().map(|sender| sender.send(1)));
     });
     assert_eq!(answer, Some(Ok(1)));
 
@@ -466,7 +466,7 @@ fn a_waiter_that_moves_to_another_task_is_woken_there() {
 }
 
 /// A message whose drop uses the channel that it is in.
-struct Nosy(Option<mpsc::UnboundedSender<Nosy>>, Arc<AtomicUsize>);
+struct Nosy(Option<mpsc::UnboundedSender<Self>>, Arc<AtomicUsize>);
 
 impl Drop for Nosy {
     fn drop(&mut self) {

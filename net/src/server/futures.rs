@@ -19,7 +19,7 @@ use crate::io::{Reader, Writer};
 use crate::place::Place;
 use crate::tcp::{BACKLOG, Connect, OwnedReadHalf, OwnedWriteHalf, TcpListener};
 
-/// Future of [`start_server`].
+/// Future of [`start_server`](super::start_server).
 #[must_use = "futures do nothing unless awaited"]
 pub struct StartServer<H> {
     lookup: LookupHost,
@@ -75,7 +75,7 @@ fn listen_on_all(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
     }
 }
 
-/// Future of [`open_connection`].
+/// Future of [`open_connection`](super::open_connection).
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct OpenConnection {

@@ -4,18 +4,21 @@
 //! workers that starts threads. One pool serves the process; it grows with the jobs that wait, shrinks when idle, and
 //! never keeps the process from exiting. It must not know what a job does.
 
+pub(crate) mod limiter;
+
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use crate::core::Core;
 use crate::task::hot;
 use crate::task::join::JoinHandle;
+use crate::task::registry::{Home, Message};
 use crate::task::spawn::spawn_in;
 use crate::task::wait::{Wait, note_wait};
 
@@ -145,7 +148,7 @@ where
         let shared = Arc::new(Shared {
             state: Mutex::new(Progress::Waiting(None)),
         });
-        submit(Arc::clone(&shared), work, Outside::one_more(&core.outside));
+        submit(Arc::clone(&shared), work, Outside::one_more(core));
         spawn_in(core, Result { shared, at }, at)
     })
 }
@@ -166,23 +169,25 @@ fn submit<T: Send + 'static>(
     }));
 }
 
-/// Counts a job that runs outside of the loop's thread.
+/// A job that runs outside of the loop's thread, counted there. The loop hears of its end by a message behind the
+/// wake, so it neither lets virtual time run on in between nor sleeps on after the last job.
 struct Outside {
-    count: Arc<AtomicUsize>,
+    home: Arc<Home>,
 }
 
 impl Outside {
-    fn one_more(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
+    fn one_more(core: &Core) -> Self {
+        core.outside.set(core.outside.get() + 1);
         Self {
-            count: Arc::clone(count),
+            home: Arc::clone(&core.home),
         }
     }
 }
 
 impl Drop for Outside {
     fn drop(&mut self) {
-        self.count.fetch_sub(1, Ordering::AcqRel);
+        let one_less = |core: &Core| core.outside.set(core.outside.get() - 1);
+        let _ = self.home.send(Message::Call(Box::new(one_less)));
     }
 }
 

@@ -117,6 +117,8 @@ impl Reactor {
         direction: Direction,
         waker: &Waker,
     ) -> io::Result<bool> {
+        // Made before anything is borrowed: the clone of a foreign waker is foreign code.
+        let waker = StoredWaker::new(waker);
         let (old, known) = match self.sources.borrow_mut().get(token) {
             Some(source) => {
                 if source.half(direction).ready {
@@ -128,10 +130,17 @@ impl Reactor {
         };
         drop(old);
         if known && self.edge {
-            Ok(true)
-        } else {
-            self.arm(token, direction)
+            return Ok(true);
         }
+        let armed = self.arm(token, direction);
+        if !matches!(armed, Ok(true)) {
+            let waker = match self.sources.borrow_mut().get(token) {
+                Some(source) => source.unset_poller(direction),
+                None => StoredWaker::EMPTY,
+            };
+            drop(waker);
+        }
+        armed
     }
 
     /// Makes a waiter wait behind the others. Returns its ticket; none: it need not, something is ready.
@@ -142,6 +151,7 @@ impl Reactor {
         ticket: u32,
         waker: &Waker,
     ) -> io::Result<Option<u32>> {
+        let waker = StoredWaker::new(waker);
         let (ticket, old, known) = match self.sources.borrow_mut().get(token) {
             Some(source) => {
                 if source.half(direction).ready {
@@ -153,12 +163,14 @@ impl Reactor {
             None => return Ok(None),
         };
         drop(old);
-        let waits = if known && self.edge {
-            true
-        } else {
-            self.arm(token, direction)?
-        };
-        Ok(waits.then_some(ticket))
+        if known && self.edge {
+            return Ok(Some(ticket));
+        }
+        let armed = self.arm(token, direction);
+        if !matches!(armed, Ok(true)) {
+            self.leave_line(token, direction, ticket);
+        }
+        Ok(armed?.then_some(ticket))
     }
 
     /// A waiter gave up.

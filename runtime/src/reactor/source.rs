@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::os::fd::RawFd;
-use std::task::Waker;
 
 use crate::sys::{Event, Interest};
 use crate::task::stored::StoredWaker;
@@ -122,7 +121,10 @@ impl Source {
     /// behind them.
     #[inline]
     pub(crate) fn note(&mut self, event: &Event) -> (StoredWaker, StoredWaker, bool) {
-        self.read.closed |= event.read_closed | event.error;
+        // A read stops short at TCP's urgent mark although more is behind it (SO_OOBINLINE or not), and no further edge
+        // comes for that: from the first urgent byte on, short reads say nothing. net's test
+        // `urgent_data_in_the_stream_makes_nobody_wait` hangs without this.
+        self.read.closed |= event.read_closed | event.error | event.priority;
         self.write.closed |= event.write_closed | event.error;
         let mut woken = (StoredWaker::EMPTY, StoredWaker::EMPTY, false);
         if event.readable | event.read_closed | event.error {
@@ -145,13 +147,23 @@ impl Source {
 
     /// Puts the one `poll_*` caller of a direction in place. Returns a waker to be dropped where nothing is borrowed.
     #[inline]
-    pub(crate) fn set_poller(&mut self, direction: Direction, waker: &Waker) -> StoredWaker {
+    pub(crate) fn set_poller(&mut self, direction: Direction, waker: StoredWaker) -> StoredWaker {
         let half = self.half(direction);
-        if half.first_ticket != 0 && !half.first.is_empty() {
-            let behind = (mem::take(&mut half.first_ticket), half.first.take());
-            half.others.get_or_insert_default().push_front(behind);
+        if half.first_ticket != 0 {
+            // The place is the poller's from now on, also where the ticket's waiter was woken and not polled since.
+            let ticket = mem::take(&mut half.first_ticket);
+            if !half.first.is_empty() {
+                let behind = (ticket, half.first.take());
+                half.others.get_or_insert_default().push_front(behind);
+            }
         }
-        half.first.replace(waker)
+        mem::replace(&mut half.first, waker)
+    }
+
+    /// Takes the `poll_*` caller of a direction out again.
+    pub(crate) fn unset_poller(&mut self, direction: Direction) -> StoredWaker {
+        let half = self.half(direction);
+        if half.first_ticket == 0 { half.first.take() } else { StoredWaker::EMPTY }
     }
 
     /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already.
@@ -159,12 +171,12 @@ impl Source {
         &mut self,
         direction: Direction,
         ticket: u32,
-        waker: &Waker,
+        waker: StoredWaker,
     ) -> (u32, StoredWaker) {
         let fresh = self.next_ticket.wrapping_add(1).max(1);
         let half = self.half(direction);
         if ticket != 0 && half.first_ticket == ticket {
-            return (ticket, half.first.replace(waker));
+            return (ticket, mem::replace(&mut half.first, waker));
         }
         if ticket != 0 {
             let found = half
@@ -173,16 +185,16 @@ impl Source {
                 .flat_map(|others| others.iter_mut())
                 .find(|(t, _)| *t == ticket);
             if let Some((_, kept)) = found {
-                return (ticket, kept.replace(waker));
+                return (ticket, mem::replace(kept, waker));
             }
         }
         if half.first.is_empty() && half.others.is_none() {
-            half.first = StoredWaker::new(waker);
+            half.first = waker;
             half.first_ticket = fresh;
         } else {
             half.others
                 .get_or_insert_default()
-                .push_back((fresh, StoredWaker::new(waker)));
+                .push_back((fresh, waker));
         }
         self.next_ticket = fresh;
         (fresh, StoredWaker::EMPTY)

@@ -211,9 +211,9 @@ impl Future for BarrierWait<'_> {
                 this.key = Some(this.barrier.queue.join(waker, Outcome::Waiting));
             }
             Some(key) => {
-                if this.barrier.queue.poll_granted(key, cx.waker()) {
+                if let Some(outcome) = this.barrier.queue.poll_granted(key, cx.waker()) {
                     this.key = None;
-                    return Poll::Ready(match this.barrier.queue.leave(key).data {
+                    return Poll::Ready(match outcome {
                         Outcome::Passed(position) => Ok(BarrierWaitResult {
                             position,
                             leader: false,

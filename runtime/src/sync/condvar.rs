@@ -185,10 +185,10 @@ impl<'m, T> Future for CondvarWait<'_, 'm, T> {
                 }
                 Stage::Waiting(key) => {
                     let key = *key;
-                    if !this.condvar.queue.poll_granted(key, cx.waker()) {
+                    let Some(grant) = this.condvar.queue.poll_granted(key, cx.waker()) else {
                         break;
-                    }
-                    let owed = this.condvar.queue.leave(key).data == Grant::One;
+                    };
+                    let owed = grant == Grant::One;
                     this.stage = Stage::Locking {
                         lock: this.mutex.lock_at(this.at),
                         owed,

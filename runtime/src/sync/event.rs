@@ -126,9 +126,8 @@ impl Future for EventWait<'_> {
                 this.key = Some(this.event.queue.join(waker, ()));
             }
             Some(key) => {
-                if this.event.queue.poll_granted(key, cx.waker()) {
+                if this.event.queue.poll_granted(key, cx.waker()).is_some() {
                     this.key = None;
-                    this.event.queue.leave(key);
                     return Poll::Ready(());
                 }
             }

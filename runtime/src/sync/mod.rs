@@ -34,6 +34,7 @@ mod raw_rw_lock;
 mod rw_lock;
 mod rw_lock_owned;
 mod semaphore;
+mod semaphore_owned;
 mod wait_list;
 mod wakes;
 pub mod watch;
@@ -50,7 +51,8 @@ pub use queue::{GetNowaitError, LifoQueue, PriorityQueue, PutNowaitError, Queue,
 pub use rate_limiter::RateLimiter;
 pub use rw_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use rw_lock_owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
-pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+pub use semaphore::{Semaphore, SemaphorePermit};
+pub use semaphore_owned::OwnedSemaphorePermit;
 
 /// The futures that the methods of this module return, for those who want to name them.
 pub mod futures {
@@ -64,7 +66,8 @@ pub mod futures {
     pub use super::rate_limiter::RateAcquire;
     pub use super::rw_lock::{Read, Write};
     pub use super::rw_lock_owned::{ReadOwned, WriteOwned};
-    pub use super::semaphore::{Acquire, AcquireOwned};
+    pub use super::semaphore::Acquire;
+    pub use super::semaphore_owned::AcquireOwned;
 }
 
 /// The records that the `statistics()` methods return.

@@ -171,10 +171,9 @@ impl Waiter {
                 self.key = Some(notify.queue.join(waker, Grant::One));
             }
             Some(key) => {
-                if notify.queue.poll_granted(key, cx.waker()) {
+                if notify.queue.poll_granted(key, cx.waker()).is_some() {
                     self.key = None;
                     self.done = true;
-                    notify.queue.leave(key);
                     return Poll::Ready(());
                 }
             }

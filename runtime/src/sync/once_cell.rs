@@ -224,9 +224,8 @@ impl<'a, T> Turn<'a, T> {
         }
         match self.key {
             Some(key) => {
-                if cell.queue.poll_granted(key, cx.waker()) {
+                if cell.queue.poll_granted(key, cx.waker()).is_some() {
                     self.key = None;
-                    cell.queue.leave(key);
                     self.mine = !cell.initialized();
                     return Poll::Ready(cell.get());
                 }

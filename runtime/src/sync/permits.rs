@@ -90,9 +90,9 @@ impl Permits {
     ) -> Poll<Result<(), AcquireError>> {
         match *key {
             Some(waiting) => {
-                if self.queue.poll_granted(waiting, cx.waker()) {
+                if let Some(request) = self.queue.poll_granted(waiting, cx.waker()) {
                     *key = None;
-                    let denied = self.queue.leave(waiting).data.denied;
+                    let denied = request.denied;
                     return Poll::Ready(if denied {
                         Err(AcquireError(()))
                     } else {
@@ -151,20 +151,35 @@ impl Permits {
         }
     }
 
-    fn hand_out(&self, mut permits: usize) {
+    fn hand_out(&self, permits: usize) {
+        let mut rest = permits;
+        let mut next = || {
+            self.queue.grant_front_if(|request| {
+                let part = rest.min(request.missing);
+                rest -= part;
+                request.missing -= part;
+                request.missing == 0
+            })
+        };
+        let first = next();
+        let second = if first.is_some() { next() } else { None };
+        let Some(second) = second else {
+            // The common case: what was released is what one waiter wants, or a part of it.
+            self.free.set(self.free.get() + rest);
+            if let Some(waker) = first {
+                waker.wake();
+            }
+            return;
+        };
         let mut wakes = Wakes::new();
-        while let Some(request) = self.queue.front() {
-            let part = permits.min(request.missing);
-            permits -= part;
-            self.queue.update_front(|request| request.missing -= part);
-            if part < request.missing {
-                break;
-            }
-            if let Some(waker) = self.queue.grant_front() {
-                wakes.push(waker);
-            }
+        first
+            .into_iter()
+            .chain([second])
+            .for_each(|waker| wakes.push(waker));
+        while let Some(waker) = next() {
+            wakes.push(waker);
         }
-        self.free.set(self.free.get() + permits);
+        self.free.set(self.free.get() + rest);
         wakes.wake();
     }
 

@@ -66,9 +66,8 @@ impl RawLock {
     ) -> Poll<()> {
         match *key {
             Some(waiting) => {
-                if self.queue.poll_granted(waiting, cx.waker()) {
+                if self.queue.poll_granted(waiting, cx.waker()).is_some() {
                     *key = None;
-                    self.queue.leave(waiting);
                     self.holder.set(try_current_id());
                     return Poll::Ready(());
                 }

@@ -87,9 +87,8 @@ impl RawRwLock {
     ) -> Poll<()> {
         match *key {
             Some(waiting) => {
-                if self.queue.poll_granted(waiting, cx.waker()) {
+                if self.queue.poll_granted(waiting, cx.waker()).is_some() {
                     *key = None;
-                    self.queue.leave(waiting);
                     self.holder.set(try_current_id());
                     return Poll::Ready(());
                 }

@@ -1,6 +1,6 @@
 //! [`Semaphore`]: a number of permits, and the guards that hold them.
 //!
-//! The counting and the waiting are in `permits.rs`; here are the shapes that users see, which are
+//! The counting and the waiting are in `permits.rs`, the owned guards in `semaphore_owned.rs`; here are the shapes that users see, which are
 //! tokio's. It must not know how waiters are queued.
 
 use std::cell::Cell;
@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::permits::{AcquireError, Permits, TryAcquireError};
+use super::semaphore_owned::{AcquireOwned, OwnedSemaphorePermit};
 use super::wait_list::Key;
 use crate::task::{Id, Wait, try_current_id};
 
@@ -39,7 +40,7 @@ use crate::task::{Id, Wait, try_current_id};
 /// ```
 #[derive(Debug)]
 pub struct Semaphore {
-    permits: Permits,
+    pub(super) permits: Permits,
     /// The task that was the last to get a permit.
     last: Cell<Option<Id>>,
 }
@@ -127,12 +128,7 @@ impl Semaphore {
     /// As [`acquire_many`](Self::acquire_many), with a guard that has no lifetime.
     #[track_caller]
     pub fn acquire_many_owned(self: Rc<Self>, permits: u32) -> AcquireOwned {
-        AcquireOwned {
-            semaphore: Some(self),
-            wanted: permits,
-            key: None,
-            at: Location::caller(),
-        }
+        AcquireOwned::new(self, permits, Location::caller())
     }
 
     /// As [`try_acquire`](Self::try_acquire), with a guard that has no lifetime.
@@ -155,10 +151,7 @@ impl Semaphore {
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.permits.try_acquire(permits as usize)?;
         self.last.set(try_current_id());
-        Ok(OwnedSemaphorePermit {
-            semaphore: self,
-            permits,
-        })
+        Ok(OwnedSemaphorePermit::new(self, permits))
     }
 
     /// Adds new permits, waking those who wait for them. asyncio's `release()` is `add_permits(1)`
@@ -205,7 +198,7 @@ impl Semaphore {
     }
 
     #[inline]
-    fn poll_acquire(
+    pub(super) fn poll_acquire(
         &self,
         wanted: u32,
         key: &mut Option<Key>,
@@ -271,45 +264,6 @@ impl Drop for Acquire<'_> {
     }
 }
 
-/// The future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
-#[must_use = "futures do nothing unless awaited"]
-#[derive(Debug)]
-pub struct AcquireOwned {
-    /// `None` once the permit has it.
-    semaphore: Option<Rc<Semaphore>>,
-    wanted: u32,
-    key: Option<Key>,
-    at: &'static Location<'static>,
-}
-
-impl Future for AcquireOwned {
-    type Output = Result<OwnedSemaphorePermit, AcquireError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let semaphore = this.semaphore.take().expect("polled after it was ready");
-        match semaphore.poll_acquire(this.wanted, &mut this.key, cx, this.at) {
-            Poll::Pending => {
-                this.semaphore = Some(semaphore);
-                Poll::Pending
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(OwnedSemaphorePermit {
-                semaphore,
-                permits: this.wanted,
-            })),
-        }
-    }
-}
-
-impl Drop for AcquireOwned {
-    fn drop(&mut self) {
-        if let Some(semaphore) = &self.semaphore {
-            semaphore.permits.cancel(self.key);
-        }
-    }
-}
-
 /// Permits of a [`Semaphore`], given back when this is dropped.
 #[must_use = "the permits are given back when this is dropped"]
 #[derive(Debug)]
@@ -356,63 +310,6 @@ impl SemaphorePermit<'_> {
 
 impl Drop for SemaphorePermit<'_> {
     #[inline]
-    fn drop(&mut self) {
-        if self.permits > 0 {
-            self.semaphore.permits.release(self.permits as usize);
-        }
-    }
-}
-
-/// Permits of a [`Semaphore`] that keep it alive, given back when this is dropped.
-#[must_use = "the permits are given back when this is dropped"]
-#[derive(Debug)]
-pub struct OwnedSemaphorePermit {
-    semaphore: Rc<Semaphore>,
-    permits: u32,
-}
-
-impl OwnedSemaphorePermit {
-    /// Never gives the permits back: the semaphore has fewer for good.
-    pub fn forget(mut self) {
-        self.permits = 0;
-    }
-
-    /// Makes one guard of two.
-    ///
-    /// # Panics
-    ///
-    /// If they are of different semaphores.
-    #[track_caller]
-    pub fn merge(&mut self, mut other: Self) {
-        assert!(
-            Rc::ptr_eq(&self.semaphore, &other.semaphore),
-            "permits of different semaphores"
-        );
-        self.permits += mem::take(&mut other.permits);
-    }
-
-    /// Splits off a guard of `permits` permits; `None` if this one has fewer.
-    pub fn split(&mut self, permits: usize) -> Option<Self> {
-        let permits = u32::try_from(permits).ok()?;
-        self.permits = self.permits.checked_sub(permits)?;
-        Some(Self {
-            semaphore: Rc::clone(&self.semaphore),
-            permits,
-        })
-    }
-
-    /// How many permits this holds.
-    pub fn num_permits(&self) -> usize {
-        self.permits as usize
-    }
-
-    /// The semaphore that they are of.
-    pub fn semaphore(&self) -> &Rc<Semaphore> {
-        &self.semaphore
-    }
-}
-
-impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
         if self.permits > 0 {
             self.semaphore.permits.release(self.permits as usize);

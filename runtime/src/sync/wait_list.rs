@@ -60,31 +60,35 @@ impl<T: Copy> WaitQueue<T> {
         key
     }
 
-    /// What a waiter that is polled again does first: true if it was granted, else its waker is
-    /// brought up to date.
-    pub(crate) fn poll_granted(&self, key: Key, waker: &Waker) -> bool {
-        {
-            let list = self.list.borrow();
-            let node = list.node(key);
-            if node.stage == Stage::Granted {
-                return true;
-            }
-            if node.waker.will_wake(waker) {
-                return false;
-            }
+    /// What a waiter that is polled again does first: if it was granted it leaves the queue with its
+    /// data, else its waker is brought up to date.
+    pub(crate) fn poll_granted(&self, key: Key, waker: &Waker) -> Option<T> {
+        if let Some(data) = self.leave_if_granted(key) {
+            return Some(data);
+        }
+        if self.list.borrow().node(key).waker.will_wake(waker) {
+            return None;
         }
         let fresh = StoredWaker::new(waker);
-        let (granted, unused) = {
+        let stale = {
             let mut list = self.list.borrow_mut();
             let node = list.node_mut(key);
             match node.stage {
                 // Granted by the clone just made: the wake went to the old waker.
-                Stage::Granted => (true, fresh),
-                _ => (false, std::mem::replace(&mut node.waker, fresh)),
+                Stage::Granted => fresh,
+                _ => std::mem::replace(&mut node.waker, fresh),
             }
         };
-        drop(unused);
-        granted
+        // This may run user code too, which may grant, or panic: the node is still ours.
+        drop(stale);
+        self.leave_if_granted(key)
+    }
+
+    #[inline]
+    fn leave_if_granted(&self, key: Key) -> Option<T> {
+        let mut list = self.list.borrow_mut();
+        // The waker was taken when it was granted: nothing is dropped here.
+        (list.node(key).stage == Stage::Granted).then(|| list.remove(key).0.data)
     }
 
     /// Whether the waiter was granted.
@@ -102,20 +106,21 @@ impl<T: Copy> WaitQueue<T> {
         }
     }
 
-    /// Changes the data of the waiter at the front.
-    pub(crate) fn update_front(&self, change: impl FnOnce(&mut T)) {
-        if let Some(node) = self.list.borrow_mut().front_mut() {
-            change(&mut node.data);
-        }
-    }
-
     /// Grants the waiter at the front. The caller wakes it when its own state is consistent.
     #[must_use = "the granted waiter sleeps until it is woken"]
     pub(crate) fn grant_front(&self) -> Option<StoredWaker> {
-        if self.is_empty() {
+        self.grant_front_if(|_| true)
+    }
+
+    /// Grants the waiter at the front if `fits` says so, which may change its data.
+    #[must_use = "the granted waiter sleeps until it is woken"]
+    #[inline]
+    pub(crate) fn grant_front_if(&self, fits: impl FnOnce(&mut T) -> bool) -> Option<StoredWaker> {
+        let mut list = self.list.borrow_mut();
+        if !fits(&mut list.front_mut()?.data) {
             return None;
         }
-        let waker = self.list.borrow_mut().grant_front()?;
+        let waker = list.grant_front()?;
         self.waiting.set(self.waiting.get() - 1);
         Some(waker)
     }

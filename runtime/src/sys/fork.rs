@@ -42,3 +42,17 @@ unsafe extern "C" fn forget() {
 /// This process, or 0 when nobody has asked yet. No process has the id 0 but the kernel's own.
 static PID: AtomicU32 = AtomicU32::new(0);
 static HANDLER: Once = Once::new();
+
+/// The number of this thread, as the system shows it under /proc; 0 where there is no such number.
+#[cfg(target_os = "linux")]
+pub(crate) fn current_thread() -> u32 {
+    // SAFETY: gettid takes nothing and always succeeds.
+    let thread = unsafe { libc::gettid() };
+    u32::try_from(thread).unwrap_or(0)
+}
+
+/// The number of this thread, as the system shows it under /proc; 0 where there is no such number.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn current_thread() -> u32 {
+    0
+}

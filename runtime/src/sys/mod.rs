@@ -68,6 +68,7 @@ compile_error!("the kqueue model uses epoll as its oracle, so it runs on Linux o
 mod absent;
 pub(crate) mod clock;
 mod cvt;
+pub(crate) mod describe;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -120,6 +121,7 @@ use std::time::Duration;
 
 pub(crate) use self::cvt::{readable_now, set_nonblocking};
 pub(crate) use self::event::{Added, Event, Interest, SyscallCounts};
+pub(crate) use self::fork::current_thread;
 pub use self::limits::raise_fd_limit;
 pub(crate) use self::notify::Notifier;
 pub use self::select::FdTooLarge;

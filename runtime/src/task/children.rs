@@ -14,10 +14,11 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use super::finish::Nest;
-use super::hot;
+use super::finish::{self, Nest};
+use super::hot::{self, Hot};
 use super::id::Id;
-use super::slot::{CANCEL, CHILD, QUEUED, Slot};
+use super::registry::{self, Message};
+use super::slot::{CANCEL, CHILD, INTERNAL, QUEUED, RARE, Slot};
 use super::stored::StoredWaker;
 use super::waker::waker_of;
 use crate::core::Core;
@@ -52,6 +53,21 @@ impl Sets {
         };
         owner.wake();
     }
+
+    fn with<R>(&self, set: u32, f: impl FnOnce(&mut Set) -> R) -> Option<R> {
+        self.sets.borrow_mut().get_mut(set as usize).map(f)
+    }
+}
+
+/// What the poll of a child came to, for [`Children::run_ready`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It waits, or was woken meanwhile.
+    Pending,
+    /// It is done.
+    Done,
+    /// It is done, and no other is to be polled now.
+    Stop,
 }
 
 /// A set of children, owned by the future that polls them.
@@ -90,26 +106,180 @@ impl Children {
             let parent = hot::with(|hot| hot.slot().map_or(0, Slot::identity));
             let slot = core.tasks.take_slot();
             slot.occupy(ptr::null_mut(), CHILD | QUEUED, parent, at);
-            slot.set_place(u64::from(self.set) << 32 | u64::from(number));
+            slot.set_place(self.place(number));
             core.tasks.sets.child_woken(slot.place());
             slot.identity()
         });
+        self.keep(number, identity);
+    }
+
+    /// Makes children `0..count` at once, all ready.
+    #[track_caller]
+    pub(crate) fn filled(count: u32, at: &'static Location<'static>) -> Self {
+        let mut children = Self::new();
+        with_core(|core| {
+            let parent = hot::with(|hot| hot.slot().map_or(0, Slot::identity));
+            children.identities.reserve_exact(count as usize);
+            for number in 0..count {
+                let slot = core.tasks.take_slot();
+                slot.occupy(ptr::null_mut(), CHILD | QUEUED, parent, at);
+                slot.set_place(children.place(number));
+                children.identities.push(slot.identity());
+            }
+            core.tasks
+                .sets
+                .with(children.set, |set| set.ready.extend(0..count));
+        });
+        children
+    }
+
+    /// Makes a child that nobody polls and no list shows: its key is a waker that puts `number` on the ready list.
+    pub(crate) fn add_bell(&mut self, number: u32, at: &'static Location<'static>) -> StoredWaker {
+        self.assert_home();
+        let (identity, key) = with_core(|core| {
+            let slot = core.tasks.take_slot();
+            slot.occupy(ptr::null_mut(), CHILD | INTERNAL, 0, at);
+            slot.set_place(self.place(number));
+            (slot.identity(), slot.key())
+        });
+        self.keep(number, identity);
+        StoredWaker::from_key(key)
+    }
+
+    /// A bell that rang in vain: it may ring again.
+    pub(crate) fn rest(&self, number: u32) {
+        self.with_slot(number, |slot| slot.remove(QUEUED));
+    }
+
+    fn place(&self, number: u32) -> u64 {
+        u64::from(self.set) << 32 | u64::from(number)
+    }
+
+    fn keep(&mut self, number: u32, identity: u64) {
         if self.identities.len() <= number as usize {
             self.identities.resize(number as usize + 1, 0);
         }
         self.identities[number as usize] = identity;
     }
 
+    /// That the thread is inside the runtime that the set was made in.
+    #[track_caller]
+    pub(crate) fn assert_home(&self) {
+        with_core(|core| {
+            assert!(
+                core.serial == self.runtime,
+                "a gather or JoinSet was polled outside of its own runtime"
+            );
+        });
+    }
+
+    /// Polls the children that are on the ready list now, in order, each as itself, until the list is through, the
+    /// owner's share is used up (each poll takes one unit of it, as an operation does), or `poll` says stop. Children
+    /// that are done are released. Wakes the owner if more are ready.
+    ///
+    /// A child that was cancelled by its id cancels the owner, whose part it is.
+    pub(crate) fn run_ready(
+        &mut self,
+        owner: &Waker,
+        mut poll: impl FnMut(u32, &mut Context<'_>) -> Turn,
+    ) {
+        self.assert_home();
+        self.set_owner(owner);
+        hot::with(|hot| {
+            let Some(core) = hot::core(hot) else { return };
+            let outer = hot.slot().map(Slot::identity);
+            let mut batch = core
+                .tasks
+                .sets
+                .with(self.set, |set| set.ready.len())
+                .unwrap_or(0);
+            if outer.is_none() {
+                hot.budget.set(hot::BUDGET);
+            }
+            let nest = Nest::enter(0, None);
+            let mut attention = 0;
+            let mut cancelled = None;
+            let mut stopped = false;
+            while batch > 0 && hot.budget.get() > 0 && !stopped {
+                let Some(number) = core
+                    .tasks
+                    .sets
+                    .with(self.set, |set| set.ready.pop_front())
+                    .flatten()
+                else {
+                    break;
+                };
+                batch -= 1;
+                let Some(slot) = self
+                    .identities
+                    .get(number as usize)
+                    .and_then(|it| core.tasks.find(*it))
+                else {
+                    continue;
+                };
+                hot.budget.set(hot.budget.get() - 1);
+                stopped = self.run_one(core, hot, slot, number, &mut poll);
+                attention |= hot.signal.get() & hot::ATTENTION;
+                if slot.has(CANCEL) {
+                    cancelled = outer;
+                    slot.remove(CANCEL);
+                }
+            }
+            let budget = hot.budget.get();
+            hot.signal.set(attention);
+            drop(nest);
+            hot.budget.set(budget);
+            if let Some(owner) = cancelled {
+                finish::cancel(core, owner, None);
+            }
+            if !stopped && core.tasks.sets.with(self.set, |set| set.ready.is_empty()) == Some(false)
+            {
+                owner.wake_by_ref();
+            }
+        });
+    }
+
+    /// Polls one child as itself; true when it is done and said stop.
+    #[inline]
+    fn run_one(
+        &mut self,
+        core: &Core,
+        hot: &Hot,
+        slot: &Slot,
+        number: u32,
+        poll: &mut impl FnMut(u32, &mut Context<'_>) -> Turn,
+    ) -> bool {
+        let key = slot.key();
+        hot.run(key, slot);
+        slot.count_poll();
+        let waker = ManuallyDrop::new(waker_of(key));
+        let turn = poll(number, &mut Context::from_waker(&waker));
+        match turn {
+            Turn::Pending if hot.was_woken() => {
+                core.tasks
+                    .sets
+                    .with(self.set, |set| set.ready.push_back(number));
+            }
+            Turn::Pending => slot.rest(slot.flags(), core.tasks.now_ms.get()),
+            Turn::Done | Turn::Stop => {
+                hot.idle();
+                self.identities[number as usize] = 0;
+                release_slot(core, slot);
+            }
+        }
+        turn == Turn::Stop
+    }
+
     /// Says who polls the set; first thing in each poll of the owner.
     pub(crate) fn set_owner(&self, waker: &Waker) {
-        let old =
-            with_core(
-                |core| match core.tasks.sets.sets.borrow_mut().get_mut(self.set as usize) {
-                    Some(set) => set.owner.replace(waker),
-                    None => StoredWaker::EMPTY,
-                },
-            );
-        drop(old);
+        // Made before anything is borrowed: the clone of a foreign waker is foreign code, and so is its drop.
+        let mut owner = StoredWaker::new(waker);
+        with_core(|core| {
+            if let Some(set) = core.tasks.sets.sets.borrow_mut().get_mut(self.set as usize) {
+                std::mem::swap(&mut set.owner, &mut owner);
+            }
+        });
+        drop(owner);
     }
 
     /// The next child that was woken.
@@ -203,27 +373,47 @@ impl Children {
 
 impl Drop for Children {
     fn drop(&mut self) {
-        let numbers = u32::try_from(self.identities.len()).unwrap_or(u32::MAX);
-        (0..numbers).for_each(|number| self.release(number));
-        let set = hot::with_core(|core| {
-            let core = core.filter(|core| core.serial == self.runtime)?;
-            core.tasks
-                .sets
-                .sets
-                .borrow_mut()
-                .try_remove(self.set as usize)
+        let identities = std::mem::take(&mut self.identities);
+        let (set, runtime) = (self.set, self.runtime);
+        hot::with_core(|core| match core {
+            Some(core) if core.serial == runtime => end(core, set, &identities),
+            _ => {
+                if let Some(home) = registry::by_serial(runtime) {
+                    let _ = home.send(Message::Call(Box::new(move |core| {
+                        end(core, set, &identities)
+                    })));
+                }
+            }
         });
-        drop(set);
     }
 }
 
+/// Ends a set and the children that it still has.
+fn end(core: &Core, set: u32, identities: &[u64]) {
+    identities
+        .iter()
+        .for_each(|identity| release(core, *identity));
+    let set = core.tasks.sets.sets.borrow_mut().try_remove(set as usize);
+    drop(set);
+}
+
 fn release(core: &Core, identity: u64) {
-    if let Some(slot) = core.tasks.find(identity) {
-        if slot.has(super::slot::RARE) {
-            core.tasks.rares.remove(slot);
-        }
-        core.tasks.slots.release(slot);
+    if identity == 0 {
+        return;
     }
+    if let Some(slot) = core.tasks.find(identity) {
+        release_slot(core, slot);
+    }
+}
+
+#[inline]
+fn release_slot(core: &Core, slot: &Slot) {
+    if slot.has(RARE) {
+        core.tasks.remove_rare(slot);
+    }
+    // The next occupant takes the word for a joiner, and finds nobody.
+    slot.set_place(0);
+    core.tasks.slots.release(slot);
 }
 
 #[track_caller]

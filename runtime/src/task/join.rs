@@ -16,6 +16,7 @@ use super::error::{JoinError, Outcome};
 use super::finish;
 use super::hot;
 use super::id::Id;
+use super::info::TaskRef;
 use super::registry::{self, Message};
 use super::slot::{DONE, FINISHING, HANDLE, Slot, index_of};
 use super::stored::StoredWaker;
@@ -124,6 +125,25 @@ impl<T> JoinHandle<T> {
         AbortOnDrop { handle: self }
     }
 
+    /// Says whom to wake at the task's end, without a poll; wakes at once if the task has ended.
+    pub(crate) fn wake_at_end(&self, joiner: StoredWaker) {
+        if self.is_finished() {
+            return joiner.wake();
+        }
+        let old = self.with_slot(|_, slot| slot.set_joiner(joiner));
+        drop(old);
+    }
+
+    /// Whether the thread is inside the task's runtime.
+    pub(crate) fn is_home(&self) -> bool {
+        hot::with_core(|core| core.is_some_and(|core| core.serial == self.runtime))
+    }
+
+    /// The names of the task, without its output.
+    pub(crate) fn task_ref(&self) -> TaskRef {
+        TaskRef::new(self.identity, self.runtime)
+    }
+
     fn with_slot<R>(&self, f: impl FnOnce(&Core, &Slot) -> R) -> Option<R> {
         hot::with_core(|core| {
             let core = core.filter(|core| core.serial == self.runtime)?;
@@ -156,7 +176,11 @@ impl<T: 'static> Future for JoinHandle<T> {
                 None => not_here(SPENT),
             };
         }
-        let old = slot.set_joiner(StoredWaker::new(cx.waker()));
+        let joiner = StoredWaker::new(cx.waker());
+        if joiner.key().is_none() && slot.has(DONE) {
+            cx.waker().wake_by_ref(); // a foreign waker's clone ran foreign code, which ended the task
+        }
+        let old = slot.set_joiner(joiner);
         wait::note_wait(Wait::Join(Id::from_identity(self.identity)), at);
         drop(old);
         Poll::Pending
@@ -257,13 +281,14 @@ impl Future for Cancel {
             let Some(core) = core.filter(|core| core.serial == self.runtime) else {
                 not_here(self.runtime)
             };
+            // First, since the clone of a foreign waker is foreign code and may end the task.
+            let waiter = StoredWaker::new(cx.waker());
             let Some(slot) = core.tasks.find(self.identity) else {
                 return Poll::Ready(());
             };
             if slot.has(DONE) {
                 return Poll::Ready(());
             }
-            let waiter = StoredWaker::new(cx.waker());
             let known = core.tasks.rares.peek(slot, |rare| {
                 rare.waiters.iter().any(|w| w.will_wake(cx.waker()))
             });

@@ -29,6 +29,7 @@ pub(crate) mod info;
 pub(crate) mod join;
 pub(crate) mod local;
 pub(crate) mod outside;
+pub(crate) mod pinned;
 pub(crate) mod poll;
 pub(crate) mod pool;
 pub(crate) mod rare;
@@ -44,11 +45,14 @@ pub(crate) mod wait;
 pub(crate) mod waker;
 pub(crate) mod yielding;
 
+pub use crate::blocking::limiter::{Limiter, LimiterStatistics};
 pub use crate::blocking::spawn_blocking;
+pub use crate::future::JoinSet;
 pub use crate::task_local;
+pub use crate::trace::{Graph, State, graph};
 pub use error::{JoinError, Outcome};
 pub use id::{Id, ParseIdError};
-pub use info::{State, TaskInfo, TaskRef, all, current, try_current, try_current_id};
+pub use info::{TaskInfo, TaskRef, all, current, try_current, try_current_id};
 pub use join::{AbortOnDrop, Cancel, JoinHandle};
 pub use local::{AccessError, LocalKey, Scoped};
 #[doc(hidden)]

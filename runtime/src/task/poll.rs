@@ -43,6 +43,7 @@ pub(crate) fn run_batch(core: &Core, limit: u32) -> Batch {
     let mut left = limit;
     loop {
         let batch = catch_unwind(AssertUnwindSafe(|| poll_many(core, &mut left)));
+        core.tasks.slots.shared().set_running(0);
         match batch {
             Ok(end) => return end,
             Err(panic) => task_panicked(core, panic),
@@ -61,7 +62,7 @@ fn poll_many(core: &Core, left: &mut u32) -> Batch {
             let flags = slot.flags();
             let main_done = if flags & SLOW != 0 {
                 poll_slow(core, hot, slot, flags)
-            } else if poll_as(hot, slot, |cx| poll_block(hot, slot, cx)) {
+            } else if poll_as(core, hot, slot, |cx| poll_block(hot, slot, cx)) {
                 finish::finished(core, hot, slot)
             } else {
                 after_pending(core, hot, slot);
@@ -82,9 +83,15 @@ fn poll_many(core: &Core, left: &mut u32) -> Batch {
 
 /// Calls `poll` as the occupant of `slot`: its key runs, its waker is in the context.
 #[inline(always)]
-fn poll_as(hot: &Hot, slot: &Slot, poll: impl FnOnce(&mut Context<'_>) -> bool) -> bool {
+fn poll_as(
+    core: &Core,
+    hot: &Hot,
+    slot: &Slot,
+    poll: impl FnOnce(&mut Context<'_>) -> bool,
+) -> bool {
     let key = slot.key();
     hot.run(key, slot);
+    core.tasks.slots.shared().set_running(key);
     hot.budget.set(hot::BUDGET);
     slot.count_poll();
     let waker = ManuallyDrop::new(waker_of(key));
@@ -144,11 +151,11 @@ fn poll_slow(core: &Core, hot: &Hot, slot: &Slot, flags: u16) -> bool {
     let locals = (flags & RARE != 0).then(|| local::Installed::of(core, slot));
     let mut signal = 0;
     if flags & ATTACHED != 0 {
-        poll_as(hot, slot, |cx| poll_cleanup(core, slot, cx));
+        poll_as(core, hot, slot, |cx| poll_cleanup(core, slot, cx));
         signal = hot.signal.get();
     }
     let ready = if flags & FINISHING == 0 {
-        poll_as(hot, slot, |cx| poll_block(hot, slot, cx))
+        poll_as(core, hot, slot, |cx| poll_block(hot, slot, cx))
     } else {
         !slot.has(ATTACHED)
     };
@@ -206,14 +213,6 @@ fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
         }
         finish::failed(core, slot, panic);
     });
-}
-
-/// The header's future size and type name, for reports.
-pub(crate) fn describe(slot: &Slot) -> Option<(usize, &'static str)> {
-    let block: NonNull<Header> = Tasks::block(slot)?;
-    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`; on the loop's thread.
-    let vtable = unsafe { block.as_ref() }.vtable;
-    Some((vtable.future_size, (vtable.type_name)()))
 }
 
 /// Polls a task that was just spawned, inside the poll of whoever spawned it. A panic ends that task.

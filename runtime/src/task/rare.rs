@@ -66,8 +66,8 @@ impl Rares {
             .map(f)
     }
 
-    /// Removes the slot's box and drops what is in it, with nothing borrowed.
-    pub(crate) fn remove(&self, slot: &Slot) {
+    /// Removes the slot's box and drops what is in it, with nothing borrowed. Returns whether it had a name.
+    pub(crate) fn remove(&self, slot: &Slot) -> bool {
         let index = slot.index() as usize;
         let rare = self
             .boxes
@@ -75,6 +75,8 @@ impl Rares {
             .get_mut(index)
             .and_then(Option::take);
         slot.remove(RARE);
+        let named = rare.as_ref().is_some_and(|rare| rare.name.is_some());
         drop(rare);
+        named
     }
 }

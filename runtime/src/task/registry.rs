@@ -12,6 +12,7 @@ use super::slot::index_of;
 use super::table::Table;
 use crate::core::Core;
 use crate::sys::Notifier;
+use crate::time::Instant;
 
 /// What another thread may ask of a loop.
 pub(crate) enum Message {
@@ -29,6 +30,12 @@ pub(crate) struct Home {
     pub(crate) queue: RemoteQueue<Message>,
     pub(crate) notifier: Notifier,
     pub(crate) table: Arc<Table>,
+    /// The loop's thread, as the system numbers it; 0 where it does not.
+    pub(crate) thread: u32,
+    /// The runtime's clock when it began.
+    pub(crate) started: Instant,
+    /// Called when the runtime ends.
+    pub(crate) at_end: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Home {
@@ -39,6 +46,21 @@ impl Home {
             self.notifier.notify();
         }
         Ok(())
+    }
+
+    /// Has `call` called when the runtime ends, on its thread.
+    pub(crate) fn at_end(&self, call: Box<dyn FnOnce() + Send>) {
+        self.at_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(call);
+    }
+
+    /// Calls what was to be called at the end.
+    pub(crate) fn end(&self) {
+        let calls =
+            std::mem::take(&mut *self.at_end.lock().unwrap_or_else(PoisonError::into_inner));
+        calls.into_iter().for_each(|call| call());
     }
 
     fn wake(&self, key: u64) {

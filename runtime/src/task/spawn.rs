@@ -165,7 +165,7 @@ impl Builder {
         hot::with_core(|core| {
             let Some(core) = core else { return };
             if let Some(slot) = core.tasks.find(handle.id().identity()) {
-                core.tasks.rares.with(slot, |rare| rare.name = Some(name));
+                core.tasks.set_name(slot, name);
             }
         });
     }

@@ -8,9 +8,10 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::ptr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::slot::{DONE, INDEX_BITS, LAST_GENERATION, MAX_INDEX, ONE_GENERATION, QUEUED, Slot};
 
@@ -22,6 +23,10 @@ pub(crate) struct Table {
     segments: [AtomicPtr<Slot>; SEGMENTS],
     /// One more than the highest index ever handed out.
     high: AtomicU32,
+    /// Key of the task that is being polled; for others to read.
+    running: AtomicU64,
+    /// Names of tasks that have one, by identity: rare, and written only when a name is given or its task ends.
+    names: Mutex<HashMap<u64, String>>,
 }
 
 impl Table {
@@ -29,7 +34,36 @@ impl Table {
         Self {
             segments: [const { AtomicPtr::new(ptr::null_mut()) }; SEGMENTS],
             high: AtomicU32::new(0),
+            running: AtomicU64::new(0),
+            names: Mutex::default(),
         }
+    }
+
+    /// Key of the task that is being polled, 0 when none is.
+    pub(crate) fn running(&self) -> u64 {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set_running(&self, key: u64) {
+        self.running.store(key, Ordering::Relaxed);
+    }
+
+    pub(crate) fn name(&self, identity: u64) -> Option<String> {
+        self.lock_names().get(&identity).cloned()
+    }
+
+    /// Gives a task a name, or takes it away.
+    pub(crate) fn set_name(&self, identity: u64, name: Option<&str>) {
+        let mut names = self.lock_names();
+        match name {
+            Some(name) => names.insert(identity, name.to_owned()),
+            None => names.remove(&identity),
+        };
+    }
+
+    fn lock_names(&self) -> MutexGuard<'_, HashMap<u64, String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The slot of an index that may never have existed; for other threads and for stale keys.

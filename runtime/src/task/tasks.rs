@@ -177,9 +177,24 @@ impl Tasks {
             unsafe { cell::free(&self.pool, block) };
         }
         if slot.has(RARE) {
-            self.rares.remove(slot);
+            self.remove_rare(slot);
         }
         self.slots.release(slot);
+    }
+
+    /// Drops what is rare about a slot's occupant.
+    #[cold]
+    pub(crate) fn remove_rare(&self, slot: &Slot) {
+        if self.rares.remove(slot) {
+            self.slots.shared().set_name(slot.identity(), None);
+        }
+    }
+
+    /// Gives the occupant of a slot a name, here and where other threads look.
+    pub(crate) fn set_name(&self, slot: &Slot, name: Rc<str>) {
+        self.slots.shared().set_name(slot.identity(), Some(&name));
+        let old = self.rares.with(slot, |rare| rare.name.replace(name));
+        drop(old);
     }
 
     /// One task less.

@@ -13,7 +13,7 @@ use crate::task::hot;
 pub(crate) struct Clock {
     /// Virtual now in nanoseconds while paused.
     paused: Cell<Option<u64>>,
-    /// What virtual time is ahead of the system's, once resumed.
+    /// What virtual time is ahead of the system's, once resumed; behind it, the difference wraps.
     ahead: Cell<u64>,
 }
 
@@ -28,7 +28,7 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> Instant {
         match self.paused.get() {
-            None => Instant::from_nanos(sys::clock::monotonic_ns() + self.ahead.get()),
+            None => Instant::from_nanos(sys::clock::monotonic_ns().wrapping_add(self.ahead.get())),
             Some(now) => Instant::from_nanos(now),
         }
     }
@@ -44,8 +44,10 @@ impl Clock {
 
     pub(crate) fn resume(&self) {
         if let Some(now) = self.paused.take() {
+            // With room for a century to run on: a clock that stands at the end of time must not wrap.
+            let now = now.min(u64::MAX - (1 << 62));
             self.ahead
-                .set(now.saturating_sub(sys::clock::monotonic_ns()));
+                .set(now.wrapping_sub(sys::clock::monotonic_ns()));
         }
     }
 

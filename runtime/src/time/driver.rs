@@ -37,9 +37,12 @@ impl Timers {
         }
     }
 
-    /// The first tick at whose start the deadline has passed.
+    /// The first tick at whose start the deadline has passed; for "never" the wheel's last one, behind all others.
     #[inline]
     fn tick_of(&self, deadline: Instant) -> u64 {
+        if deadline == Instant::FAR_FUTURE {
+            return u64::MAX;
+        }
         deadline
             .as_nanos()
             .saturating_sub(self.start.as_nanos())
@@ -106,10 +109,16 @@ impl Timers {
     /// Whether a timer still waits; keeps `waker` as the one to wake. The waker that it replaces is returned.
     #[inline]
     pub(crate) fn watch(&self, key: Key, waker: &std::task::Waker) -> Option<StoredWaker> {
-        self.wheel
-            .borrow_mut()
-            .get_mut(key)
-            .map(|kept| kept.replace(waker))
+        // Made before anything is borrowed: the clone of a foreign waker is foreign code.
+        let mut waker = StoredWaker::new(waker);
+        let waits = match self.wheel.borrow_mut().get_mut(key) {
+            Some(kept) => {
+                std::mem::swap(kept, &mut waker);
+                true
+            }
+            None => false,
+        };
+        waits.then_some(waker)
     }
 
     /// Wakes whose deadline has passed. Returns how many.

@@ -43,7 +43,12 @@ type RunProgram = fn(&Program, u64, u64) -> Result<Value, Unavailable>;
 impl Contestant {
     /// Whether this contestant takes part in that program.
     pub fn plays(&self, program: &Program) -> bool {
-        self.run.is_some() && (program.kind != Kind::Sync || self.has_sync)
+        let combines = self.name != "myrt" || cfg!(feature = "myrt-combine");
+        match program.kind {
+            Kind::Core | Kind::Memory => self.run.is_some(),
+            Kind::Sync => self.run.is_some() && self.has_sync,
+            Kind::Combine => self.run.is_some() && self.has_sync && combines,
+        }
     }
 }
 
@@ -63,16 +68,8 @@ fn serve<P: Serve>() -> Result<(), Unavailable> {
 
 /// Everyone who was built in, in the order in which they are printed.
 pub const CONTESTANTS: &[Contestant] = &[
-    #[cfg(feature = "myrt-net")]
+    #[cfg(feature = "myrt")]
     runtime::<myrt::Myrt>("myrt", "this tree"),
-    #[cfg(all(feature = "myrt", not(feature = "myrt-net")))]
-    Contestant {
-        name: "myrt",
-        version: "this tree, without net",
-        run: Some(programs::run::<myrt::Myrt>),
-        serve: None,
-        has_sync: <myrt::Myrt as Peer>::HAS_SYNC,
-    },
     #[cfg(feature = "tokio")]
     runtime::<tokio::CurrentThread>("tokio", "1.54.1, current_thread"),
     #[cfg(feature = "tokio")]

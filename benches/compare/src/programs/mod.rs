@@ -3,7 +3,7 @@
 //! The table in this file says what one operation of each program is and how many are timed. An
 //! operation is what the user asks for ("spawn a task and wait for it"), never an internal step.
 
-mod combine;
+mod combinators;
 mod memory;
 mod sync;
 mod tasks;
@@ -35,8 +35,10 @@ pub struct Program {
 pub enum Kind {
     /// Executor and timers: the yardstick takes part.
     Core,
-    /// Locks, channels and combinators.
+    /// Locks, channels, timeouts.
     Sync,
+    /// `gather` and `select!`.
+    Combine,
     /// Bytes, not time.
     Memory,
 }
@@ -72,6 +74,23 @@ const fn sync(
         counted,
         batch,
         kind: Kind::Sync,
+    }
+}
+
+const fn combine(
+    name: &'static str,
+    what: &'static str,
+    iterations: u64,
+    counted: u64,
+    batch: u64,
+) -> Program {
+    Program {
+        name,
+        what,
+        iterations,
+        counted,
+        batch,
+        kind: Kind::Combine,
     }
 }
 
@@ -208,7 +227,7 @@ pub const PROGRAMS: &[Program] = &[
         20_000,
         1,
     ),
-    sync(
+    combine(
         "gather-1000",
         "gather 1,000 futures which yield once (an operation is one future)",
         300_000,
@@ -222,14 +241,14 @@ pub const PROGRAMS: &[Program] = &[
         50_000,
         1,
     ),
-    sync(
+    combine(
         "select-ready",
         "select over a ready and a pending branch",
         2_000_000,
         50_000,
         1,
     ),
-    sync(
+    combine(
         "select-pending",
         "select over a branch that yields once and a pending one",
         400_000,
@@ -283,10 +302,10 @@ pub fn run<P: Peer>(
         "oneshot" => timed::<P, _>(w, n, sync::oneshot),
         "oneshot-task" => timed::<P, _>(w, n, sync::oneshot_task),
         "channel-ping-pong" => timed::<P, _>(w, n, sync::channel_ping_pong),
-        "gather-1000" => timed::<P, _>(w, n, combine::gather_thousand),
-        "timeout-ready" => timed::<P, _>(w, n, combine::timeout_ready),
-        "select-ready" => timed::<P, _>(w, n, combine::select_ready),
-        "select-pending" => timed::<P, _>(w, n, combine::select_pending),
+        "gather-1000" => timed::<P, _>(w, n, combinators::gather_thousand),
+        "timeout-ready" => timed::<P, _>(w, n, combinators::timeout_ready),
+        "select-ready" => timed::<P, _>(w, n, combinators::select_ready),
+        "select-pending" => timed::<P, _>(w, n, combinators::select_pending),
         "memory-sleep" => memory::sleeping_tasks::<P>(n),
         "memory-wait" => memory::waiting_tasks::<P>(n),
         other => Err(Unavailable(format!("no program {other}"))),

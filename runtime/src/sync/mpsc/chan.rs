@@ -138,8 +138,9 @@ impl<T> Chan<T> {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Result<(), SendError<()>>> {
+        let waited = key.is_some();
         let place = ready!(self.slots.poll_acquire(1, key, cx, (self.wait(), at)));
-        if place.is_ok() && self.gone.get() {
+        if waited && place.is_ok() && self.gone.get() {
             // The place was given, and then the receiver was dropped: nobody would see a message.
             self.return_slot();
             return Poll::Ready(Err(SendError(())));
@@ -238,9 +239,8 @@ impl<T> Chan<T> {
                 *key = Some(self.closing.join(waker, ()));
             }
             Some(waiting) => {
-                if self.closing.poll_granted(waiting, cx.waker()) {
+                if self.closing.poll_granted(waiting, cx.waker()).is_some() {
                     *key = None;
-                    self.closing.leave(waiting);
                     return Poll::Ready(());
                 }
             }

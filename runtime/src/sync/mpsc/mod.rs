@@ -8,10 +8,12 @@ mod bounded;
 mod chan;
 pub mod error;
 mod permit;
+mod receiver;
 mod unbounded;
 
-pub use bounded::{ClosedFuture, Receiver, RecvFuture, SendFuture, Sender, WeakSender, channel};
+pub use bounded::{ClosedFuture, SendFuture, Sender, WeakSender, channel};
 pub use permit::{OwnedPermit, Permit, ReserveFuture, ReserveOwnedFuture};
+pub use receiver::{Receiver, RecvFuture};
 pub use unbounded::{
     UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded, unbounded_channel,
 };

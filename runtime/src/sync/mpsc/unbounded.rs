@@ -12,9 +12,10 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use super::MpscStatistics;
-use super::bounded::{ClosedFuture, RecvFuture};
+use super::bounded::ClosedFuture;
 use super::chan::Chan;
 use super::error::{SendError, TryRecvError};
+use super::receiver::RecvFuture;
 
 /// A channel that holds any number of messages.
 ///

@@ -6,6 +6,7 @@
 //! waiting works; that is `permits.rs`.
 
 mod error;
+mod futures;
 mod order;
 mod queue_of;
 
@@ -13,8 +14,9 @@ use std::fmt;
 use std::ops::Deref;
 
 pub use self::error::{GetNowaitError, PutNowaitError, QueueShutDown};
+pub use self::futures::{GetFuture, JoinFuture, PutFuture};
 pub use self::order::{Fifo, Lifo, Order, Priority};
-pub use self::queue_of::{GetFuture, JoinFuture, PutFuture, QueueOf, QueueStatistics};
+pub use self::queue_of::{QueueOf, QueueStatistics};
 
 /// A queue whose items come out in the order in which they went in; asyncio's `Queue`.
 ///

@@ -7,18 +7,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::pin::Pin;
 use std::ptr;
-use std::task::{Context, Poll, ready};
 
-use super::error::{GetNowaitError, PutNowaitError, QueueShutDown};
+use super::error::{GetNowaitError, PutNowaitError};
+use super::futures::{GetFuture, JoinFuture, PutFuture};
 use super::order::Order;
 use crate::sync::permits::{Permits, TryAcquireError};
-use crate::sync::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait};
+use crate::sync::wait_list::WaitQueue;
+use crate::task::Wait;
 
 /// What [`Queue`](super::Queue), [`PriorityQueue`](super::PriorityQueue) and
 /// [`LifoQueue`](super::LifoQueue) do.
@@ -26,13 +24,13 @@ pub struct QueueOf<T, O> {
     items: RefCell<O>,
     /// 0: no bound.
     maxsize: usize,
-    places: Permits,
+    pub(super) places: Permits,
     /// One permit an item that is promised to nobody.
-    unpromised: Permits,
+    pub(super) unpromised: Permits,
     /// Items put and not yet reported by `task_done`.
-    unfinished: Cell<usize>,
-    joining: WaitQueue<()>,
-    shut_down: Cell<bool>,
+    pub(super) unfinished: Cell<usize>,
+    pub(super) joining: WaitQueue<()>,
+    pub(super) shut_down: Cell<bool>,
     /// Shut down at once: promises that are still out stand for nothing.
     drained: Cell<bool>,
     item: PhantomData<T>,
@@ -58,7 +56,7 @@ impl<T, O: Order<T>> QueueOf<T, O> {
     ///
     /// # Errors
     ///
-    /// [`QueueShutDown`] gives the item back if the queue is shut down, before or while this waits.
+    /// [`QueueShutDown`](super::QueueShutDown) gives the item back if the queue is shut down, before or while this waits.
     ///
     /// # Cancel safety
     ///
@@ -67,12 +65,7 @@ impl<T, O: Order<T>> QueueOf<T, O> {
     #[track_caller]
     #[inline]
     pub fn put(&self, item: T) -> PutFuture<'_, T, O> {
-        PutFuture {
-            queue: self,
-            item: Some(item),
-            key: None,
-            at: Location::caller(),
-        }
+        PutFuture::new(self, item, Location::caller())
     }
 
     /// Puts an item in if there is room and nobody waits for it.
@@ -96,7 +89,7 @@ impl<T, O: Order<T>> QueueOf<T, O> {
     ///
     /// # Errors
     ///
-    /// [`QueueShutDown`] if the queue is shut down and no item is left.
+    /// [`QueueShutDown`](super::QueueShutDown) if the queue is shut down and no item is left.
     ///
     /// # Cancel safety
     ///
@@ -104,12 +97,7 @@ impl<T, O: Order<T>> QueueOf<T, O> {
     #[track_caller]
     #[inline]
     pub fn get(&self) -> GetFuture<'_, T, O> {
-        GetFuture {
-            queue: self,
-            key: None,
-            at: Location::caller(),
-            item: PhantomData,
-        }
+        GetFuture::new(self, Location::caller())
     }
 
     /// Takes an item if there is one that is promised to nobody.
@@ -151,12 +139,7 @@ impl<T, O: Order<T>> QueueOf<T, O> {
     /// Dropping the future loses nothing.
     #[track_caller]
     pub fn join(&self) -> JoinFuture<'_, T, O> {
-        JoinFuture {
-            queue: self,
-            key: None,
-            at: Location::caller(),
-            item: PhantomData,
-        }
+        JoinFuture::new(self, Location::caller())
     }
 
     /// Ends the queue: nothing can be put in any more, and who waits to put gets an error. Items
@@ -227,7 +210,7 @@ impl<T, O: Order<T>> QueueOf<T, O> {
     }
 
     /// Puts an item into a place that was acquired.
-    fn push(&self, item: T) {
+    pub(super) fn push(&self, item: T) {
         /// Counts the item and promises it to who waits, even if a comparison of items panicked:
         /// the item is in the heap by then.
         struct Arrived<'a, T, O>(&'a QueueOf<T, O>);
@@ -242,7 +225,7 @@ impl<T, O: Order<T>> QueueOf<T, O> {
     }
 
     /// Takes out an item that was promised, and frees its place.
-    fn pop(&self) -> Option<T> {
+    pub(super) fn pop(&self) -> Option<T> {
         let item = self.items.borrow_mut().pop()?;
         self.places.release(1);
         Some(item)
@@ -257,7 +240,7 @@ impl<T, O: Order<T>> QueueOf<T, O> {
         }
     }
 
-    fn wait(&self) -> Wait {
+    pub(super) fn wait(&self) -> Wait {
         Wait::Channel(ptr::from_ref(self).addr())
     }
 }
@@ -289,154 +272,4 @@ pub struct QueueStatistics {
     pub unfinished: usize,
     /// Whether it was shut down.
     pub shut_down: bool,
-}
-
-/// The future of [`QueueOf::put`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct PutFuture<'a, T, O> {
-    queue: &'a QueueOf<T, O>,
-    /// `None` once it is in, or given back.
-    item: Option<T>,
-    key: Option<Key>,
-    at: &'static Location<'static>,
-}
-
-/// The item is moved, never pinned.
-impl<T, O> Unpin for PutFuture<'_, T, O> {}
-
-impl<T, O: Order<T>> Future for PutFuture<'_, T, O> {
-    type Output = Result<(), QueueShutDown<T>>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let queue = this.queue;
-        let place = ready!(queue.places.poll_acquire(
-            1,
-            &mut this.key,
-            cx,
-            (queue.wait(), this.at)
-        ));
-        let item = this.item.take().expect("polled after it was ready");
-        if queue.shut_down.get() {
-            // The place may have been given before the shutdown: as in asyncio that does not help.
-            if place.is_ok() {
-                queue.places.release(1);
-            }
-            return Poll::Ready(Err(QueueShutDown(item)));
-        }
-        queue.push(item);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<T, O> Drop for PutFuture<'_, T, O> {
-    #[inline]
-    fn drop(&mut self) {
-        self.queue.places.cancel(self.key);
-    }
-}
-
-impl<T, O> fmt::Debug for PutFuture<'_, T, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PutFuture")
-            .field("at", &self.at)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The future of [`QueueOf::get`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct GetFuture<'a, T, O> {
-    queue: &'a QueueOf<T, O>,
-    key: Option<Key>,
-    at: &'static Location<'static>,
-    item: PhantomData<fn() -> T>,
-}
-
-impl<T, O: Order<T>> Future for GetFuture<'_, T, O> {
-    type Output = Result<T, QueueShutDown>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let queue = this.queue;
-        let note = (queue.wait(), this.at);
-        let promised = ready!(queue.unpromised.poll_acquire(1, &mut this.key, cx, note));
-        // Refused because of the shutdown, the rest may still be had. Promised and not found, the
-        // shutdown has taken the item back.
-        let item = match promised {
-            Ok(()) => queue.pop(),
-            Err(_) => queue.get_nowait().ok(),
-        };
-        Poll::Ready(item.ok_or(QueueShutDown(())))
-    }
-}
-
-impl<T, O> Drop for GetFuture<'_, T, O> {
-    #[inline]
-    fn drop(&mut self) {
-        self.queue.unpromised.cancel(self.key);
-    }
-}
-
-impl<T, O> fmt::Debug for GetFuture<'_, T, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GetFuture")
-            .field("at", &self.at)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The future of [`QueueOf::join`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct JoinFuture<'a, T, O> {
-    queue: &'a QueueOf<T, O>,
-    key: Option<Key>,
-    at: &'static Location<'static>,
-    item: PhantomData<fn() -> T>,
-}
-
-impl<T, O: Order<T>> Future for JoinFuture<'_, T, O> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let queue = this.queue;
-        match this.key {
-            None => {
-                let waker = StoredWaker::new(cx.waker());
-                // Only now look: the clone may have run user code that finished the last item.
-                if queue.unfinished.get() == 0 {
-                    return Poll::Ready(());
-                }
-                this.key = Some(queue.joining.join(waker, ()));
-            }
-            Some(key) => {
-                if queue.joining.poll_granted(key, cx.waker()) {
-                    this.key = None;
-                    queue.joining.leave(key);
-                    return Poll::Ready(());
-                }
-            }
-        }
-        note_wait(queue.wait(), this.at);
-        Poll::Pending
-    }
-}
-
-impl<T, O> Drop for JoinFuture<'_, T, O> {
-    fn drop(&mut self) {
-        if let Some(key) = self.key {
-            self.queue.joining.leave(key);
-        }
-    }
-}
-
-impl<T, O> fmt::Debug for JoinFuture<'_, T, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinFuture")
-            .field("at", &self.at)
-            .finish_non_exhaustive()
-    }
 }

@@ -47,10 +47,9 @@ impl<T> Future for ClosedFuture<'_, T> {
                     this.key = Some(shared.closing.join(waker, ()));
                     break;
                 }
-                Some(key) if shared.closing.poll_granted(key, cx.waker()) => {
+                Some(key) if shared.closing.poll_granted(key, cx.waker()).is_some() => {
                     // Somebody may have subscribed since: look again.
                     this.key = None;
-                    shared.closing.leave(key);
                 }
                 Some(_) => break,
             }

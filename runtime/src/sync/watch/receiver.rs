@@ -136,8 +136,8 @@ impl<T> Receiver<T> {
                 return Poll::Ready(if behind { Ok(()) } else { Err(nobody_sends()) });
             }
             match *key {
-                Some(waiting) if shared.queue.poll_granted(waiting, cx.waker()) => {
-                    leave(shared, key);
+                Some(waiting) if shared.queue.poll_granted(waiting, cx.waker()).is_some() => {
+                    *key = None;
                 }
                 Some(_) => break,
                 None => match waker.take() {

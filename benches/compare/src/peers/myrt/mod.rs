@@ -1,5 +1,8 @@
 //! myrt, through its facade alone, as its users write it.
 
+mod net;
+mod sync;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -13,13 +16,8 @@ use crate::peer::{Peer, Unavailable};
 pub struct Myrt;
 
 impl Peer for Myrt {
-    const HAS_SYNC: bool = cfg!(feature = "myrt-sync");
-
     type Join<T: 'static> = JoinHandle<T>;
-    #[cfg(feature = "myrt-sync")]
     type Sync = sync::Own;
-    #[cfg(not(feature = "myrt-sync"))]
-    type Sync = super::neutral::Neutral;
 
     fn block_on<F: Future>(main: impl FnOnce(Self) -> F) -> Result<F::Output, Unavailable> {
         let runtime = Runtime::new().map_err(Unavailable::because)?;
@@ -54,9 +52,9 @@ impl Peer for Myrt {
     where
         F::Output: 'static,
     {
-        #[cfg(feature = "myrt-sync")]
+        #[cfg(feature = "myrt-combine")]
         return myrt::gather(futures);
-        #[cfg(not(feature = "myrt-sync"))]
+        #[cfg(not(feature = "myrt-combine"))]
         futures_util::future::join_all(futures)
     }
 
@@ -65,17 +63,12 @@ impl Peer for Myrt {
         A: Future<Output = u64>,
         B: Future<Output = u64>,
     {
-        #[cfg(feature = "myrt-sync")]
+        #[cfg(feature = "myrt-combine")]
         return myrt::select! {
             value = first => value,
             value = second => value,
         };
-        #[cfg(not(feature = "myrt-sync"))]
+        #[cfg(not(feature = "myrt-combine"))]
         futures_lite::future::race(first, second).await
     }
 }
-
-#[cfg(feature = "myrt-net")]
-mod net;
-#[cfg(feature = "myrt-sync")]
-mod sync;

@@ -1,0 +1,82 @@
+//! The place of one future: the future, then its output, then nothing.
+//!
+//! It exists so that a future is dropped the moment it is done, and its output waits where it was. It must not know
+//! how many places there are.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+pin_project_lite::pin_project! {
+    /// See the module's head.
+    #[project = PlaceProjection]
+    #[project_replace = PlaceOwned]
+    #[doc(hidden)]
+    #[derive(Debug)]
+    pub enum Place<F: Future> {
+        /// Not done.
+        Running { #[pin] future: F },
+        /// Done, and the output not taken.
+        Done { output: F::Output },
+        /// Nothing any more.
+        Empty,
+    }
+}
+
+impl<F: Future> Place<F> {
+    /// A place for a future that was not polled yet.
+    #[inline]
+    pub fn new(future: F) -> Self {
+        Self::Running { future }
+    }
+
+    /// Polls the future if it is not done. `Ready` when there is an output here.
+    ///
+    /// # Panics
+    /// When the output was taken before.
+    #[inline]
+    pub fn poll_done(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.as_mut().project() {
+            PlaceProjection::Running { future } => {
+                let output = ready!(future.poll(cx));
+                self.set(Self::Done { output });
+                Poll::Ready(())
+            }
+            PlaceProjection::Done { .. } => Poll::Ready(()),
+            PlaceProjection::Empty => polled_again(),
+        }
+    }
+
+    /// Whether an output is here.
+    #[inline]
+    pub fn output(&self) -> Option<&F::Output> {
+        match self {
+            Self::Done { output } => Some(output),
+            _ => None,
+        }
+    }
+
+    /// Takes the output.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[inline]
+    pub fn take(self: Pin<&mut Self>) -> F::Output {
+        match self.project_replace(Self::Empty) {
+            PlaceOwned::Done { output } => output,
+            _ => polled_again(),
+        }
+    }
+}
+
+impl<F: Future<Output = Result<T, E>>, T, E> Place<F> {
+    /// Whether the output here is an error.
+    #[inline]
+    pub fn failed(&self) -> bool {
+        matches!(self, Self::Done { output: Err(_) })
+    }
+}
+
+#[cold]
+fn polled_again() -> ! {
+    panic!("a combinator was polled again after it gave its output or panicked")
+}

@@ -1,0 +1,252 @@
+//! What the monitor understands, and its answers.
+//!
+//! It exists as text in, text out. It must not know sockets or threads.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::watch::{Blocked, Watch};
+use crate::sys::clock::monotonic_ns;
+use crate::task::finish;
+use crate::task::id::Id;
+use crate::task::registry::{Home, Message};
+use crate::task::wait::Wait;
+use crate::time::Instant;
+use crate::trace::json::{self, Object};
+use crate::trace::{Graph, State, TaskInfo, in_words, title};
+
+const HELP: &str = "\
+ps                 each task: id, name, state, polls, what it waits for
+where ID           where a task waits, and where it was spawned
+tree               the tasks under those that spawned them
+top                the tasks that were polled most
+fds                the descriptors that tasks wait for
+timers             the sleeps that tasks wait for, soonest first
+blocked            whether the loop is in one poll for long, and where
+cancel ID          cancels a task
+help               this
+quit               closes this connection
+Each command takes --json.
+";
+
+/// The answer to a line; none means: close the connection.
+pub(super) fn answer(line: &str, home: &Arc<Home>, watch: &Watch) -> Option<String> {
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    let json = words
+        .iter()
+        .position(|word| *word == "--json")
+        .map(|place| words.remove(place))
+        .is_some();
+    let question = Question {
+        home,
+        watch,
+        graph: graph_of(home),
+        json,
+    };
+    match words[..] {
+        [] => Some(String::new()),
+        ["quit" | "exit"] => None,
+        ["help"] => Some(question.help()),
+        ["ps"] => Some(question.ps()),
+        ["tree"] => Some(question.tree()),
+        ["top"] => Some(question.top()),
+        ["fds"] => Some(question.fds()),
+        ["timers"] => Some(question.timers()),
+        ["blocked"] => Some(question.blocked()),
+        ["where", id] => Some(question.with_task(id, Question::place)),
+        ["cancel", id] => Some(question.with_task(id, Question::cancel)),
+        _ => Some(question.error(&format!("{line:?} is not a command; try help"))),
+    }
+}
+
+fn graph_of(home: &Home) -> Graph {
+    let now = Instant::from_nanos(monotonic_ns());
+    let now_ms = u32::try_from((now - home.started).as_millis()).unwrap_or(u32::MAX);
+    Graph::new(home, now_ms, now)
+}
+
+struct Question<'a> {
+    home: &'a Arc<Home>,
+    watch: &'a Watch,
+    graph: Graph,
+    json: bool,
+}
+
+impl Question<'_> {
+    fn help(&self) -> String {
+        if self.json {
+            Object::new().text("help", HELP).end() + "\n"
+        } else {
+            HELP.into()
+        }
+    }
+
+    fn error(&self, message: &str) -> String {
+        if self.json {
+            Object::new().text("error", message).end() + "\n"
+        } else {
+            format!("error: {message}\n")
+        }
+    }
+
+    fn with_task(&self, id: &str, answer: impl FnOnce(&Self, &TaskInfo) -> String) -> String {
+        let task = match id.parse::<Id>() {
+            Ok(id) => self.graph.task(id),
+            Err(_) => self.graph.named(id),
+        };
+        match task {
+            Some(task) => answer(self, task),
+            None => self.error(&format!("there is no task {id}")),
+        }
+    }
+
+    /// What a task is doing; of the one in which the loop hangs, how long and where.
+    fn doing(&self, task: &TaskInfo, blocked: Option<&Blocked>) -> String {
+        match blocked.filter(|blocked| blocked.task == task.id) {
+            Some(blocked) => {
+                format!(
+                    "blocks the loop for {:.1?}: {}",
+                    blocked.lasts,
+                    blocked.doing.in_words()
+                )
+            }
+            None => self.graph.doing(task),
+        }
+    }
+
+    fn list<'t>(&self, tasks: impl Iterator<Item = &'t TaskInfo>) -> String {
+        if self.json {
+            return json::array(tasks.map(|task| self.graph.row_to_json(task))) + "\n";
+        }
+        let blocked = self.watch.blocked();
+        let mut text = format!(
+            "{:<8} {:<16} {:>9} {:>8}  doing\n",
+            "id", "name", "state", "polls"
+        );
+        for task in tasks {
+            let name = task.name.as_deref().unwrap_or("-");
+            let doing = self.doing(task, blocked.as_ref());
+            let _ = writeln!(
+                text,
+                "{:<8} {name:<16} {:>9} {:>8}  {doing}",
+                task.id,
+                task.state.name(),
+                task.polls
+            );
+        }
+        text
+    }
+
+    fn ps(&self) -> String {
+        self.list(self.graph.tasks().iter())
+    }
+
+    fn top(&self) -> String {
+        let mut tasks: Vec<&TaskInfo> = self.graph.tasks().iter().collect();
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.polls));
+        self.list(tasks.into_iter().take(20))
+    }
+
+    fn tree(&self) -> String {
+        if self.json {
+            self.graph.to_json() + "\n"
+        } else {
+            self.graph.to_string()
+        }
+    }
+
+    fn place(&self, task: &TaskInfo) -> String {
+        if self.json {
+            return self.graph.row_to_json(task) + "\n";
+        }
+        let blocked = self.watch.blocked();
+        let mut text = format!(
+            "task {}: {}\n",
+            title(task),
+            self.doing(task, blocked.as_ref())
+        );
+        if let Some(at) = task.spawned_at {
+            let _ = writeln!(text, "spawned at {at}");
+        }
+        let mut parent = task.parent;
+        while let Some(above) = parent.and_then(|id| self.graph.task(id)) {
+            let _ = writeln!(
+                text,
+                "under task {}: {}",
+                title(above),
+                self.graph.doing(above)
+            );
+            parent = above.parent.filter(|id| *id != above.id && *id != task.id);
+        }
+        text
+    }
+
+    fn fds(&self) -> String {
+        let waiting = self
+            .graph
+            .tasks()
+            .iter()
+            .filter_map(|task| match task.waits_for {
+                Wait::Readable(fd) if task.state == State::Waiting => Some((fd, false, task)),
+                Wait::Writable(fd) if task.state == State::Waiting => Some((fd, true, task)),
+                _ => None,
+            });
+        if self.json {
+            return json::array(waiting.map(|(_, _, task)| self.graph.row_to_json(task))) + "\n";
+        }
+        waiting
+            .map(|(fd, write, task)| format!("{}: task {}\n", in_words(fd, write), title(task)))
+            .collect()
+    }
+
+    fn timers(&self) -> String {
+        let mut sleeping: Vec<&TaskInfo> = self.graph.tasks().iter().collect();
+        sleeping.retain(|task| {
+            task.state == State::Waiting && matches!(task.waits_for, Wait::Timer(_))
+        });
+        sleeping.sort_by_key(|task| match task.waits_for {
+            Wait::Timer(deadline) => deadline,
+            _ => Instant::FAR_FUTURE,
+        });
+        self.list(sleeping.into_iter())
+    }
+
+    fn blocked(&self) -> String {
+        let Some(blocked) = self.watch.blocked() else {
+            let quiet = "the loop is not blocked";
+            return if self.json {
+                "null\n".into()
+            } else {
+                format!("{quiet}\n")
+            };
+        };
+        let name = self
+            .graph
+            .task(blocked.task)
+            .map_or_else(|| blocked.task.to_string(), title);
+        if self.json {
+            return Object::new()
+                .text("task", blocked.task)
+                .number("lasts_ms", blocked.lasts.as_millis())
+                .text("doing", blocked.doing.in_words())
+                .end()
+                + "\n";
+        }
+        format!(
+            "task {name} blocks the loop for {:.1?}: {}\n",
+            blocked.lasts,
+            blocked.doing.in_words()
+        )
+    }
+
+    fn cancel(&self, task: &TaskInfo) -> String {
+        let identity = task.id.identity();
+        let reason = Some("cancelled from the monitor".into());
+        let call = Message::Call(Box::new(move |core| finish::cancel(core, identity, reason)));
+        match self.home.send(call) {
+            Ok(()) if self.json => Object::new().text("cancelled", task.id).end() + "\n",
+            Ok(()) => format!("task {} is told to end\n", title(task)),
+            Err(_) => self.error("the runtime has ended"),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The task graph: who waits for what, as a tree and as JSON.
+//!
+//! It exists to be printed, when one asks and when something is wrong. It must not know how it was read.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::time::Duration;
+
+use super::json::{self, Object};
+use super::snapshot::{self, State, TaskInfo};
+use crate::sys::describe::{self, Kind};
+use crate::task::hot;
+use crate::task::id::Id;
+use crate::task::registry::Home;
+use crate::task::wait::Wait;
+use crate::time::Instant;
+
+/// The tasks of one runtime at one moment. Displayed as a tree; [`Graph::to_json`] is for tools.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    rows: Vec<TaskInfo>,
+    now_ms: u32,
+    /// The moment of `now_ms` on the runtime's clock.
+    now: Instant,
+}
+
+/// The tasks of this thread's runtime and what they wait for. Empty outside of a runtime.
+///
+/// ```
+/// myrt::run(async {
+///     let task = myrt::spawn(async { myrt::time::sleep(std::time::Duration::MAX).await });
+///     myrt::yield_now().await;
+///     assert!(myrt::task::graph().to_string().contains("sleep"));
+///     let _ = task.cancel();
+/// });
+/// ```
+#[must_use]
+pub fn graph() -> Graph {
+    hot::with_core(|core| match core {
+        Some(core) => {
+            let now = core.timers.clock.now();
+            Graph::new(&core.home, core.timers.millis(now), now)
+        }
+        None => Graph {
+            rows: Vec::new(),
+            now_ms: 0,
+            now: Instant::now(),
+        },
+    })
+}
+
+impl Graph {
+    pub(crate) fn new(home: &Home, now_ms: u32, now: Instant) -> Self {
+        Self {
+            rows: snapshot::of(&home.table),
+            now_ms,
+            now,
+        }
+    }
+
+    /// The tasks, in the order of the table.
+    #[must_use]
+    pub fn tasks(&self) -> &[TaskInfo] {
+        &self.rows
+    }
+
+    /// The task of an id.
+    #[must_use]
+    pub fn task(&self, id: Id) -> Option<&TaskInfo> {
+        self.rows.iter().find(|row| row.id == id)
+    }
+
+    /// The task of a name; the first, if several have it.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&TaskInfo> {
+        self.rows
+            .iter()
+            .find(|row| row.name.as_deref() == Some(name))
+    }
+
+    /// How long a task has waited.
+    #[must_use]
+    pub fn waited(&self, row: &TaskInfo) -> Duration {
+        Duration::from_millis(u64::from(self.now_ms.saturating_sub(row.waits_since_ms)))
+    }
+
+    /// What a task is doing, in words: `waits 3.2 s to read fd 7 (127.0.0.1:4242) at src/main.rs:10:9`.
+    #[must_use]
+    pub fn doing(&self, row: &TaskInfo) -> String {
+        if row.state != State::Waiting {
+            return row.state.name().into();
+        }
+        let what = self.wait_in_words(row.waits_for);
+        let at = row
+            .waits_at
+            .map(|at| format!(" at {at}"))
+            .unwrap_or_default();
+        format!("waits {:.1?} {what}{at}", self.waited(row))
+    }
+
+    fn wait_in_words(&self, wait: Wait) -> String {
+        match wait {
+            Wait::Timer(Instant::FAR_FUTURE) => "in a sleep for ever".into(),
+            Wait::Timer(deadline) => {
+                // The deadline is kept to a quarter of a microsecond.
+                format!(
+                    "in a sleep, {:.1?} to go",
+                    deadline.saturating_duration_since(self.now)
+                )
+            }
+            Wait::Readable(fd) => format!("to {}", in_words(fd, false)),
+            Wait::Writable(fd) => format!("to {}", in_words(fd, true)),
+            Wait::Join(id) => format!("for task {}", self.title_of(id)),
+            Wait::Lock(at) => format!("for the lock at {at:#x}"),
+            Wait::Semaphore(at) => format!("for the semaphore at {at:#x}"),
+            Wait::Channel(at) => format!("for the channel at {at:#x}"),
+            Wait::Event(at) => format!("for the event at {at:#x}"),
+            Wait::Blocking => "for a job on the blocking pool".into(),
+            Wait::Children => "for its children".into(),
+            Wait::Custom => "for something of its own".into(),
+            Wait::Unknown => "for something that is not myrt's".into(),
+        }
+    }
+
+    fn title_of(&self, id: Id) -> String {
+        self.task(id).map_or_else(|| id.to_string(), title)
+    }
+
+    /// The tasks as a JSON array of objects: `id`, `name`, `state`, `spawned_at`, `parent`, `polls`, `since_ms`, and
+    /// for those that wait `waits_for`, `waits_at`, `fd`, `peer`, `join`, `object`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json::array(self.rows.iter().map(|row| self.row_to_json(row)))
+    }
+
+    pub(crate) fn row_to_json(&self, row: &TaskInfo) -> String {
+        let object = Object::new()
+            .text("id", row.id)
+            .maybe("name", row.name.as_ref())
+            .text("state", row.state.name())
+            .maybe("spawned_at", row.spawned_at)
+            .maybe("parent", row.parent)
+            .number("polls", row.polls);
+        if row.state != State::Waiting {
+            return object.end();
+        }
+        let object = object.number("waited_ms", self.now_ms.saturating_sub(row.waits_since_ms));
+        wait_to_json(object, row.waits_for)
+            .maybe("waits_at", row.waits_at)
+            .end()
+    }
+
+    fn write_tree(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        children: &BTreeMap<Option<Id>, Vec<&TaskInfo>>,
+        seen: &mut HashSet<Id>,
+        parent: Option<Id>,
+        indent: &str,
+    ) -> fmt::Result {
+        let Some(rows) = children.get(&parent) else {
+            return Ok(());
+        };
+        for (place, row) in rows.iter().enumerate() {
+            if !seen.insert(row.id) {
+                continue;
+            }
+            let last = place + 1 == rows.len();
+            let (branch, below) = match (parent.is_none(), last) {
+                (true, _) => ("", ""),
+                (false, true) => ("└─ ", "   "),
+                (false, false) => ("├─ ", "│  "),
+            };
+            let polls = if row.polls == 1 { "poll" } else { "polls" };
+            writeln!(
+                f,
+                "{indent}{branch}{}: {}, {} {polls}",
+                title(row),
+                self.doing(row),
+                row.polls
+            )?;
+            self.write_tree(f, children, seen, Some(row.id), &format!("{indent}{below}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// `7 "worker"`, or `7` without a name.
+pub(crate) fn title(row: &TaskInfo) -> String {
+    match &row.name {
+        Some(name) => format!("{} {name:?}", row.id),
+        None => row.id.to_string(),
+    }
+}
+
+/// What waiting for a descriptor means: accept, read, write or connect, and with whom.
+pub(crate) fn in_words(fd: i32, write: bool) -> String {
+    let described = describe::fd(fd);
+    let verb = match (&described.kind, write) {
+        (Kind::Listener, _) => "accept on",
+        (_, true) => "write",
+        (_, false) => "read",
+    };
+    let with = described.peer.as_ref().or(described.local.as_ref());
+    match with {
+        Some(address) => format!("{verb} fd {fd} ({address})"),
+        None => format!("{verb} fd {fd}"),
+    }
+}
+
+fn wait_to_json(object: Object, wait: Wait) -> Object {
+    match wait {
+        Wait::Timer(_) => object.text("waits_for", "sleep"),
+        Wait::Readable(fd) | Wait::Writable(fd) => {
+            let described = describe::fd(fd);
+            let word = match (&described.kind, wait) {
+                (Kind::Listener, _) => "accept",
+                (_, Wait::Writable(_)) => "write",
+                _ => "read",
+            };
+            object
+                .text("waits_for", word)
+                .number("fd", fd)
+                .maybe("peer", described.peer)
+                .maybe("local", described.local)
+        }
+        Wait::Join(id) => object.text("waits_for", "join").text("join", id),
+        Wait::Lock(at) => object
+            .text("waits_for", "lock")
+            .text("object", format_args!("{at:#x}")),
+        Wait::Semaphore(at) => object
+            .text("waits_for", "semaphore")
+            .text("object", format_args!("{at:#x}")),
+        Wait::Channel(at) => object
+            .text("waits_for", "channel")
+            .text("object", format_args!("{at:#x}")),
+        Wait::Event(at) => object
+            .text("waits_for", "event")
+            .text("object", format_args!("{at:#x}")),
+        Wait::Blocking => object.text("waits_for", "blocking"),
+        Wait::Children => object.text("waits_for", "children"),
+        Wait::Custom => object.text("waits_for", "custom"),
+        Wait::Unknown => object.text("waits_for", "unknown"),
+    }
+}
+
+impl fmt::Display for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut children: BTreeMap<Option<Id>, Vec<&TaskInfo>> = BTreeMap::new();
+        for row in &self.rows {
+            children.entry(row.parent).or_default().push(row);
+        }
+        let mut seen = HashSet::new();
+        self.write_tree(f, &children, &mut seen, None, "")?;
+        // Whoever was not reached from a root (a slot changed hands while it was read) is still shown.
+        for row in self.rows.iter().filter(|row| !seen.contains(&row.id)) {
+            writeln!(f, "{}: {}", title(row), self.doing(row))?;
+        }
+        Ok(())
+    }
+}

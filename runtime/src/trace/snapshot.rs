@@ -1,0 +1,120 @@
+//! One look at the task table, from any thread.
+//!
+//! It exists for the graph and the monitor. Each row is read between two looks at the slot's key, so a slot that
+//! changes hands meanwhile is left out rather than mixed up. It must not know who asks.
+
+use std::panic::Location;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::task::id::Id;
+use crate::task::slot::{CHILD, DONE, FINISHING, INTERNAL, MAIN, NESTED, QUEUED, Slot};
+use crate::task::table::Table;
+use crate::task::wait::Wait;
+
+/// What a task is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// It is being polled.
+    Running,
+    /// It is in the ready queue.
+    Ready,
+    /// It waits to be woken.
+    Waiting,
+    /// Its future is gone, its async cleanups run.
+    Finishing,
+}
+
+impl State {
+    /// The state in one word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Ready => "ready",
+            Self::Waiting => "waiting",
+            Self::Finishing => "finishing",
+        }
+    }
+}
+
+/// What is known about one task, as any thread may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskInfo {
+    /// Its id.
+    pub id: Id,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// What it is doing.
+    pub state: State,
+    /// Where it was spawned.
+    pub spawned_at: Option<&'static Location<'static>>,
+    /// What it waits for.
+    pub waits_for: Wait,
+    /// Where it waits: the line of the `.await`, or of the call that made the future.
+    pub waits_at: Option<&'static Location<'static>>,
+    /// When it began to wait, in milliseconds since the runtime began.
+    pub waits_since_ms: u32,
+    /// How often it was polled.
+    pub polls: u32,
+    /// The task that spawned it, if that is still there.
+    pub parent: Option<Id>,
+    /// Whether a scope or gather polls it inside of its parent.
+    pub is_child: bool,
+}
+
+/// Every task of a table that has not ended, in the order of the table.
+pub(crate) fn of(table: &Table) -> Vec<TaskInfo> {
+    let slots = (0..table.high()).filter_map(|index| table.look(index));
+    slots.filter_map(|slot| row(table, slot)).collect()
+}
+
+/// Whether a slot holds a task that has not ended.
+pub(crate) fn is_alive(slot: &Slot) -> bool {
+    let there = !slot.block().is_null() || slot.has(CHILD);
+    there && !slot.has(DONE | INTERNAL)
+}
+
+/// The row of one slot; none if it is free, or changes hands while it is read.
+pub(crate) fn row(table: &Table, slot: &Slot) -> Option<TaskInfo> {
+    let before = slot.key();
+    if !is_alive(slot) {
+        return None;
+    }
+    let identity = slot.identity();
+    let word = slot.wait_for();
+    let row = TaskInfo {
+        id: Id::from_identity(identity),
+        name: table.name(identity),
+        state: state(table, slot),
+        spawned_at: slot.spawned_at(),
+        waits_for: Wait::unpack(word),
+        waits_at: slot.wait_at().filter(|_| word != 0),
+        waits_since_ms: slot.since.load(Relaxed),
+        polls: slot.polls.load(Relaxed),
+        parent: parent(table, slot),
+        is_child: slot.has(CHILD),
+    };
+    (slot.key() == before).then_some(row)
+}
+
+fn state(table: &Table, slot: &Slot) -> State {
+    let flags = slot.flags();
+    if table.running() == slot.key() || flags & NESTED != 0 {
+        State::Running
+    } else if flags & FINISHING != 0 {
+        State::Finishing
+    } else if flags & QUEUED != 0 {
+        State::Ready
+    } else {
+        State::Waiting
+    }
+}
+
+fn parent(table: &Table, slot: &Slot) -> Option<Id> {
+    let parent = table.look(slot.parent())?;
+    let is = slot.is_child_of(parent) && is_alive(parent) && !std::ptr::eq(parent, slot);
+    is.then(|| Id::from_identity(parent.identity()))
+        .filter(|_| !slot.has(MAIN))
+}

@@ -1,0 +1,119 @@
+//! The monitor, asked over a plain socket as `nc` would.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use myrt::net::TcpListener;
+use myrt::task::Builder;
+
+/// Asks one question on a connection of its own; the answer ends with an empty line.
+fn ask(address: SocketAddr, question: &str) -> String {
+    let mut client = TcpStream::connect(address).unwrap();
+    writeln!(client, "{question}").unwrap();
+    let lines = BufReader::new(client).lines().map_while(Result::ok);
+    lines
+        .take_while(|line| !line.is_empty())
+        .map(|line| line + "\n")
+        .collect()
+}
+
+async fn ask_beside(address: SocketAddr, question: &'static str) -> String {
+    myrt::spawn_blocking(move || ask(address, question))
+        .await
+        .unwrap()
+}
+
+#[test]
+fn it_lists_tasks_with_name_descriptor_and_peer_and_cancels_one() {
+    myrt::run(async {
+        let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+        let address = monitor.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let accepting = Builder::new().name("accept").spawn(async move {
+            let mut clients = Vec::new();
+            loop {
+                clients.push(listener.accept().await.unwrap());
+            }
+        });
+        let client = myrt::net::TcpStream::connect(here).await.unwrap();
+        let me = client.local_addr().unwrap();
+        let reading = Builder::new().name("reader").spawn(async move {
+            let mut buf = [0; 8];
+            client.read(&mut buf).await
+        });
+        myrt::time::sleep(Duration::from_millis(1)).await;
+
+        let ps = ask_beside(address, "ps").await;
+        assert!(ps.contains("accept on fd"), "{ps}");
+        assert!(ps.contains(&format!("({here})")), "{ps}");
+        let reader = ps.lines().find(|line| line.contains("reader")).unwrap();
+        assert!(
+            reader.contains("read fd") && reader.contains("tests/monitor.rs"),
+            "{reader}"
+        );
+
+        let json = ask_beside(address, "where reader --json").await;
+        assert!(json.contains("\"waits_for\":\"read\""), "{json}");
+        assert!(json.contains(&format!("\"local\":\"{me}\"")), "{json}");
+
+        let told = ask_beside(address, "cancel reader").await;
+        assert!(told.contains("told to end"), "{told}");
+        let error = reading.await.unwrap_err();
+        assert_eq!(error.reason(), Some("cancelled from the monitor"));
+        assert!(!accepting.is_finished());
+        let _ = accepting.cancel();
+    });
+}
+
+#[test]
+fn it_answers_while_the_loop_is_blocked_and_names_task_and_call() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let asking = std::thread::spawn(move || {
+        let address: SocketAddr = told.recv().unwrap();
+        // The loop is blocked for as long as nobody has named the task: no matter how slow the machine is.
+        loop {
+            let answer = ask(address, "blocked --json");
+            if answer.contains("\"task\"") {
+                return (answer, ask(address, "ps"));
+            }
+        }
+    });
+    myrt::run(async move {
+        let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+        tell.send(monitor.local_addr().unwrap()).unwrap();
+        let stuck = Builder::new()
+            .name("stuck")
+            .spawn(async move { asking.join().unwrap() });
+        let (blocked, ps) = stuck.await.unwrap();
+        assert!(blocked.contains("futex"), "{blocked}");
+        let line = ps
+            .lines()
+            .find(|line| line.split_whitespace().nth(1) == Some("stuck"))
+            .unwrap();
+        assert!(line.contains("blocks the loop for"), "{line}");
+    });
+}
+
+#[test]
+fn it_refuses_addresses_that_others_can_reach() {
+    myrt::run(async {
+        let error = myrt::monitor::start("0.0.0.0:0").unwrap_err();
+        assert!(error.to_string().contains("loopback"), "{error}");
+    });
+}
+
+#[test]
+fn a_unix_socket_is_removed_when_the_runtime_ends() {
+    let path = std::env::temp_dir().join(format!("myrt-monitor-{}", std::process::id()));
+    let address = format!("unix:{}", path.display());
+    myrt::run(async {
+        myrt::monitor::start(&address).unwrap();
+        assert!(path.exists());
+    });
+    // The listening thread removes it when it looks up.
+    while path.exists() {
+        std::thread::yield_now();
+    }
+}
