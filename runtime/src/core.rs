@@ -8,11 +8,14 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::AtomicIsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::builder::Lints;
 use crate::observe::{Observer, Unhandled};
 use crate::reactor::Reactor;
+use crate::report::{Hook, Report};
 use crate::sys;
 use crate::task::cleanup::Left;
 use crate::task::error;
@@ -22,6 +25,7 @@ use crate::task::registry::{self, Home, Message};
 use crate::task::remote_queue::RemoteQueue;
 use crate::task::tasks::Tasks;
 use crate::time::driver::Timers;
+use crate::watchdog::Watchdog;
 
 /// What the builder decided.
 pub(crate) struct Config {
@@ -33,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) max_events: usize,
     pub(crate) slow_poll: Option<Duration>,
     pub(crate) debug: bool,
+    pub(crate) lints: Lints,
+    pub(crate) report: Option<Hook>,
     pub(crate) unhandled: Option<Rc<dyn Fn(&Unhandled<'_>)>>,
     pub(crate) observer: Option<Rc<dyn Observer>>,
 }
@@ -49,6 +55,9 @@ pub(crate) struct Core {
     pub(crate) random: Cell<u64>,
     pub(crate) config: Config,
     pub(crate) turns: Cell<u64>,
+    /// Reports made so far.
+    pub(crate) reports: Cell<u64>,
+    pub(crate) watch: Watchdog,
     /// The process that made the runtime: a fork's child shares its epoll and must not use it.
     pub(crate) process: u32,
     /// Messages being handled, kept for its memory.
@@ -64,8 +73,9 @@ impl Core {
         };
         let built = Reactor::new(config.selector, config.max_events);
         let reactor = built.inspect_err(|_| registry::unreserve(id))?;
-        let tasks = Tasks::new(id);
+        let tasks = Tasks::new(id, config.debug);
         let timers = Timers::new(config.start_paused);
+        let watch = Watchdog::new(&config);
         let home = Arc::new(Home {
             id,
             serial,
@@ -74,6 +84,7 @@ impl Core {
             table: Arc::clone(tasks.slots.shared()),
             thread: sys::current_thread(),
             started: timers.start(),
+            wakers: AtomicIsize::new(0),
             at_end: Mutex::default(),
         });
         registry::publish(&home);
@@ -87,6 +98,8 @@ impl Core {
             random: Cell::new(config.seed.unwrap_or_else(|| seed_of(serial)) | 1),
             config,
             turns: Cell::new(0),
+            reports: Cell::new(0),
+            watch,
             process: sys::fork::current_pid(),
             inbox: RefCell::new(Vec::new()),
         })
@@ -136,6 +149,18 @@ impl Core {
             None => eprintln!("{report}"),
         }
         drop(panic);
+    }
+
+    /// Tells the user what was noticed.
+    pub(crate) fn report(&self, report: &Report) {
+        if self.config.lints == Lints::Off {
+            return;
+        }
+        self.reports.set(self.reports.get() + 1);
+        match &self.config.report {
+            Some(hook) => Rc::clone(hook)(report),
+            None => eprintln!("{report}"),
+        }
     }
 
     /// An async cleanup outlasted its grace and was dropped.

@@ -10,10 +10,12 @@ mod metrics;
 mod observe;
 mod reactor;
 mod remote;
+mod report;
 #[path = "runtime.rs"]
 mod runtime_loop;
 mod sys;
 mod trace;
+mod watchdog;
 
 pub mod future;
 pub mod monitor;
@@ -27,6 +29,7 @@ pub mod runtime {
     pub use crate::metrics::Metrics;
     pub use crate::observe::{Observer, Unhandled};
     pub use crate::remote::{Remote, RemoteHandle};
+    pub use crate::report::Report;
     pub use crate::runtime_loop::Runtime;
     pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector, raise_fd_limit};
 }

@@ -32,19 +32,21 @@ use crate::task::registry;
 use crate::task::slot::{CHILD, DONE, HANDLE, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
 use crate::time::Instant;
+use crate::watchdog;
 
 /// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is ready, and at
 /// most `limit`), read the mail.
 fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
     begin_turn(core);
-    let batch = run_batch(core, core.config.event_interval);
+    let batch = match core.watch.is_timing() {
+        false => run_batch(core, core.config.event_interval),
+        true => watchdog::run_timed(core, core.config.event_interval),
+    };
     if batch == Batch::Main {
         return Ok(batch);
     }
     core.read_mail();
-    if !core.timers.is_empty() {
-        core.timers.fire(core.timers.look());
-    }
+    core.timers.fire(watchdog::look(core));
     if !core.tasks.ring.is_empty() {
         // Work is ready: a glance at the selector, if it watches anything.
         if !core.reactor.is_empty() {
@@ -85,7 +87,7 @@ fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
     if !core.home.queue.prepare_park() {
         return Ok(()); // a message came at the last moment
     }
-    let asked = ask_selector(core, timeout);
+    let asked = watchdog::sleep(core, timeout);
     core.home.queue.unpark();
     core.timers.look();
     if let Some(observer) = &core.config.observer {
@@ -95,7 +97,7 @@ fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
 }
 
 /// The selector's errors that say "try again" pass; the others mean that the runtime cannot go on.
-fn ask_selector(core: &Core, timeout: Option<Duration>) -> io::Result<usize> {
+pub(crate) fn ask_selector(core: &Core, timeout: Option<Duration>) -> io::Result<usize> {
     core.reactor.wait(timeout)
 }
 
@@ -236,7 +238,11 @@ impl Runtime {
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<bool> {
         refuse_nesting("turn");
         let _entered = Entered::new(&self.core);
-        let timeout = if self.core.tasks.ring.is_empty() { timeout } else { Some(Duration::ZERO) };
+        let timeout = if self.core.tasks.ring.is_empty() {
+            timeout
+        } else {
+            Some(Duration::ZERO)
+        };
         turn(&self.core, timeout)?;
         Ok(!self.core.tasks.ring.is_empty())
     }

@@ -264,6 +264,15 @@ impl Reactor {
         others.into_iter().flatten().for_each(Woken::wake);
     }
 
+    /// Whether any task waits for a descriptor.
+    pub(crate) fn is_anyone_waiting(&self) -> bool {
+        self.sources
+            .borrow()
+            .fds()
+            .iter()
+            .any(|(_, wanted)| !wanted.is_empty())
+    }
+
     /// Wakes everyone, when the runtime ends.
     pub(crate) fn wake_all(&self) {
         let waiters = self.sources.borrow_mut().take_all_waiters();

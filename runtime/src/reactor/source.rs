@@ -163,7 +163,11 @@ impl Source {
     /// Takes the `poll_*` caller of a direction out again.
     pub(crate) fn unset_poller(&mut self, direction: Direction) -> StoredWaker {
         let half = self.half(direction);
-        if half.first_ticket == 0 { half.first.take() } else { StoredWaker::EMPTY }
+        if half.first_ticket == 0 {
+            half.first.take()
+        } else {
+            StoredWaker::EMPTY
+        }
     }
 
     /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already.

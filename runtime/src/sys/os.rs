@@ -65,12 +65,28 @@ fn own([reader, writer]: [libc::c_int; 2]) -> (OwnedFd, OwnedFd) {
 /// What the system says.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
-    let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut peer = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
     let mut length = size_of::<libc::ucred>() as libc::socklen_t;
     let into = (&raw mut peer).cast();
     // SAFETY: the call writes at most `length` bytes, which is what `peer` has, and the true number to `length`.
-    cvt(unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERCRED, into, &raw mut length) })?;
-    Ok(Credentials { uid: peer.uid, gid: peer.gid, pid: Some(peer.pid) })
+    cvt(unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            into,
+            &raw mut length,
+        )
+    })?;
+    Ok(Credentials {
+        uid: peer.uid,
+        gid: peer.gid,
+        pid: Some(peer.pid),
+    })
 }
 
 /// Who is at the other end of a connected Unix socket.
@@ -82,5 +98,9 @@ pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
     let (mut uid, mut gid) = (0, 0);
     // SAFETY: the call writes one id to each place, and both live for the call.
     cvt(unsafe { libc::getpeereid(socket.as_raw_fd(), &raw mut uid, &raw mut gid) })?;
-    Ok(Credentials { uid, gid, pid: None })
+    Ok(Credentials {
+        uid,
+        gid,
+        pid: None,
+    })
 }

@@ -252,7 +252,7 @@ impl Children {
         let key = slot.key();
         hot.run(key, slot);
         slot.count_poll();
-        let waker = ManuallyDrop::new(waker_of(key));
+        let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
         let turn = poll(number, &mut Context::from_waker(&waker));
         match turn {
             Turn::Pending if hot.was_woken() => {
@@ -336,7 +336,7 @@ impl Children {
                 return poll(&mut Context::from_waker(Waker::noop()));
             };
             let key = slot.key();
-            let waker = ManuallyDrop::new(waker_of(key));
+            let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
             slot.count_poll();
             let identity = slot.identity();
             let nest = Nest::enter(key, Some(slot));

@@ -94,7 +94,7 @@ fn poll_as(
     core.tasks.slots.shared().set_running(key);
     hot.budget.set(hot::BUDGET);
     slot.count_poll();
-    let waker = ManuallyDrop::new(waker_of(key));
+    let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
     poll(&mut Context::from_waker(&waker))
 }
 
@@ -227,7 +227,7 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
     // search through the ring, and an extra poll is allowed to every future.
     let polled = hot::with(|hot| {
         slot.count_poll();
-        let waker = ManuallyDrop::new(waker_of(key));
+        let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
         let mark = core.tasks.left_count.get();
         let polled = catch_unwind(AssertUnwindSafe(|| {
             poll_block(hot, slot, &mut Context::from_waker(&waker))

@@ -5,6 +5,7 @@
 //! possible. It must not know tasks beyond the one bit that keeps the queue short.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::remote_queue::RemoteQueue;
@@ -34,6 +35,8 @@ pub(crate) struct Home {
     pub(crate) thread: u32,
     /// The runtime's clock when it began.
     pub(crate) started: Instant,
+    /// In debug mode: clones of wakers that are alive.
+    pub(crate) wakers: AtomicIsize,
     /// Called when the runtime ends.
     pub(crate) at_end: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
@@ -139,6 +142,17 @@ pub(crate) fn wake(key: u64) {
     let home = lock().homes.get((key >> 48) as usize).cloned().flatten();
     if let Some(home) = home {
         home.wake(key);
+    }
+}
+
+/// Counts a waker of a key's runtime that somebody outside of its tables keeps, or no longer keeps.
+pub(crate) fn count_wakers(key: u64, by: isize) {
+    if let Some(home) = lock()
+        .homes
+        .get((key >> 48) as usize)
+        .and_then(Option::as_ref)
+    {
+        home.wakers.fetch_add(by, Ordering::AcqRel);
     }
 }
 
