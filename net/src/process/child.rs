@@ -94,8 +94,10 @@ impl Child {
     /// Its process id; none once its end was seen, since then the system may give the number to another.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
-        let std = self.std.as_ref().expect("only drop takes it");
-        (!self.ended).then(|| std.id())
+        self.std
+            .as_ref()
+            .filter(|_| !self.ended)
+            .map(process::Child::id)
     }
 
     /// Waits until it has ended. Its standard input is closed first, if it is still here, so that a child that reads to the end comes to one. Once it has ended, it
@@ -135,7 +137,12 @@ impl Child {
         }
     }
 
-    pub(super) fn poll_wait(&mut self, cx: &mut Context<'_>, state: &mut WaitState, at: Place) -> Poll<io::Result<ExitStatus>> {
+    pub(super) fn poll_wait(
+        &mut self,
+        cx: &mut Context<'_>,
+        state: &mut WaitState,
+        at: Place,
+    ) -> Poll<io::Result<ExitStatus>> {
         let std = self.std.as_mut().expect("only drop takes it");
         let status = self.watch.poll(std, cx, state, at);
         if status.is_ready() {
@@ -191,7 +198,10 @@ impl Child {
     /// # Errors
     /// Those of reading and writing (`BrokenPipe` is none), and of [`wait`](Self::wait).
     #[track_caller]
-    pub fn communicate<'a>(&'a mut self, input: &'a (impl AsRef<[u8]> + ?Sized)) -> Communicate<'a> {
+    pub fn communicate<'a>(
+        &'a mut self,
+        input: &'a (impl AsRef<[u8]> + ?Sized),
+    ) -> Communicate<'a> {
         Communicate::new(self, input.as_ref(), Location::caller())
     }
 

@@ -30,7 +30,13 @@ pub(super) struct Gathered {
 }
 
 impl Child {
-    fn poll_gather(&mut self, cx: &mut Context<'_>, input: &[u8], state: &mut WaitState, at: Place) -> Poll<io::Result<Output>> {
+    fn poll_gather(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &[u8],
+        state: &mut WaitState,
+        at: Place,
+    ) -> Poll<io::Result<Output>> {
         let done = place::within(at, || {
             let input = self.poll_input(cx, input)?;
             let stdout = poll_to_end(cx, &mut self.stdout, &mut self.gathered.stdout)?;
@@ -44,12 +50,20 @@ impl Child {
                 self.stdin = None;
             }
         }
-        let Some(status) = self.gathered.status.filter(|_| done || (self.stdout.is_none() && self.stderr.is_none())) else {
+        let Some(status) = self
+            .gathered
+            .status
+            .filter(|_| done || (self.stdout.is_none() && self.stderr.is_none()))
+        else {
             return Poll::Pending;
         };
         let Gathered { stdout, stderr, .. } = std::mem::take(&mut self.gathered);
         self.gathered.status = Some(status);
-        Poll::Ready(Ok(Output { status, stdout, stderr }))
+        Poll::Ready(Ok(Output {
+            status,
+            stdout,
+            stderr,
+        }))
     }
 
     fn poll_input(&mut self, cx: &mut Context<'_>, input: &[u8]) -> io::Result<Poll<()>> {
@@ -63,7 +77,9 @@ impl Child {
                 Poll::Pending => return Ok(Poll::Pending),
                 Poll::Ready(Ok(count)) => self.gathered.written += count,
                 // It does not want the rest: its business, not an error.
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => self.stdin = None,
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    self.stdin = None
+                }
                 Poll::Ready(Err(error)) => return Err(error),
             }
         }
@@ -72,12 +88,20 @@ impl Child {
 }
 
 /// Reads what there is; at the end the pipe is closed and gone.
-fn poll_to_end<R: AsyncRead + Unpin>(cx: &mut Context<'_>, pipe: &mut Option<R>, into: &mut Vec<u8>) -> io::Result<Poll<()>> {
+fn poll_to_end<R: AsyncRead + Unpin>(
+    cx: &mut Context<'_>,
+    pipe: &mut Option<R>,
+    into: &mut Vec<u8>,
+) -> io::Result<Poll<()>> {
     while let Some(reader) = pipe {
         let before = into.len();
         into.resize(before + PIECE, 0);
         let read = Pin::new(reader).poll_read(cx, &mut into[before..]);
-        let count = if let Poll::Ready(Ok(count)) = &read { *count } else { 0 };
+        let count = if let Poll::Ready(Ok(count)) = &read {
+            *count
+        } else {
+            0
+        };
         into.truncate(before + count);
         match read {
             Poll::Pending => return Ok(Poll::Pending),
@@ -100,7 +124,12 @@ pub struct Communicate<'a> {
 
 impl<'a> Communicate<'a> {
     pub(super) fn new(child: &'a mut Child, input: &'a [u8], at: Place) -> Self {
-        Self { child, input, state: WaitState::default(), at }
+        Self {
+            child,
+            input,
+            state: WaitState::default(),
+            at,
+        }
     }
 }
 
@@ -108,7 +137,12 @@ impl Future for Communicate<'_> {
     type Output = io::Result<Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { child, input, state, at } = self.get_mut();
+        let Self {
+            child,
+            input,
+            state,
+            at,
+        } = self.get_mut();
         child.poll_gather(cx, input, state, at)
     }
 }
@@ -124,7 +158,11 @@ pub struct Collect {
 
 impl Collect {
     pub(super) fn new(child: io::Result<Child>, at: Place) -> Self {
-        Self { child: Some(child), state: WaitState::default(), at }
+        Self {
+            child: Some(child),
+            state: WaitState::default(),
+            at,
+        }
     }
 }
 
@@ -145,12 +183,17 @@ impl Future for Collect {
 
 impl fmt::Debug for Communicate<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Communicate").field("child", &self.child.id()).field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Communicate")
+            .field("child", &self.child.id())
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Collect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Collect").field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Collect")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }

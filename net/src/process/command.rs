@@ -187,7 +187,11 @@ impl Command {
             child.close_pipes();
             child
         });
-        StatusFuture { child: Some(child), state: WaitState::default(), at }
+        StatusFuture {
+            child: Some(child),
+            state: WaitState::default(),
+            at,
+        }
     }
 
     /// Starts the child, at the call, collects what it writes to standard output and error, and waits for its end. Both are
@@ -230,7 +234,11 @@ impl Command {
 impl From<process::Command> for Command {
     /// Standard streams that were set before count as not chosen.
     fn from(std: process::Command) -> Self {
-        Self { std, kill_on_drop: false, chosen: [false; 3] }
+        Self {
+            std,
+            kill_on_drop: false,
+            chosen: [false; 3],
+        }
     }
 }
 
@@ -269,6 +277,8 @@ impl Future for StatusFuture {
 
 impl fmt::Debug for StatusFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StatusFuture").field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("StatusFuture")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use myrt_runtime::io::Async;
 use myrt_runtime::os;
 use myrt_runtime::task::{self, Outside};
 
-use super::wait::{Watch, WaitState};
+use super::wait::{WaitState, Watch};
 
 static LIST: Mutex<Vec<process::Child>> = Mutex::new(Vec::new());
 
@@ -22,7 +22,10 @@ pub(super) fn leave(mut child: process::Child) {
         return;
     }
     // Watched anew: what watched it may belong to another runtime.
-    let duty = Duty { child: Some(child), watch: Watch::default() };
+    let duty = Duty {
+        child: Some(child),
+        watch: Watch::default(),
+    };
     if task::runtime_serial().is_some() {
         let named = task::Builder::new().name("myrt: a dropped child");
         drop(named.spawn(duty.done()));

@@ -52,8 +52,11 @@ thread_local! {
 impl Signals {
     /// The listener of the runtime that this thread is inside of.
     pub(super) fn of_this_runtime() -> io::Result<Arc<Self>> {
-        let runtime = runtime_serial().expect("a child is waited for outside of a myrt runtime: use #[myrt::main] or myrt::run");
-        let known = LISTENERS.with_borrow(|listeners| listeners.get(&runtime).and_then(Weak::upgrade));
+        let runtime = runtime_serial().expect(
+            "a child is waited for outside of a myrt runtime: use #[myrt::main] or myrt::run",
+        );
+        let known =
+            LISTENERS.with_borrow(|listeners| listeners.get(&runtime).and_then(Weak::upgrade));
         if let Some(signals) = known {
             return Ok(signals);
         }
@@ -69,7 +72,11 @@ impl Signals {
         let (reader, writer) = UnixStream::pair()?;
         let io = Async::new(reader)?;
         let handler = pipe::register(SIGCHLD, writer)?;
-        Ok(Self { io, handler, line: Mutex::default() })
+        Ok(Self {
+            io,
+            handler,
+            line: Mutex::default(),
+        })
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -77,9 +84,18 @@ impl Signals {
     }
 
     /// Ready when children may have ended since the last question.
-    pub(super) fn poll(self: &Arc<Self>, cx: &mut Context<'_>, place: &mut Place, at: place::Place) -> Poll<io::Result<()>> {
+    pub(super) fn poll(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        place: &mut Place,
+        at: place::Place,
+    ) -> Poll<io::Result<()>> {
         let mut bytes = [0; 64];
-        let read = self.io.poll_transfer(cx, Direction::Read, 0, place::of(at), |stream| calls::read(stream, &mut bytes));
+        let read = self
+            .io
+            .poll_transfer(cx, Direction::Read, 0, place::of(at), |stream| {
+                calls::read(stream, &mut bytes)
+            });
         if read.is_pending() {
             place.take(self, cx.waker());
             return Poll::Pending;

@@ -67,14 +67,20 @@ impl ChildStdin {
     }
 
     pub(super) fn from_std(stdin: process::ChildStdin) -> io::Result<Self> {
-        Ok(Self { pipe: Sender::from_owned_fd(stdin.into())? })
+        Ok(Self {
+            pipe: Sender::from_owned_fd(stdin.into())?,
+        })
     }
 }
 
 /// Closing closes the descriptor: a pipe has no other way to say that it is over.
 impl AsyncWrite for ChildStdin {
     #[track_caller]
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.pipe).poll_write(cx, buf)
     }
 

@@ -50,7 +50,11 @@ pub(super) struct WaitState {
 
 impl Watch {
     fn begin(&mut self, pid: u32) -> io::Result<()> {
-        let pidfd = if REFUSED.load(Relaxed) { Err(io::ErrorKind::Unsupported.into()) } else { os::pidfd_open(pid) };
+        let pidfd = if REFUSED.load(Relaxed) {
+            Err(io::ErrorKind::Unsupported.into())
+        } else {
+            os::pidfd_open(pid)
+        };
         *self = match pidfd {
             // A pidfd is only ever waited for, so its blocking mode does not matter.
             Ok(pidfd) => Self::Pidfd(Async::new_nonblocking(pidfd)),
@@ -91,11 +95,18 @@ impl Watch {
 }
 
 /// Ready when it is time to ask again. An error is the selector's.
-fn poll_pidfd(pidfd: &Async<OwnedFd>, child: &mut process::Child, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<()>> {
-    let ended = pidfd.poll_transfer(cx, Direction::Read, 0, place::of(at), |_| match child.try_wait() {
-        Ok(None) => Err(io::ErrorKind::WouldBlock.into()),
-        // Also on an error: the caller asks once more, and is told.
-        _ => Ok(0),
+fn poll_pidfd(
+    pidfd: &Async<OwnedFd>,
+    child: &mut process::Child,
+    cx: &mut Context<'_>,
+    at: Place,
+) -> Poll<io::Result<()>> {
+    let ended = pidfd.poll_transfer(cx, Direction::Read, 0, place::of(at), |_| {
+        match child.try_wait() {
+            Ok(None) => Err(io::ErrorKind::WouldBlock.into()),
+            // Also on an error: the caller asks once more, and is told.
+            _ => Ok(0),
+        }
     });
     ended.map_ok(drop)
 }
@@ -110,7 +121,11 @@ pub struct Wait<'a> {
 
 impl<'a> Wait<'a> {
     pub(super) fn new(child: &'a mut Child, at: Place) -> Self {
-        Self { child, state: WaitState::default(), at }
+        Self {
+            child,
+            state: WaitState::default(),
+            at,
+        }
     }
 }
 
@@ -125,7 +140,10 @@ impl Future for Wait<'_> {
 
 impl fmt::Debug for Wait<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("child", &self.child.id()).field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Wait")
+            .field("child", &self.child.id())
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -139,7 +157,10 @@ pub struct Kill<'a> {
 
 impl<'a> Kill<'a> {
     pub(super) fn new(killed: io::Result<()>, wait: Wait<'a>) -> Self {
-        Self { failure: killed.err(), wait }
+        Self {
+            failure: killed.err(),
+            wait,
+        }
     }
 }
 

@@ -22,7 +22,9 @@ mod system {
         let set = current()?;
         let most = 8 * size_of::<libc::cpu_set_t>();
         // SAFETY: CPU_ISSET looks at one bit of the set, and `cpu` is below the number of its bits.
-        Ok((0..most).filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).collect())
+        Ok((0..most)
+            .filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) })
+            .collect())
     }
 
     /// Lets this thread run on one processor only.

@@ -24,7 +24,9 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// # Errors
 /// `InvalidData` if `LISTEN_FDS` is no number, and `EBADF` if a descriptor is not open; nothing is taken then.
 pub fn take_handed_over() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
-    let meant = env::var("LISTEN_PID").ok().and_then(|pid| pid.parse::<u32>().ok());
+    let meant = env::var("LISTEN_PID")
+        .ok()
+        .and_then(|pid| pid.parse::<u32>().ok());
     if meant != Some(std::process::id()) || TAKEN.load(Ordering::Acquire) {
         return Ok(Vec::new());
     }
@@ -32,9 +34,14 @@ pub fn take_handed_over() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
         return Ok(Vec::new());
     };
     let number = count.to_str().and_then(|count| count.parse::<RawFd>().ok());
-    let count = number.filter(|count| (0..=MOST).contains(count)).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("LISTEN_FDS={count:?} is no number of descriptors"))
-    })?;
+    let count = number
+        .filter(|count| (0..=MOST).contains(count))
+        .ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("LISTEN_FDS={count:?} is no number of descriptors"),
+            )
+        })?;
     for fd in FIRST..FIRST + count {
         // SAFETY: fcntl with F_SETFD takes an int, touches no memory of ours, and any number for a descriptor.
         cvt(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) })?;
@@ -43,7 +50,10 @@ pub fn take_handed_over() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
         return Ok(Vec::new()); // another thread was faster
     }
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
-    let mut names = names.split(':').filter(|_| !names.is_empty()).map(str::to_owned);
+    let mut names = names
+        .split(':')
+        .filter(|_| !names.is_empty())
+        .map(str::to_owned);
     let own = |fd| {
         // SAFETY: it is open, as was just seen; the parent has said that it is for this process to own, and the flag above that
         // nobody has taken it through this function before.

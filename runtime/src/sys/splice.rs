@@ -23,7 +23,8 @@ mod system {
         let (from, to) = (from.as_raw_fd(), to.as_raw_fd());
         loop {
             // SAFETY: the descriptors are open for as long as they are borrowed; null offsets mean the files' own positions.
-            let count = unsafe { libc::splice(from, ptr::null_mut(), to, ptr::null_mut(), most, flags) };
+            let count =
+                unsafe { libc::splice(from, ptr::null_mut(), to, ptr::null_mut(), most, flags) };
             if let Some(done) = transferred(count) {
                 return done;
             }
@@ -34,8 +35,14 @@ mod system {
     ///
     /// # Errors
     /// `InvalidInput` if this is no file that can be sent, and what the system says otherwise.
-    pub fn send_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, offset: u64, most: usize) -> io::Result<usize> {
-        let mut offset = libc::off64_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+    pub fn send_file(
+        from: BorrowedFd<'_>,
+        to: BorrowedFd<'_>,
+        offset: u64,
+        most: usize,
+    ) -> io::Result<usize> {
+        let mut offset =
+            libc::off64_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
         let (from, to) = (from.as_raw_fd(), to.as_raw_fd());
         loop {
             // SAFETY: the descriptors are open for as long as they are borrowed, and the offset lives for the call.

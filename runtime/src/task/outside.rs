@@ -67,6 +67,8 @@ impl Drop for Outside {
 
 impl fmt::Debug for Outside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outside").field("runtime", &self.home.serial).finish_non_exhaustive()
+        f.debug_struct("Outside")
+            .field("runtime", &self.home.serial)
+            .finish_non_exhaustive()
     }
 }
