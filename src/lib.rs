@@ -50,6 +50,13 @@ pub mod net {
     };
 }
 
+#[cfg(feature = "fs")]
+#[doc(inline)]
+pub use myrt_net::fs;
+#[cfg(feature = "process")]
+#[doc(inline)]
+pub use myrt_net::process;
+
 /// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
 #[cfg(feature = "net")]
 pub mod stream {

@@ -46,7 +46,12 @@ pub mod io {
 /// System calls that the network crate needs and that want unsafe.
 #[doc(hidden)]
 pub mod os {
+    pub use crate::sys::affinity::{allowed, pin};
+    pub use crate::sys::bytes::{read, set_blocking, write};
+    pub use crate::sys::child::{SIGTERM, pidfd_open, send_signal};
+    pub use crate::sys::handed::take_handed_over;
     pub use crate::sys::os::{Credentials, has_default_action, peer_credentials, pipe};
+    pub use crate::sys::splice::{send_file, splice};
 
     /// Spawns a task that is no part of the program: no list shows it, and that it waits for `fd` does not count where the
     /// runtime asks whether anyone can still be woken.

@@ -92,6 +92,8 @@ impl Pool {
 
     /// What a thread does: jobs, until none comes for a while.
     fn serve(&self) {
+        // A pinned worker's threads would crowd on its core.
+        crate::sys::affinity::unpin();
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
