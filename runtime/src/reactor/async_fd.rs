@@ -534,16 +534,27 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
     pub fn poll<R>(
         &mut self,
         cx: &mut Context<'_>,
+        operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_in(self.direction, cx, operation)
+    }
+
+    /// The direction is an argument so that it is a constant where the caller's is.
+    #[inline(always)]
+    fn poll_in<R>(
+        &mut self,
+        direction: Direction,
+        cx: &mut Context<'_>,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(poll_budget(cx));
         loop {
-            if !self.io.may_try(self.direction) {
-                ready!(self.park(cx))?;
+            if !self.io.may_try(direction) {
+                ready!(self.park(direction, cx))?;
             }
             match operation(self.io.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.note_blocked(self.direction)
+                    self.io.note_blocked(direction)
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return Poll::Ready(result),
@@ -551,18 +562,21 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
         }
     }
 
-    /// As [`Turn::poll`] for a TCP transfer of at most `wanted` bytes; see [`Async::poll_transfer`].
-    #[inline]
+    /// As [`Turn::poll`] for a transfer of at most `wanted` bytes in `direction`, which is this turn's; see
+    /// [`Async::poll_transfer`].
+    #[inline(always)]
     pub fn poll_transfer(
         &mut self,
+        direction: Direction,
         cx: &mut Context<'_>,
         wanted: usize,
         operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let done = ready!(self.poll(cx, operation));
+        debug_assert_eq!(direction, self.direction);
+        let done = ready!(self.poll_in(direction, cx, operation));
         if let Ok(n) = done {
             if n < wanted && n > 0 {
-                self.io.note_short(self.direction);
+                self.io.note_short(direction);
             }
         }
         Poll::Ready(done)
@@ -574,14 +588,14 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
         if self.io.may_try(self.direction) && self.io.is_ready_untried(self.direction)? {
             return Poll::Ready(Ok(()));
         }
-        self.park(cx)
+        self.park(self.direction, cx)
     }
 
     /// Takes a place in the line, or says that there is nothing to wait for: then everyone in the line has been woken,
     /// and the place there is gone.
     #[inline(always)]
-    fn park(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.io.use_event(self.direction) {
+    fn park(&mut self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.io.use_event(direction) {
             self.ticket = 0;
             return Poll::Ready(Ok(()));
         }

@@ -143,7 +143,7 @@ impl Reactor {
     ///
     /// # Errors
     /// What the selector says when it is told of the descriptor.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn stand_in_line(
         &self,
         token: u64,
