@@ -742,3 +742,29 @@ async fn an_empty_scope_is_ready_at_once() {
         .unwrap_err();
     assert_eq!(error.into_errors(), ["x"]);
 }
+
+#[myrt::test(start_paused)]
+async fn cleanups_of_many_children_are_polled_one_by_one() {
+    const N: u64 = 3_000;
+    let start = Instant::now();
+    let polls = Rc::new(Cell::new(0_u64));
+    let ended = timeout(
+        ms(1),
+        scope(async |s| {
+            for n in 0..N {
+                let polls = polls.clone();
+                s.spawn(finally(std::future::pending::<()>(), async move || {
+                    let mut wait = pin!(sleep(ms(1 + n)));
+                    std::future::poll_fn(|cx| {
+                        polls.set(polls.get() + 1);
+                        wait.as_mut().poll(cx)
+                    })
+                    .await;
+                }));
+            }
+        }),
+    );
+    assert!(ended.await.is_err());
+    assert_eq!(start.elapsed(), ms(1 + N), "side by side");
+    assert_eq!(polls.get(), 2 * N);
+}
