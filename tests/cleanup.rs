@@ -808,3 +808,42 @@ fn the_partial_file_is_gone_after_a_timeout_and_after_a_siblings_failure() {
     });
     std::fs::remove_dir(&directory).unwrap();
 }
+
+/// A future that is never ready, with a cleanup of 20 ms.
+fn guarded(log: &Log) -> std::pin::Pin<Box<dyn Future<Output = Result<(), &'static str>>>> {
+    let cleanup = log.cleanup("cleaned", 20);
+    let work = async {
+        forever().await;
+        Ok(())
+    };
+    Box::pin(finally(work, cleanup))
+}
+
+fn failing() -> std::pin::Pin<Box<dyn Future<Output = Result<(), &'static str>>>> {
+    Box::pin(async {
+        sleep(ms(10)).await;
+        Err("failed")
+    })
+}
+
+#[myrt::test(start_paused)]
+async fn gathers_wait_for_the_cleanups_of_what_they_drop() {
+    let log = Log::new();
+    let failed = myrt::try_gather([guarded(&log), failing()]).await;
+    assert_eq!(failed.unwrap_err(), "failed");
+    log.add("try_gather");
+    let won = myrt::race([guarded(&log), failing()]).await;
+    assert!(won.is_err());
+    log.add("race");
+    let failed = myrt::try_join!(guarded(&log), failing());
+    assert_eq!(failed.unwrap_err(), "failed");
+    log.add("try_join!");
+    log.is(&[
+        (30, "cleaned"),
+        (30, "try_gather"),
+        (60, "cleaned"),
+        (60, "race"),
+        (90, "cleaned"),
+        (90, "try_join!"),
+    ]);
+}
