@@ -61,7 +61,7 @@ fn told() -> (Runtime, Rc<RefCell<Vec<String>>>) {
         .start_paused(true)
         .on_unhandled(move |report| {
             hook.borrow_mut()
-                .push(format!("{}: {}", report.what, report.message))
+                .push(format!("{}: {}", report.what, report.message));
         })
         .build()
         .unwrap();
@@ -117,7 +117,7 @@ async fn joining_a_cancelled_task_waits_for_it_too() {
     let log = Log::new();
     let task = myrt::spawn(finally(forever(), log.cleanup("cleaned", 20)));
     yield_now().await;
-    drop(task.cancel());
+    task.cancel();
     assert!(task.await.is_err());
     log.add("joined");
     log.is(&[(20, "cleaned"), (20, "joined")]);
@@ -156,8 +156,8 @@ async fn timeout_waits_for_it_before_it_says_elapsed() {
 async fn nested_ones_run_inner_before_outer() {
     let log = Log::new();
     let inner = finally(forever(), log.cleanup("inner", 10));
-    let middle = finally(async { inner.await }, log.cleanup("middle", 10));
-    let task = myrt::spawn(finally(async { middle.await }, log.cleanup("outer", 10)));
+    let middle = finally(inner, log.cleanup("middle", 10));
+    let task = myrt::spawn(finally(middle, log.cleanup("outer", 10)));
     yield_now().await;
     task.cancel().await;
     log.is(&[(10, "inner"), (20, "middle"), (30, "outer")]);
@@ -187,7 +187,7 @@ async fn a_second_cancel_does_not_stop_it() {
     let log = Log::new();
     let task = Rc::new(myrt::spawn(finally(forever(), log.cleanup("cleaned", 20))));
     yield_now().await;
-    drop(task.cancel_with("first"));
+    task.cancel_with("first");
     sleep(ms(5)).await;
     task.cancel_with("second").await;
     log.add("cancelled");
@@ -359,7 +359,7 @@ async fn a_task_that_cancels_itself_is_cleaned_up() {
     let other = log.clone();
     let task = myrt::spawn(finally(
         async move {
-            drop(task::current().cancel_with("self"));
+            task::current().cancel_with("self");
             assert!(task::current().is_cancelling());
             other.add("still here");
             yield_now().await;
@@ -374,7 +374,7 @@ async fn a_task_that_cancels_itself_is_cleaned_up() {
 #[myrt::test(start_paused)]
 async fn a_result_that_is_ready_wins_over_a_cancel_of_itself() {
     let task = myrt::spawn(async {
-        drop(task::current().cancel());
+        task::current().cancel();
         5
     });
     assert_eq!(task.await.unwrap(), 5);
@@ -385,7 +385,9 @@ async fn cancel_from_a_destructor() {
     let log = Log::new();
     let second = myrt::spawn(finally(forever(), log.cleanup("second", 20)));
     let first = myrt::spawn(async move {
-        let _drop = OnDrop(move || drop(second.cancel()));
+        let _drop = OnDrop(move || {
+            second.cancel();
+        });
         forever().await;
     });
     yield_now().await;
@@ -405,14 +407,14 @@ async fn two_that_cancel_each_other_from_their_destructors() {
         let task = myrt::spawn(async move {
             let _drop = OnDrop(move || {
                 dropped.set(dropped.get() + 1);
-                drop(seen.borrow()[other].cancel());
+                seen.borrow()[other].cancel();
             });
             forever().await;
         });
         handles.borrow_mut().push(task);
     }
     yield_now().await;
-    drop(handles.borrow()[0].cancel());
+    handles.borrow()[0].cancel();
     assert_eq!(dropped.get(), 2);
     assert!(handles.borrow().iter().all(task::JoinHandle::is_finished));
 }
@@ -476,7 +478,7 @@ fn a_panic_of_the_main_future_waits_for_what_it_left() {
             });
             yield_now().await;
             panic!("main")
-        })
+        });
     }));
     assert_eq!(
         *caught
@@ -500,7 +502,7 @@ fn the_main_future_can_be_cancelled() {
             async move {
                 let me = task::current();
                 if by_itself {
-                    drop(me.cancel_with("enough"));
+                    me.cancel_with("enough");
                 } else {
                     drop(myrt::spawn(async move {
                         me.cancel_with("enough").await;
@@ -520,7 +522,7 @@ fn the_main_future_can_be_cancelled() {
     assert_eq!(cleaned.get(), 2);
     let caught = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
-            drop(task::current().cancel());
+            task::current().cancel();
             yield_now().await;
         });
     }));
@@ -614,12 +616,11 @@ fn a_cleanup_dropped_between_two_runs_is_run_by_the_next() {
     let cleaned = Rc::new(Cell::new(false));
     let flag = cleaned.clone();
     // A task whose output is a guarded future that nobody takes: it is dropped by the loop, outside of any poll.
-    drop(runtime.spawn(async move {
-        finally(forever(), async move || {
-            sleep(ms(5)).await;
-            flag.set(true);
-        })
-    }));
+    let unpolled = finally(forever(), async move || {
+        sleep(ms(5)).await;
+        flag.set(true);
+    });
+    drop(runtime.spawn(std::future::ready(unpolled)));
     runtime.block_on(sleep(ms(1)));
     runtime.block_on(sleep(ms(10)));
     assert!(cleaned.get());
@@ -667,7 +668,7 @@ fn panics_in_poll_in_drop_and_in_both() {
             forever().await;
         });
         yield_now().await;
-        drop(task.cancel());
+        task.cancel();
         assert_eq!(task.await.unwrap_err().reason(), Some("in drop"));
         drop(myrt::spawn(async { panic!("in poll") }));
         yield_now().await;
@@ -806,4 +807,43 @@ fn the_partial_file_is_gone_after_a_timeout_and_after_a_siblings_failure() {
         assert_eq!(files(), 0);
     });
     std::fs::remove_dir(&directory).unwrap();
+}
+
+/// A future that is never ready, with a cleanup of 20 ms.
+fn guarded(log: &Log) -> std::pin::Pin<Box<dyn Future<Output = Result<(), &'static str>>>> {
+    let cleanup = log.cleanup("cleaned", 20);
+    let work = async {
+        forever().await;
+        Ok(())
+    };
+    Box::pin(finally(work, cleanup))
+}
+
+fn failing() -> std::pin::Pin<Box<dyn Future<Output = Result<(), &'static str>>>> {
+    Box::pin(async {
+        sleep(ms(10)).await;
+        Err("failed")
+    })
+}
+
+#[myrt::test(start_paused)]
+async fn gathers_wait_for_the_cleanups_of_what_they_drop() {
+    let log = Log::new();
+    let failed = myrt::try_gather([guarded(&log), failing()]).await;
+    assert_eq!(failed.unwrap_err(), "failed");
+    log.add("try_gather");
+    let won = myrt::race([guarded(&log), failing()]).await;
+    assert!(won.is_err());
+    log.add("race");
+    let failed = myrt::try_join!(guarded(&log), failing());
+    assert_eq!(failed.unwrap_err(), "failed");
+    log.add("try_join!");
+    log.is(&[
+        (30, "cleaned"),
+        (30, "try_gather"),
+        (60, "cleaned"),
+        (60, "race"),
+        (90, "cleaned"),
+        (90, "try_join!"),
+    ]);
 }

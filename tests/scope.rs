@@ -286,8 +286,8 @@ async fn a_child_cancels_itself_its_siblings_or_its_scope() {
         });
         s.spawn(async move {
             let _drop = OnDrop(count);
-            drop(sibling.cancel());
-            drop(task::current().cancel());
+            sibling.cancel();
+            task::current().cancel();
             assert!(task::current().is_cancelling());
             yield_now().await;
             unreachable!("it ends at its next await");
@@ -418,10 +418,8 @@ myrt::task_local! { static REQUEST: u32; }
 #[myrt::test(start_paused)]
 async fn children_inherit_task_locals() {
     scope(async |s| {
-        let child = REQUEST
-            .scope(7, async { s.spawn(async { REQUEST.get() }) })
-            .await;
-        assert_eq!(child.await.unwrap(), 7);
+        let inside = async { s.spawn(async { REQUEST.get() }).await.unwrap() };
+        assert_eq!(REQUEST.scope(7, inside).await, 7);
         let child = s.spawn(async { REQUEST.try_with(|n| *n).is_err() });
         assert!(child.await.unwrap());
     })
@@ -530,7 +528,7 @@ async fn many_ready_children_let_other_tasks_run() {
         "the other task had its turns: {}",
         turns.get()
     );
-    drop(other.cancel());
+    other.cancel();
 }
 
 #[myrt::test(start_paused)]
@@ -726,7 +724,7 @@ async fn a_body_that_cancels_its_task_ends_the_task() {
     let task = myrt::spawn(async {
         scope(async |s| {
             s.spawn(sleep(ms(100)));
-            drop(task::current().cancel_with("enough"));
+            task::current().cancel_with("enough");
             yield_now().await;
             unreachable!("it ends at its next await");
         })
@@ -743,4 +741,30 @@ async fn an_empty_scope_is_ready_at_once() {
         .await
         .unwrap_err();
     assert_eq!(error.into_errors(), ["x"]);
+}
+
+#[myrt::test(start_paused)]
+async fn cleanups_of_many_children_are_polled_one_by_one() {
+    const N: u64 = 3_000;
+    let start = Instant::now();
+    let polls = Rc::new(Cell::new(0_u64));
+    let ended = timeout(
+        ms(1),
+        scope(async |s| {
+            for n in 0..N {
+                let polls = polls.clone();
+                s.spawn(finally(std::future::pending::<()>(), async move || {
+                    let mut wait = pin!(sleep(ms(1 + n)));
+                    std::future::poll_fn(|cx| {
+                        polls.set(polls.get() + 1);
+                        wait.as_mut().poll(cx)
+                    })
+                    .await;
+                }));
+            }
+        }),
+    );
+    assert!(ended.await.is_err());
+    assert_eq!(start.elapsed(), ms(1 + N), "side by side");
+    assert_eq!(polls.get(), 2 * N);
 }

@@ -196,7 +196,7 @@ impl Runtime {
     /// let runtime = myrt::runtime::Runtime::new().unwrap();
     /// let ended = runtime.try_block_on(async {
     ///     let me = myrt::task::current();
-    ///     myrt::spawn(async move { drop(me.cancel()) });
+    ///     myrt::spawn(async move { me.cancel() });
     ///     std::future::pending::<()>().await;
     /// });
     /// assert!(ended.unwrap_err().is_cancelled());

@@ -3,13 +3,12 @@
 
 use std::cell::RefCell;
 use std::future::{pending, ready};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::future::{first_ok, race, try_gather};
-use crate::task::cleanup::leave;
+use crate::task::cleanup::{self, Boxed};
 use crate::task::yield_now;
 use crate::time::sleep;
 
@@ -21,12 +20,11 @@ struct Guard(Log, u32);
 impl Drop for Guard {
     fn drop(&mut self) {
         let (log, n) = (self.0.clone(), self.1);
-        let cleanup: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
+        cleanup::leave(Box::pin(async move {
             log.borrow_mut().push(format!("cleaning {n}"));
             sleep(Duration::from_millis(10)).await;
             log.borrow_mut().push(format!("cleaned {n}"));
-        });
-        leave(cleanup);
+        }) as Boxed);
     }
 }
 
