@@ -26,6 +26,7 @@ mod leaf;
 mod ops;
 mod pause;
 mod place;
+mod pool;
 mod ready;
 mod server;
 mod stream;
