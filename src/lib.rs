@@ -48,6 +48,9 @@ pub use myrt_net::fs;
 #[cfg(feature = "process")]
 #[doc(inline)]
 pub use myrt_net::process;
+#[cfg(feature = "net")]
+#[doc(inline)]
+pub use myrt_net::workers;
 
 /// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
 #[cfg(feature = "net")]

@@ -19,6 +19,7 @@ pub mod signal;
 pub mod tcp;
 pub mod udp;
 pub mod unix;
+pub mod workers;
 
 mod addr;
 mod calls;
