@@ -29,10 +29,10 @@ pub mod io {
         AssertAsync, Async, AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek,
         AsyncSeekExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter, Close, Copy,
         CopyBidirectional, Cursor, Drain, DuplexStream, Error, ErrorKind, Feed, IoSlice,
-        IoSliceMut, Lines, Read, ReadError, ReadExact, ReadHalf, ReadLine, ReadToEnd, ReadUntil,
-        Reader, Result, ReuniteError, SeekFrom, Separator, Shutdown, WriteAll, WriteHalf, Writer,
-        copy, copy_bidirectional, copy_bidirectional_with_sizes, duplex, empty, repeat, sink,
-        split,
+        IoSliceMut, Lines, Read, ReadError, ReadExact, ReadHalf, ReadLine, ReadStdin, ReadToEnd,
+        ReadUntil, Reader, Result, ReuniteError, SeekFrom, Separator, Shutdown, Stderr, Stdin,
+        Stdout, WriteAll, WriteAllStd, WriteHalf, WriteStd, Writer, copy, copy_bidirectional,
+        copy_bidirectional_with_sizes, duplex, empty, repeat, sink, split, stderr, stdin, stdout,
     };
     #[doc(inline)]
     pub use myrt_runtime::io::{Ready, readable, writable};
@@ -56,6 +56,9 @@ pub use myrt_net::fs;
 #[cfg(feature = "process")]
 #[doc(inline)]
 pub use myrt_net::process;
+#[cfg(feature = "net")]
+#[doc(inline)]
+pub use myrt_net::workers;
 
 /// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
 #[cfg(feature = "net")]

@@ -19,6 +19,7 @@ pub mod signal;
 pub mod tcp;
 pub mod udp;
 pub mod unix;
+pub mod workers;
 
 mod addr;
 mod calls;
@@ -26,6 +27,7 @@ mod leaf;
 mod ops;
 mod pause;
 mod place;
+mod pool;
 mod ready;
 mod server;
 mod stream;
