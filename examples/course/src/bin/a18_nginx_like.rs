@@ -25,7 +25,7 @@ use std::thread;
 use std::time::Duration;
 
 use lexopt::ValueExt;
-use myrt::net::{TcpListener, TcpSocket, TcpStream};
+use myrt::net::{TcpSocket, TcpStream};
 use myrt::runtime::Runtime;
 
 const BACKLOG: u32 = 4096;

@@ -381,7 +381,10 @@ impl Request {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    myrt::spawn_blocking(work).await.map_err(io::Error::other)?
+    match myrt::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(panicked) => Err(io::Error::other(panicked.to_string())),
+    }
 }
 
 /// Opens what a path of a URL names, if it lies under the root: neither `..` nor a symbolic link leads out.

@@ -275,20 +275,20 @@ async fn tunnel(
 /// Sends the request on and the answer back. The answer's end is the end; the request's is not.
 async fn forward(
     reader: Reader<OwnedReadHalf>,
-    write: OwnedWriteHalf,
+    mut write: OwnedWriteHalf,
     server: TcpStream,
     head: &[u8],
     body: Body,
 ) -> io::Result<()> {
-    let (server_read, server_write) = server.into_split();
+    let (server_read, mut server_write) = server.into_split();
     let send = async {
         server_write.write_all(head).await?;
         match body {
             Body::Length(length) => {
-                copy(myrt::io::AsyncReadExt::take(reader, length), &server_write).await?;
+                copy(myrt::io::AsyncReadExt::take(reader, length), &mut server_write).await?;
             }
             Body::Whatever => {
-                copy(reader, &server_write).await?;
+                copy(reader, &mut server_write).await?;
                 server_write.shutdown(std::net::Shutdown::Write)?;
             }
         }
@@ -301,7 +301,7 @@ async fn forward(
             return write.write_all(text.as_bytes()).await;
         };
         write.write_all(&head).await?;
-        copy(reader, &write).await?;
+        copy(reader, &mut write).await?;
         write.shutdown(std::net::Shutdown::Write)
     };
     myrt::select! {
