@@ -1,7 +1,10 @@
 //! The executor as its users see it: order, fairness, panics, ends, re-entrancy, embedding.
 //!
 //! Tests of known bugs of other runtimes stand in `known_bugs_executor.rs`, wakes from other threads in `wakers.rs`.
-#![allow(clippy::disallowed_methods, reason = "tests start threads and read the clock")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests start threads and read the clock"
+)]
 
 mod support;
 
@@ -26,7 +29,8 @@ use support::{
 fn panic_text(call: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(call)).expect_err("it panics");
     let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
 }
 
 // Order and fairness.
@@ -52,7 +56,10 @@ fn a_task_that_wakes_itself_goes_behind_the_others() {
         });
         settle().await;
     });
-    assert_eq!(seen.take(), ["noisy", "calm", "noisy", "calm", "noisy", "calm"]);
+    assert_eq!(
+        seen.take(),
+        ["noisy", "calm", "noisy", "calm", "noisy", "calm"]
+    );
 }
 
 #[test]
@@ -85,7 +92,9 @@ fn the_budget_makes_a_task_that_is_always_ready_give_way() {
         let greedy = myrt::spawn(async move {
             let mut byte = [0];
             for _ in 0..2000 {
-                ours.read_with(|mut io| std::io::Read::read(&mut io, &mut byte)).await.unwrap();
+                ours.read_with(|mut io| std::io::Read::read(&mut io, &mut byte))
+                    .await
+                    .unwrap();
             }
             flag.set(true);
         });
@@ -109,7 +118,9 @@ fn unconstrained_is_not_made_to_give_way() {
         let greedy = myrt::task::unconstrained(async move {
             let mut byte = [0];
             for _ in 0..2000 {
-                ours.read_with(|mut io| std::io::Read::read(&mut io, &mut byte)).await.unwrap();
+                ours.read_with(|mut io| std::io::Read::read(&mut io, &mut byte))
+                    .await
+                    .unwrap();
             }
         });
         myrt::spawn(counted(polls.clone(), greedy)).await.unwrap();
@@ -252,7 +263,10 @@ fn a_panic_in_the_unhandled_hook_ends_block_on_and_not_the_runtime() {
         });
     });
     assert_eq!(text, "in hook");
-    assert_eq!(runtime.block_on(async { myrt::spawn(async { 5 }).await.unwrap() }), 5);
+    assert_eq!(
+        runtime.block_on(async { myrt::spawn(async { 5 }).await.unwrap() }),
+        5
+    );
 }
 
 #[test]
@@ -407,7 +421,10 @@ fn a_task_that_cancels_itself_ends_at_its_next_wait() {
         });
         assert_eq!(task.await.unwrap(), 3);
     });
-    assert_eq!(seen.take(), ["still running", "still running after what was ready"]);
+    assert_eq!(
+        seen.take(),
+        ["still running", "still running after what was ready"]
+    );
 }
 
 #[test]
@@ -457,7 +474,11 @@ fn a_destructor_may_wake_spawn_and_sleep() {
         let waiter = myrt::spawn(async move {
             poll_fn(|cx| {
                 *place.borrow_mut() = Some(cx.waker().clone());
-                if seen.get() { Poll::Ready(()) } else { Poll::Pending }
+                if seen.get() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
             })
             .await;
             waiter_log.add("woken");
@@ -518,7 +539,10 @@ fn a_foreign_waker_in_a_join_handle_is_woken_and_may_call_back() {
         assert!(poll_with(&mut task, &waker).is_pending());
         settle().await;
         assert_eq!(counter.wakes(), 1);
-        assert_eq!(poll_with(&mut task, &waker).map(Result::unwrap), Poll::Ready(8));
+        assert_eq!(
+            poll_with(&mut task, &waker).map(Result::unwrap),
+            Poll::Ready(8)
+        );
         drop(task);
         // One that spawns, cancels and joins as it is woken, and again as it is dropped.
         let calls = Rc::new(Cell::new(0));
@@ -582,7 +606,10 @@ fn an_eager_task_runs_up_to_its_first_wait_and_may_panic_or_end_there() {
         task.await.unwrap();
         assert_eq!(begun.get(), 2);
         assert_eq!(myrt::spawn_eager(ready(4)).await.unwrap(), 4);
-        let error = myrt::spawn_eager(async { panic!("eager") }).await.map(|(): ()| ()).unwrap_err();
+        let error = myrt::spawn_eager(async { panic!("eager") })
+            .await
+            .map(|(): ()| ())
+            .unwrap_err();
         assert_eq!(error.reason(), Some("eager"));
         // Eager within eager, and cancelling oneself in the first poll.
         let outer = myrt::spawn_eager(async {
@@ -611,7 +638,10 @@ fn nested_use_panics_with_advice() {
             panic_text(|| drop(other.turn(None))),
             panic_text(|| drop(other.step())),
         ] {
-            assert!(text.contains("inside of a runtime") && text.contains("await"), "{text}");
+            assert!(
+                text.contains("inside of a runtime") && text.contains("await"),
+                "{text}"
+            );
         }
         assert!(panic_text(|| drop(Remote::current().spawn(|| async {}).join())).contains("await"));
         // Making and dropping one is allowed.
@@ -662,7 +692,12 @@ fn a_foreign_loop_can_drive_it() {
     let (ours, theirs) = support::half_unix();
     let reader = runtime.spawn(async move { support::read_some(&ours).await.unwrap() });
     let sleeper = runtime.spawn(sleep(Duration::from_millis(10)));
-    assert!(runtime.next_deadline().is_some_and(|at| at <= Instant::now()), "something is ready");
+    assert!(
+        runtime
+            .next_deadline()
+            .is_some_and(|at| at <= Instant::now()),
+        "something is ready"
+    );
     while runtime.turn(Some(Duration::ZERO)).unwrap() {}
     let deadline = runtime.next_deadline().expect("the sleep");
     assert!(deadline > Instant::now() - Duration::from_secs(5));
@@ -670,7 +705,11 @@ fn a_foreign_loop_can_drive_it() {
     while !(runtime.metrics().tasks == 0) {
         // What poll(2) in a foreign loop does; a thread's sleep stands for it.
         let until = runtime.next_deadline().map(|at| at - Instant::now());
-        thread::sleep(until.unwrap_or(Duration::from_millis(1)).min(Duration::from_millis(1)));
+        thread::sleep(
+            until
+                .unwrap_or(Duration::from_millis(1))
+                .min(Duration::from_millis(1)),
+        );
         runtime.turn(Some(Duration::ZERO)).unwrap();
     }
     assert_eq!(runtime.block_on(reader).unwrap(), b"x");
@@ -682,7 +721,9 @@ fn a_foreign_loop_can_drive_it() {
 fn the_selectors_descriptor_tells_a_foreign_loop_of_events_and_messages() {
     use myrt::io::readable;
     let inner = runtime();
-    let has_one = catch_unwind(AssertUnwindSafe(|| std::os::fd::AsFd::as_fd(&inner).try_clone_to_owned()));
+    let has_one = catch_unwind(AssertUnwindSafe(|| {
+        std::os::fd::AsFd::as_fd(&inner).try_clone_to_owned()
+    }));
     let Ok(Ok(fd)) = has_one else {
         return; // poll and select have none, and as_fd says so
     };
@@ -727,7 +768,11 @@ fn remote_spawns_defers_and_says_when_the_runtime_is_gone() {
             *local + 1
         });
         assert_eq!(sum.join().unwrap(), 6);
-        let error = remote.spawn(|| async { panic!("there") }).join().map(|(): ()| ()).unwrap_err();
+        let error = remote
+            .spawn(|| async { panic!("there") })
+            .join()
+            .map(|(): ()| ())
+            .unwrap_err();
         assert_eq!(error.reason(), Some("there"));
         let made = remote.spawn(|| -> std::future::Ready<()> { panic!("in the making") });
         assert!(made.join().unwrap_err().is_panic());
@@ -738,7 +783,9 @@ fn remote_spawns_defers_and_says_when_the_runtime_is_gone() {
         (remote, never)
     });
     let (remote, never) = runtime.block_on(async {
-        myrt::spawn_blocking(move || thread.join().unwrap()).await.unwrap()
+        myrt::spawn_blocking(move || thread.join().unwrap())
+            .await
+            .unwrap()
     });
     assert!(rx.recv().unwrap());
     assert!(!never.is_finished());
@@ -786,7 +833,10 @@ fn a_blocking_job_gives_its_result_its_panic_or_nothing() {
     let runtime = runtime();
     runtime.block_on(async {
         assert_eq!(myrt::spawn_blocking(|| 3).await.unwrap(), 3);
-        let error = myrt::spawn_blocking(|| panic!("job")).await.map(|(): ()| ()).unwrap_err();
+        let error = myrt::spawn_blocking(|| panic!("job"))
+            .await
+            .map(|(): ()| ())
+            .unwrap_err();
         assert_eq!(error.reason(), Some("job"));
         let (tx, rx) = mpsc::channel::<()>();
         let task = myrt::spawn_blocking(move || rx.recv());

@@ -226,8 +226,8 @@ async fn r32_a_loop_around_branches_that_are_always_ready_lets_others_run() {
     while !stop.get() {
         select! {
             biased;
-            _ = ready(()) => (),
-            _ = pending::<()>() => (),
+            () = poll_fn(myrt::task::poll_budget) => (),
+            () = ready(()) => (), // ready always, but not asked when the share is used up
         }
     }
     other.await.unwrap();
@@ -327,4 +327,20 @@ async fn sixty_four_branches() {
         n = p() => n, n = p() => n, n = p() => n, n = p() => n, n = p() => n, n = p() => n, n = p() => n, n = ready(64) => n,
     };
     assert_eq!(n, 64);
+}
+
+#[myrt::test]
+async fn names_of_the_caller_are_the_callers() {
+    const COUNT: u32 = 7;
+    #[derive(Debug, PartialEq)]
+    enum Selected {
+        V0(u32),
+    }
+    let (f0, output, pending, branch, disabled, matched) = (1, 2, 3, 4, 5, 6);
+    let got = select! {
+        Selected::V0(n) = async { Selected::V0(f0 + output + pending + branch + disabled + matched) } => Selected::V0(n + COUNT),
+    };
+    assert_eq!(got, Selected::V0(28));
+    let (f0, rotation, cx) = (1, 2, 3);
+    assert_eq!(myrt::join!(async { f0 + rotation }, async { cx }), (3, 3));
 }

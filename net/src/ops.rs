@@ -196,6 +196,7 @@ impl<T: Stream> Future for ReadExact<'_, T> {
 impl<T: Stream> Future for WriteAll<'_, T> {
     type Output = io::Result<()>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, rest } = self.get_mut();
         while !rest.is_empty() {

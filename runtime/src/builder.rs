@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::core::{Config, Core};
 use crate::observe::{Observer, Unhandled};
+use crate::report::{Hook, Report};
 use crate::runtime_loop::Runtime;
 use crate::sys::Selector;
 
@@ -55,6 +56,7 @@ pub struct Builder {
     seed: Option<u64>,
     unhandled: Option<Rc<dyn Fn(&Unhandled<'_>)>>,
     observer: Option<Rc<dyn Observer>>,
+    report: Option<Hook>,
     event_interval: u32,
     max_events: usize,
     grace: Duration,
@@ -72,6 +74,7 @@ impl Builder {
             seed: None,
             unhandled: None,
             observer: None,
+            report: None,
             event_interval: EVENT_INTERVAL,
             max_events: MAX_EVENTS,
             grace: GRACE,
@@ -85,13 +88,17 @@ impl Builder {
         self
     }
 
-    /// Debug mode, asyncio's `debug=True`: what costs too much to be always on.
+    /// Debug mode, asyncio's `debug=True`: what costs too much to be always on. Every poll is timed (see
+    /// [`Builder::slow_poll`]) and wakers are counted, so that a deadlock is a panic that shows who waits for whom
+    /// instead of a program that hangs.
     pub fn debug(mut self, debug: bool) -> Self {
         self.debug = Some(debug);
         self
     }
 
-    /// From what duration on a single poll is reported as slow; asyncio's `slow_callback_duration`. Default 100 ms.
+    /// From what duration on a single poll is reported as slow; asyncio's `slow_callback_duration`. Default 100 ms. Setting
+    /// it has every poll timed, as debug mode does; otherwise whole turns are timed, and polls for a while after one
+    /// that took that long.
     #[doc(alias = "slow_callback_duration")]
     pub fn slow_poll(mut self, limit: Duration) -> Self {
         self.slow_poll = Some(limit);
@@ -114,6 +121,12 @@ impl Builder {
     /// Is told of panics that nobody awaits; the default prints them. A hook that panics itself takes the loop down.
     pub fn on_unhandled(mut self, hook: impl Fn(&Unhandled<'_>) + 'static) -> Self {
         self.unhandled = Some(Rc::new(hook));
+        self
+    }
+
+    /// Is told what the runtime notices: slow polls, deadlocks; the default prints it.
+    pub fn on_report(mut self, hook: impl Fn(&Report) + 'static) -> Self {
+        self.report = Some(Rc::new(hook));
         self
     }
 
@@ -174,6 +187,8 @@ impl Builder {
             max_events: self.max_events,
             slow_poll: self.slow_poll,
             debug,
+            lints: self.lints,
+            report: self.report,
             unhandled: self.unhandled,
             observer: self.observer,
         };

@@ -10,13 +10,17 @@ mod metrics;
 mod observe;
 mod reactor;
 mod remote;
+mod report;
 #[path = "runtime.rs"]
 mod runtime_loop;
 mod sys;
 mod trace;
+mod watchdog;
 
+pub mod cancel;
 pub mod future;
 pub mod monitor;
+pub mod scope;
 pub mod sync;
 pub mod task;
 pub mod time;
@@ -27,6 +31,7 @@ pub mod runtime {
     pub use crate::metrics::Metrics;
     pub use crate::observe::{Observer, Unhandled};
     pub use crate::remote::{Remote, RemoteHandle};
+    pub use crate::report::Report;
     pub use crate::runtime_loop::Runtime;
     pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector, raise_fd_limit};
 }
@@ -41,6 +46,23 @@ pub mod io {
 /// System calls that the network crate needs and that want unsafe.
 #[doc(hidden)]
 pub mod os {
-    pub use crate::sys::os::{Credentials, peer_credentials, pipe};
+    pub use crate::sys::os::{Credentials, has_default_action, peer_credentials, pipe};
+
+    /// Spawns a task that is no part of the program: no list shows it, and that it waits for `fd` does not count where the
+    /// runtime asks whether anyone can still be woken.
+    pub fn spawn_in_background<F>(fd: std::os::fd::RawFd, future: F)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        crate::task::hot::with_core(|core| {
+            if let Some(core) = core {
+                core.reactor.background.set(fd);
+            }
+        });
+        let handle = crate::task::spawn(future);
+        crate::task::spawn::hide(&handle);
+    }
 }
+pub use cancel::{CancelToken, bracket, finally, shield, shield_for};
 pub use runtime_loop::run;
+pub use scope::{scope, try_scope};

@@ -30,6 +30,8 @@ pub struct Metrics {
     pub events: u64,
     /// Jobs that run for this runtime outside of its thread.
     pub outside: usize,
+    /// Reports made so far (see [`Report`](crate::runtime::Report)).
+    pub reports: u64,
     /// Tasks whose futures are gone and whose async cleanups still run.
     pub finishing: usize,
 }
@@ -49,6 +51,7 @@ impl Metrics {
             selector_controls: controls,
             events: core.reactor.delivered.get(),
             outside: core.outside(),
+            reports: core.reports.get(),
             finishing: core.tasks.finishing.get(),
         }
     }

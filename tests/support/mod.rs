@@ -25,7 +25,10 @@ pub(crate) fn runtime() -> Runtime {
 
 /// The same under virtual time.
 pub(crate) fn paused() -> Runtime {
-    Builder::new().start_paused(true).build().expect("a runtime")
+    Builder::new()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
 }
 
 /// A runtime whose unhandled panics are collected.
@@ -33,7 +36,13 @@ pub(crate) fn collecting() -> (Runtime, Log) {
     let log = Log::default();
     let copy = log.clone();
     let hook = move |report: &myrt::runtime::Unhandled<'_>| copy.add(report.message);
-    (Builder::new().on_unhandled(hook).build().expect("a runtime"), log)
+    (
+        Builder::new()
+            .on_unhandled(hook)
+            .build()
+            .expect("a runtime"),
+        log,
+    )
 }
 
 /// Lines in the order in which they were written.
@@ -138,12 +147,18 @@ pub(crate) mod thread_bound {
                 values.push(Rc::new(value));
                 values.len() - 1
             });
-            Self { place, value: PhantomData }
+            Self {
+                place,
+                value: PhantomData,
+            }
         }
 
         /// Calls `f` with the value; elsewhere, and after the thread's end, does nothing.
         pub(crate) fn with(&self, f: impl FnOnce(&T)) {
-            let value = VALUES.try_with(|values| values.borrow().get(self.place).cloned()).ok().flatten();
+            let value = VALUES
+                .try_with(|values| values.borrow().get(self.place).cloned())
+                .ok()
+                .flatten();
             if let Some(value) = value.as_ref().and_then(|value| value.downcast_ref::<T>()) {
                 f(value);
             }
@@ -180,7 +195,10 @@ pub(crate) async fn settle() {
 
 pub(crate) fn unix_pair() -> (Async<UnixStream>, Async<UnixStream>) {
     let (a, b) = UnixStream::pair().expect("a pair");
-    (Async::new(a).expect("non-blocking"), Async::new(b).expect("non-blocking"))
+    (
+        Async::new(a).expect("non-blocking"),
+        Async::new(b).expect("non-blocking"),
+    )
 }
 
 /// Ours waits in the runtime, theirs is a blocking one.
@@ -238,9 +256,29 @@ where
     }
 }
 
+/// Reads until it would block or ends; returns how much came out.
+pub(crate) fn drain<T>(io: &Async<T>) -> usize
+where
+    T: std::os::fd::AsFd + 'static,
+    for<'a> &'a T: Read,
+{
+    let mut chunk = [0; 65536];
+    let mut total = 0;
+    loop {
+        match io.try_read_with(|mut io| io.read(&mut chunk)) {
+            Ok(0) => return total,
+            Ok(n) => total += n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return total,
+            Err(error) => panic!("read: {error}"),
+        }
+    }
+}
+
 /// How many descriptors this process has open; for tests in a process of their own.
 pub(crate) fn open_fds() -> usize {
-    std::fs::read_dir("/dev/fd").expect("a list of descriptors").count()
+    std::fs::read_dir("/dev/fd")
+        .expect("a list of descriptors")
+        .count()
 }
 
 /// Whether we are the child that [`in_own_process`] made for `test`; else makes it, with `limits` as its shell's
@@ -259,7 +297,10 @@ pub(crate) fn in_own_process(test: &str, limits: &str) -> bool {
         String::from_utf8_lossy(&output.stderr)
     );
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("1 passed"), "{test} is not the name of a test here\n{said}");
+    assert!(
+        said.contains("1 passed"),
+        "{test} is not the name of a test here\n{said}"
+    );
     false
 }
 

@@ -29,7 +29,7 @@ use crate::place::{self, Place};
 ///
 /// ```
 /// # use futures_lite::future::block_on;
-/// use myrt_net::io::copy;
+/// use myrt::io::copy;
 ///
 /// # block_on(async {
 /// let mut out = Vec::new();
@@ -64,7 +64,7 @@ where
 ///
 /// ```
 /// # use futures_lite::future::{block_on, zip};
-/// use myrt_net::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional, duplex};
+/// use myrt::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional, duplex};
 ///
 /// # block_on(async {
 /// let (mut client, mut front) = duplex(64);

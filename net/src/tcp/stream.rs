@@ -37,7 +37,7 @@ use crate::ready::{Interest, Readiness, ReadyFor};
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::TcpStream;
+/// use myrt::net::TcpStream;
 ///
 /// let stream = TcpStream::connect("example.org:80").await?;
 /// stream.write_all(b"HEAD / HTTP/1.0\r\n\r\n").await?;
@@ -81,6 +81,14 @@ impl TcpStream {
     #[inline]
     pub(crate) fn fresh(socket: Socket) -> Self {
         Self::from_async(Async::new_nonblocking(socket.into()))
+    }
+
+    /// A connection that was just accepted: nothing has come on it yet.
+    #[inline]
+    pub(crate) fn accepted(socket: Socket) -> Self {
+        let stream = Self::fresh(socket);
+        stream.io.set_early();
+        stream
     }
 
     /// The same, where it was waited for already.

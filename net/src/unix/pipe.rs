@@ -26,7 +26,7 @@ use crate::stream::by_reference;
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// let (sender, receiver) = myrt_net::unix::pipe::pipe()?;
+/// let (sender, receiver) = myrt::net::unix::pipe::pipe()?;
 /// sender.write_all(b"through").await?;
 /// drop(sender);
 /// let mut buf = [0; 16];

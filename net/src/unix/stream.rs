@@ -34,7 +34,7 @@ use crate::stream::by_reference;
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::UnixStream;
+/// use myrt::net::UnixStream;
 ///
 /// let (near, far) = UnixStream::pair()?;
 /// near.write_all(b"hi").await?;

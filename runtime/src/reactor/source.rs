@@ -33,8 +33,8 @@ impl Direction {
 /// One direction of a descriptor.
 #[derive(Default)]
 pub(crate) struct Half {
-    /// May be tried: nothing says that it would block.
-    pub(crate) ready: bool,
+    /// An event came that nobody has used.
+    pub(crate) event: bool,
     /// The peer hung up, an error is pending or urgent data came: a short transfer does not mean drained.
     pub(crate) closed: bool,
     /// Ticket of who stands in `first`; 0 for a `poll_*` caller, of which there is one a direction.
@@ -45,13 +45,6 @@ pub(crate) struct Half {
 }
 
 impl Half {
-    fn fresh() -> Self {
-        Self {
-            ready: true,
-            ..Self::default()
-        }
-    }
-
     pub(crate) fn is_waited_for(&self) -> bool {
         !self.first.is_empty() || self.others.is_some()
     }
@@ -117,6 +110,17 @@ impl Source {
         wanted
     }
 
+    /// Uses the event of a direction, if there is one that nobody has used. True as well where it never blocks, and where
+    /// the caller waits because of no more than a `short` transfer, but that may not mean drained: the peer has hung up
+    /// or an error is pending (then no further edge would come), or the selector's short reads are in `doubt`.
+    #[inline(always)]
+    pub(crate) fn use_event(&mut self, direction: Direction, short: bool, doubt: bool) -> bool {
+        let always = self.always;
+        let half = self.half(direction);
+        let unsure = half.closed || (doubt && direction == Direction::Read);
+        mem::take(&mut half.event) || (short && unsure) || always
+    }
+
     /// Notes what an event says. Returns who waits first in each direction, to be woken, and whether others wait
     /// behind them.
     #[inline]
@@ -128,12 +132,12 @@ impl Source {
         self.write.closed |= event.write_closed | event.error;
         let mut woken = (StoredWaker::EMPTY, StoredWaker::EMPTY, false);
         if event.readable | event.read_closed | event.error {
-            self.read.ready = true;
+            self.read.event = true;
             woken.0 = self.read.first.take();
             woken.2 = self.read.others.is_some();
         }
         if event.writable | event.write_closed | event.error {
-            self.write.ready = true;
+            self.write.event = true;
             woken.1 = self.write.first.take();
             woken.2 |= self.write.others.is_some();
         }
@@ -142,7 +146,7 @@ impl Source {
 
     /// Takes those who wait behind the first in directions that are ready.
     pub(crate) fn take_ready(&mut self) -> [Option<Woken>; 2] {
-        [&mut self.read, &mut self.write].map(|half| half.ready.then(|| half.take_all()))
+        [&mut self.read, &mut self.write].map(|half| half.event.then(|| half.take_all()))
     }
 
     /// Puts the one `poll_*` caller of a direction in place. Returns a waker to be dropped where nothing is borrowed.
@@ -163,11 +167,35 @@ impl Source {
     /// Takes the `poll_*` caller of a direction out again.
     pub(crate) fn unset_poller(&mut self, direction: Direction) -> StoredWaker {
         let half = self.half(direction);
-        if half.first_ticket == 0 { half.first.take() } else { StoredWaker::EMPTY }
+        if half.first_ticket == 0 {
+            half.first.take()
+        } else {
+            StoredWaker::EMPTY
+        }
     }
 
     /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already.
+    #[inline]
     pub(crate) fn add_waiter(
+        &mut self,
+        direction: Direction,
+        ticket: u32,
+        waker: StoredWaker,
+    ) -> (u32, StoredWaker) {
+        let fresh = self.next_ticket.wrapping_add(1).max(1);
+        let half = self.half(direction);
+        if !half.first.is_empty() || half.others.is_some() {
+            return self.add_to_line(direction, ticket, waker);
+        }
+        half.first = waker;
+        half.first_ticket = fresh;
+        self.next_ticket = fresh;
+        (fresh, StoredWaker::EMPTY)
+    }
+
+    /// Somebody waits already: perhaps this very waiter, whose waker is refreshed then.
+    #[cold]
+    fn add_to_line(
         &mut self,
         direction: Direction,
         ticket: u32,
@@ -178,24 +206,11 @@ impl Source {
         if ticket != 0 && half.first_ticket == ticket {
             return (ticket, mem::replace(&mut half.first, waker));
         }
-        if ticket != 0 {
-            let found = half
-                .others
-                .iter_mut()
-                .flat_map(|others| others.iter_mut())
-                .find(|(t, _)| *t == ticket);
-            if let Some((_, kept)) = found {
-                return (ticket, mem::replace(kept, waker));
-            }
+        let others = half.others.get_or_insert_default();
+        if let Some((_, kept)) = others.iter_mut().find(|(t, _)| *t == ticket && ticket != 0) {
+            return (ticket, mem::replace(kept, waker));
         }
-        if half.first.is_empty() && half.others.is_none() {
-            half.first = waker;
-            half.first_ticket = fresh;
-        } else {
-            half.others
-                .get_or_insert_default()
-                .push_back((fresh, waker));
-        }
+        others.push_back((fresh, waker));
         self.next_ticket = fresh;
         (fresh, StoredWaker::EMPTY)
     }
@@ -275,8 +290,8 @@ impl Sources {
             registered: false,
             always: false,
             next_ticket: 0,
-            read: Half::fresh(),
-            write: Half::fresh(),
+            read: Half::default(),
+            write: Half::default(),
         };
         self.entries[index as usize] = Entry::Used(source);
         u64::from(generation) << 32 | u64::from(index)
@@ -307,6 +322,12 @@ impl Sources {
             next,
         };
         Some(removed)
+    }
+
+    /// How many entries say that the selector knows them under this number.
+    pub(crate) fn registered(&self, fd: RawFd) -> usize {
+        let same = |entry: &&Entry| matches!(entry, Entry::Used(source) if source.fd == fd && source.registered);
+        self.entries.iter().filter(same).count()
     }
 
     /// Descriptors in the table, for the monitor and for leak reports.

@@ -1,4 +1,5 @@
-//! Two calls that the network crate needs and neither std (at our oldest Rust) nor socket2 has: `pipe` and peer credentials.
+//! Calls that the network crate needs and neither std (at our oldest Rust) nor socket2 has: `pipe`, peer credentials, and what
+//! a signal does.
 //!
 //! They live here because unsafe does. They must not know sockets beyond a descriptor.
 
@@ -65,12 +66,28 @@ fn own([reader, writer]: [libc::c_int; 2]) -> (OwnedFd, OwnedFd) {
 /// What the system says.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
-    let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut peer = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
     let mut length = size_of::<libc::ucred>() as libc::socklen_t;
     let into = (&raw mut peer).cast();
     // SAFETY: the call writes at most `length` bytes, which is what `peer` has, and the true number to `length`.
-    cvt(unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERCRED, into, &raw mut length) })?;
-    Ok(Credentials { uid: peer.uid, gid: peer.gid, pid: Some(peer.pid) })
+    cvt(unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            into,
+            &raw mut length,
+        )
+    })?;
+    Ok(Credentials {
+        uid: peer.uid,
+        gid: peer.gid,
+        pid: Some(peer.pid),
+    })
 }
 
 /// Who is at the other end of a connected Unix socket.
@@ -82,5 +99,20 @@ pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
     let (mut uid, mut gid) = (0, 0);
     // SAFETY: the call writes one id to each place, and both live for the call.
     cvt(unsafe { libc::getpeereid(socket.as_raw_fd(), &raw mut uid, &raw mut gid) })?;
-    Ok(Credentials { uid, gid, pid: None })
+    Ok(Credentials {
+        uid,
+        gid,
+        pid: None,
+    })
+}
+
+/// Whether a signal still does what it does by default in this process: nobody handles it, and it is not ignored (as it is
+/// for what a shell started in the background).
+#[must_use]
+pub fn has_default_action(signal: libc::c_int) -> bool {
+    let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: with a null new action the call changes nothing, and writes the present one where there is room for it.
+    let asked = cvt(unsafe { libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) });
+    // SAFETY: all-zero is a valid `sigaction` (a word, a mask, flags), so it is one whether the call wrote it or not.
+    asked.is_ok() && unsafe { now.assume_init() }.sa_sigaction == libc::SIG_DFL
 }

@@ -40,6 +40,8 @@ pub(crate) mod spawn;
 pub(crate) mod stored;
 pub(crate) mod table;
 pub(crate) mod tasks;
+#[cfg(test)]
+mod tests;
 pub(crate) mod wait;
 pub(crate) mod waker;
 pub(crate) mod yielding;

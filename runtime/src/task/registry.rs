@@ -5,6 +5,7 @@
 //! possible. It must not know tasks beyond the one bit that keeps the queue short.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::remote_queue::RemoteQueue;
@@ -34,6 +35,8 @@ pub(crate) struct Home {
     pub(crate) thread: u32,
     /// The runtime's clock when it began.
     pub(crate) started: Instant,
+    /// In debug mode: clones of wakers that are alive.
+    pub(crate) wakers: AtomicIsize,
     /// Called when the runtime ends.
     pub(crate) at_end: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
@@ -142,6 +145,17 @@ pub(crate) fn wake(key: u64) {
     }
 }
 
+/// Counts a waker of a key's runtime that somebody outside of its tables keeps, or no longer keeps.
+pub(crate) fn count_wakers(key: u64, by: isize) {
+    if let Some(home) = lock()
+        .homes
+        .get((key >> 48) as usize)
+        .and_then(Option::as_ref)
+    {
+        home.wakers.fetch_add(by, Ordering::AcqRel);
+    }
+}
+
 /// The runtime of a serial, for handles that were carried to another thread.
 pub(crate) fn by_serial(serial: u64) -> Option<Arc<Home>> {
     lock()
@@ -159,6 +173,16 @@ struct Errand(Box<dyn FnOnce(&Core)>);
 // another thread than the one that made it only if that `Async<T>` was carried here from its own thread, which the
 // compiler allows only when `T: Send` (`Async<T>` has `T` as a field and no `unsafe impl`).
 unsafe impl Send for Errand {}
+
+/// Has a descriptor's entry forgotten on its runtime's thread, while the descriptor itself goes on living elsewhere.
+#[cold]
+pub(crate) fn forget_at_home(token: u64, runtime: u64) {
+    if let Some(home) = by_serial(runtime) {
+        let _ = home.send(Message::Call(Box::new(move |core| {
+            core.reactor.remove_late(token)
+        })));
+    }
+}
 
 /// Sends a descriptor to its runtime's thread, to be forgotten by the selector and closed there, in this order. Where
 /// the runtime has ended meanwhile, it is closed in place.

@@ -72,6 +72,14 @@ impl Ring {
         Some(unsafe { &*slot })
     }
 
+    /// The slot that is popped next.
+    pub(crate) fn peek(&self) -> Option<&Slot> {
+        let head = self.head.get();
+        let slot = self.pop();
+        self.head.set(head);
+        slot
+    }
+
     /// Makes room for a table of `slots`.
     #[cold]
     pub(crate) fn grow(&self, slots: usize) {

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{RawWakerVTable, Waker};
 
 use super::cell::{self, Header};
 use super::children::Sets;
@@ -21,6 +21,7 @@ use super::slot::{
 };
 use super::stored::StoredWaker;
 use super::table::Slots;
+use super::waker;
 
 /// Every task of one runtime.
 pub(crate) struct Tasks {
@@ -39,6 +40,8 @@ pub(crate) struct Tasks {
     pub(crate) left_count: Cell<usize>,
     /// Milliseconds of the runtime's clock at the start of this turn.
     pub(crate) now_ms: Cell<u32>,
+    /// The vtable of its wakers: counted ones in debug mode.
+    pub(crate) vtable: &'static RawWakerVTable,
     pub(crate) spawned: Cell<u64>,
     pub(crate) polls: Cell<u64>,
     /// User-visible tasks that are not done.
@@ -47,11 +50,13 @@ pub(crate) struct Tasks {
     pub(crate) finishing: Cell<usize>,
     /// The runtime is ending: the last cleanup wakes `ended`.
     pub(crate) ending: Cell<bool>,
+    /// The runtime's own grace is over: what is left from now on is dropped.
+    pub(crate) closed: Cell<bool>,
     ended: RefCell<StoredWaker>,
 }
 
 impl Tasks {
-    pub(crate) fn new(runtime: u16) -> Self {
+    pub(crate) fn new(runtime: u16, counted: bool) -> Self {
         let key_bits = u64::from(runtime) << 48;
         Self {
             key_bits,
@@ -65,11 +70,13 @@ impl Tasks {
             left: RefCell::new(Vec::new()),
             left_count: Cell::new(0),
             now_ms: Cell::new(0),
+            vtable: waker::vtable(counted),
             spawned: Cell::new(0),
             polls: Cell::new(0),
             live: Cell::new(0),
             finishing: Cell::new(0),
             ending: Cell::new(false),
+            closed: Cell::new(false),
             ended: RefCell::new(StoredWaker::EMPTY),
         }
     }
@@ -138,7 +145,7 @@ impl Tasks {
     }
 
     #[cold]
-    fn inherit_locals(&self, slot: &Slot) {
+    pub(crate) fn inherit_locals(&self, slot: &Slot) {
         let locals = self.locals.borrow().clone();
         self.rares.with(slot, |rare| rare.locals = locals);
     }

@@ -27,19 +27,49 @@ fn wake(data: *const ()) {
     wake_key(data.addr() as u64);
 }
 
-/// The waker of a key.
+/// The same key with clones that are counted, for runtimes in debug mode: so that a deadlock is told for certain.
+static COUNTED: RawWakerVTable = RawWakerVTable::new(
+    |data| {
+        count(data, 1);
+        RawWaker::new(data, &COUNTED)
+    },
+    |data| {
+        wake(data);
+        count(data, -1);
+    },
+    wake,
+    |data| count(data, -1),
+);
+
+#[cold]
+fn count(data: *const (), by: isize) {
+    registry::count_wakers(data.addr() as u64, by);
+}
+
+/// The vtable of a runtime whose wakers are counted, or not.
+pub(crate) fn vtable(counted: bool) -> &'static RawWakerVTable {
+    if counted { &COUNTED } else { &VTABLE }
+}
+
+/// The waker of a key, for a runtime whose wakers have this vtable (see [`vtable`]).
 #[inline]
-pub(crate) fn waker_of(key: u64) -> Waker {
+pub(crate) fn waker_of(key: u64, vtable: &'static RawWakerVTable) -> Waker {
     let data = ptr::without_provenance(key as usize);
-    // SAFETY: the vtable's functions keep the contract of `RawWakerVTable` for every data word: they are
+    // SAFETY: both vtables' functions keep the contract of `RawWakerVTable` for every data word: they are
     // thread-safe and never dereference it.
-    unsafe { Waker::new(data, &VTABLE) }
+    unsafe { Waker::new(data, vtable) }
 }
 
 /// The key of a waker, when it is one of ours.
 #[inline]
 pub(crate) fn key_of(waker: &Waker) -> Option<u64> {
-    ptr::eq(waker.vtable(), &raw const VTABLE).then(|| waker.data().addr() as u64)
+    let ours = ptr::eq(waker.vtable(), &raw const VTABLE) || is_counted(waker);
+    ours.then(|| waker.data().addr() as u64)
+}
+
+#[cold]
+fn is_counted(waker: &Waker) -> bool {
+    ptr::eq(waker.vtable(), &raw const COUNTED)
 }
 
 /// Wakes the task of a key, from wherever we are. A stale key is a no-op.

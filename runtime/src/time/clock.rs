@@ -46,8 +46,7 @@ impl Clock {
         if let Some(now) = self.paused.take() {
             // With room for a century to run on: a clock that stands at the end of time must not wrap.
             let now = now.min(u64::MAX - (1 << 62));
-            self.ahead
-                .set(now.wrapping_sub(sys::clock::monotonic_ns()));
+            self.ahead.set(now.wrapping_sub(sys::clock::monotonic_ns()));
         }
     }
 

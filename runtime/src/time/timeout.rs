@@ -256,7 +256,9 @@ impl Deadline {
     pub async fn run<F: Future>(&self, future: F) -> Result<F::Output, Elapsed> {
         let mut timeout = std::pin::pin!(timeout_at(self.at.get(), future));
         std::future::poll_fn(|cx| {
-            let old = self.waker.replace(crate::task::stored::StoredWaker::new(cx.waker()));
+            let old = self
+                .waker
+                .replace(crate::task::stored::StoredWaker::new(cx.waker()));
             drop(old);
             timeout.as_mut().move_to(self.at.get());
             let poll = timeout.as_mut().poll(cx);

@@ -1,0 +1,94 @@
+//! Reports: what the runtime noticed that its user should know.
+//!
+//! It exists so that a program that hangs or stutters says so itself. A report is made once for each cause, goes to
+//! the hook of the builder or to stderr, and changes nothing. It must not know how things were noticed.
+
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::task::id::Id;
+
+/// Something that the runtime noticed. Displayed as one message with the advice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Report {
+    /// One poll took long: everybody else waited.
+    SlowPoll {
+        /// The task.
+        task: Id,
+        /// Its name, if it has one.
+        name: Option<String>,
+        /// Where it was spawned.
+        spawned_at: Option<&'static Location<'static>>,
+        /// How long the poll took.
+        took: Duration,
+        /// How many tasks were ready meanwhile.
+        others: usize,
+    },
+    /// One turn of the loop took long, and single polls were not timed.
+    SlowTurn {
+        /// How long it took.
+        took: Duration,
+    },
+    /// Nobody is ready, and there is no timer, descriptor or job that could wake anyone.
+    Deadlock {
+        /// The task graph.
+        graph: String,
+        /// Whether it is certain: wakers were counted and nobody outside holds one.
+        certain: bool,
+    },
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SlowPoll {
+                task,
+                name,
+                spawned_at,
+                took,
+                others,
+            } => {
+                write!(f, "myrt: task {task}")?;
+                if let Some(name) = name {
+                    write!(f, " {name:?}")?;
+                }
+                if let Some(at) = spawned_at {
+                    write!(f, ", spawned at {at},")?;
+                }
+                write!(
+                    f,
+                    " took {took:.1?} for one poll; {others} ready {} waited meanwhile. Blocking calls belong on \
+                     spawn_blocking; a long computation gives way with yield_now",
+                    if *others == 1 { "task" } else { "tasks" }
+                )
+            }
+            Self::SlowTurn { took } => write!(
+                f,
+                "myrt: one turn of the loop took {took:.1?}: some task blocked it or computed for long. The next turns \
+                 are timed poll by poll; with MYRT_DEBUG=1 all are"
+            ),
+            Self::Deadlock {
+                graph,
+                certain: true,
+            } => write!(
+                f,
+                "myrt: deadlock: every task waits for another one of this runtime, and nothing outside can wake one:\n\
+                 {graph}"
+            ),
+            Self::Deadlock {
+                graph,
+                certain: false,
+            } => write!(
+                f,
+                "myrt: unless something outside wakes it, this program waits for ever (with MYRT_DEBUG=1 wakers are \
+                 counted, and this is told for certain):\n{graph}"
+            ),
+        }
+    }
+}
+
+/// Where reports go.
+pub(crate) type Hook = Rc<dyn Fn(&Report)>;

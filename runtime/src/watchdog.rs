@@ -1,0 +1,160 @@
+//! The watchdog: times turns and polls, and notices when nobody can wake anyone.
+//!
+//! It exists apart from the loop so that the loop stays readable: it hooks in at three places, a batch that is timed,
+//! the clock reading of a turn, and a sleep. It reads the system's clock, not the runtime's, for what it times: a
+//! virtual clock stands still while a task blocks. It must not change what runs.
+
+use std::cell::Cell;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::core::{Config, Core};
+use crate::report::Report;
+use crate::runtime_loop::ask_selector;
+use crate::sys::clock::monotonic_ns;
+use crate::task::id::Id;
+use crate::task::poll::{Batch, run_batch};
+use crate::time::Instant;
+use crate::trace::Graph;
+
+/// From here on a poll is slow, where the builder does not say.
+const SLOW: Duration = Duration::from_millis(100);
+/// For how many turns polls are timed after a slow turn.
+const TIMED_TURNS: u32 = 1000;
+/// How long the loop sleeps before it asks whether anyone can ever wake it.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// References to a runtime's `Home` that are its own: the core's and the registry's.
+const OWN_REFERENCES: usize = 2;
+
+/// See the module's head.
+pub(crate) struct Watchdog {
+    slow: Duration,
+    /// Turns for which polls are still timed; `u32::MAX`: all.
+    timing: Cell<u32>,
+    /// The uncertain deadlock has been told.
+    told: Cell<bool>,
+}
+
+impl Watchdog {
+    pub(crate) fn new(config: &Config) -> Self {
+        let always = config.debug || config.slow_poll.is_some();
+        Self {
+            slow: config.slow_poll.unwrap_or(SLOW),
+            timing: Cell::new(if always { u32::MAX } else { 0 }),
+            told: Cell::new(false),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_timing(&self) -> bool {
+        self.timing.get() != 0
+    }
+}
+
+/// A batch whose polls are timed one by one.
+#[cold]
+pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
+    let watch = &core.watch;
+    if watch.timing.get() != u32::MAX {
+        watch.timing.set(watch.timing.get() - 1);
+    }
+    for _ in 0..limit {
+        let Some(slot) = core.tasks.ring.peek() else {
+            return Batch::Empty;
+        };
+        let (identity, spawned_at) = (slot.identity(), slot.spawned_at());
+        let name = core.tasks.slots.shared().name(identity);
+        let others = core.tasks.ring.len() - 1;
+        let began = monotonic_ns();
+        let batch = run_batch(core, 1);
+        let took = Duration::from_nanos(monotonic_ns().saturating_sub(began));
+        if took >= watch.slow {
+            let task = Id::from_identity(identity);
+            core.report(&Report::SlowPoll {
+                task,
+                name,
+                spawned_at,
+                took,
+                others,
+            });
+        }
+        if batch != Batch::Full {
+            return batch;
+        }
+    }
+    Batch::Full
+}
+
+/// The turn's reading of the clock. A batch that took long is told, and its successors are timed.
+#[inline]
+pub(crate) fn look(core: &Core) -> Instant {
+    let before = core.timers.seen();
+    let now = core.timers.look();
+    if now.saturating_duration_since(before) >= core.watch.slow {
+        slow_turn(core, before, now);
+    }
+    now
+}
+
+#[cold]
+fn slow_turn(core: &Core, before: Instant, now: Instant) {
+    if core.watch.is_timing() || core.timers.clock.is_paused() {
+        return;
+    }
+    core.watch.timing.set(TIMED_TURNS);
+    core.report(&Report::SlowTurn {
+        took: now.saturating_duration_since(before),
+    });
+}
+
+/// Sleeps in the selector. Before a sleep that nothing bounds, asks whether anyone can end it: at once in debug
+/// mode, after a second else.
+pub(crate) fn sleep(core: &Core, timeout: Option<Duration>) -> io::Result<usize> {
+    if timeout.is_some()
+        || core.watch.told.get()
+        || core.tasks.live.get() == 0 && !core.config.debug
+    {
+        return ask_selector(core, timeout);
+    }
+    if core.config.debug {
+        tell_deadlock(core);
+        return ask_selector(core, None);
+    }
+    let woken = ask_selector(core, Some(PATIENCE))?;
+    if woken == 0 && !core.has_mail() {
+        tell_deadlock(core);
+    }
+    Ok(woken)
+}
+
+/// If nothing is there that could wake a task: says who waits for whom. In debug mode, where wakers are counted,
+/// that is certain, and a panic.
+#[cold]
+fn tell_deadlock(core: &Core) {
+    if core.outside() > 0 || core.reactor.is_anyone_waiting() || core.has_mail() {
+        return;
+    }
+    let counted = core.config.debug;
+    let outside = core.home.wakers.load(Ordering::Acquire) > 0
+        || Arc::strong_count(&core.home) > OWN_REFERENCES;
+    if counted && outside {
+        return;
+    }
+    let now = core.timers.clock.now();
+    let graph = Graph::new(&core.home, core.timers.millis(now), now);
+    if graph.tasks().is_empty() {
+        return; // a bare turn(None) of an embedder, with nothing to run
+    }
+    core.watch.told.set(true);
+    let report = Report::Deadlock {
+        graph: graph.to_string(),
+        certain: counted,
+    };
+    core.report(&report);
+    assert!(
+        !counted,
+        "deadlock: every task of this runtime waits for another one (see the report above)"
+    );
+}
