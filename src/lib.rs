@@ -11,6 +11,18 @@ pub use myrt_runtime::{monitor, run, runtime, sync, task, task_local, time};
 #[cfg(feature = "net")]
 pub use myrt_net::{open_connection, start_server};
 
+#[cfg(feature = "signal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
+#[doc(inline)]
+pub use myrt_net::signal;
+
+#[cfg(feature = "tokio-compat")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio-compat")))]
+pub use myrt_net::compat;
+#[cfg(feature = "hyper")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
+pub use myrt_net::hyper;
+
 #[cfg(not(feature = "net"))]
 pub use myrt_runtime::io;
 
