@@ -13,9 +13,9 @@ use myrt_runtime::time::{self, Instant, Sleep};
 
 /// Gives hyper its time limits: a server's header timeout, HTTP/2's keep-alive pings.
 ///
-/// Without one, hyper's `http1` server panics as soon as it would need one (the header timeout is on by default since 1.4, but only
-/// when a timer is set; a `header_read_timeout` that was asked for without a timer is the panic). Moving a deadline, which hyper does
-/// for each request, allocates nothing. Under a paused clock (see [`pause`](time::pause)) hyper's limits take no time.
+/// A server that is given none has no header timeout, whatever hyper's default says, and panics where one was asked for by
+/// `header_read_timeout`. Moving a deadline, which hyper does for each request, allocates nothing and reads the clock once. Under a
+/// paused clock (see [`pause`](time::pause)) hyper's limits take no time.
 #[derive(Clone, Copy)]
 pub struct Timer {
     /// The same moment on both clocks.
