@@ -18,6 +18,13 @@ pub use myrt_net::{open_connection, start_server};
 #[doc(inline)]
 pub use myrt_net::signal;
 
+#[cfg(feature = "tokio-compat")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio-compat")))]
+pub use myrt_net::compat;
+#[cfg(feature = "hyper")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
+pub use myrt_net::hyper;
+
 #[cfg(not(feature = "net"))]
 pub use myrt_runtime::io;
 

@@ -285,7 +285,11 @@ async fn forward(
         server_write.write_all(head).await?;
         match body {
             Body::Length(length) => {
-                copy(myrt::io::AsyncReadExt::take(reader, length), &mut server_write).await?;
+                copy(
+                    myrt::io::AsyncReadExt::take(reader, length),
+                    &mut server_write,
+                )
+                .await?;
             }
             Body::Whatever => {
                 copy(reader, &mut server_write).await?;
