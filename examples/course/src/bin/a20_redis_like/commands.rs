@@ -45,7 +45,7 @@ pub(crate) fn execute(server: &mut Server, args: Args<'_>, out: &mut Vec<u8>) ->
     let known = &*known;
 
     // The commonest first. A row: how many words it takes, and what it does.
-    let done = match (known, args.len()) {
+    match (known, args.len()) {
         (b"get", 2) => bulk_or_nil(out, server.store.read(args.get(1))),
         (b"set", 3..) => set(&mut server.store, args, out),
         (b"ping", 1) => resp::simple(out, "PONG"),
@@ -125,7 +125,7 @@ pub(crate) fn execute(server: &mut Server, args: Args<'_>, out: &mut Vec<u8>) ->
         }
         _ => unknown(args, out),
     };
-    let () = done;
+    let () = ();
     After::GoOn
 }
 
