@@ -604,19 +604,26 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
     /// and the place there is gone.
     #[inline(always)]
     fn park(&mut self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.io.use_event(direction) {
+        // Whoever has waited was most likely woken by an event; whoever comes anew looks for one while it takes its place.
+        if self.ticket != 0 && self.io.use_event(direction) {
             self.ticket = 0;
             return Poll::Ready(Ok(()));
         }
-        self.stand_in_line(cx)
+        self.stand_in_line(direction, cx)
     }
 
-    fn stand_in_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    #[inline(never)]
+    fn stand_in_line(
+        &mut self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let short = self.io.only_short(direction);
         let waits = hot::with_core(|core| {
             let core = self.io.join_runtime(core);
             let token = self.io.token.load(Relaxed);
             core.reactor
-                .stand_in_line(token, self.direction, self.ticket, cx.waker())
+                .stand_in_line(token, direction, short, self.ticket, cx.waker())
         });
         match waits {
             Ok(0) => {
