@@ -114,7 +114,7 @@ fn r35_destructors_may_use_the_runtime_while_it_ends() {
             let mut nap = sleep(MS);
             assert!(poll_with(&mut nap, &waker).is_pending());
             assert!(poll_with(&mut Box::pin(ours.readable()), &waker).is_pending());
-            let _ = myrt::spawn(async {}).cancel();
+            myrt::spawn(async {}).cancel();
             drop(remote.spawn(|| async {}));
             drop(myrt::spawn_blocking(|| ()));
             assert!(catch_unwind(AssertUnwindSafe(|| myrt::run(async {}))).is_err());
@@ -172,7 +172,7 @@ fn r36_a_place_reused_while_the_table_drains_is_not_its_former_owners() {
         settle().await;
         let ids: Vec<_> = old.iter().map(JoinHandle::id).collect();
         for handle in &old {
-            let _ = handle.cancel();
+            handle.cancel();
         }
         drop(old);
         let fresh = fresh.take();
@@ -214,8 +214,11 @@ fn r37_two_tasks_that_await_each_other_are_freed_with_the_runtime() {
             settle().await;
         });
         *own.borrow_mut() = Some(task);
-        let outer = myrt::spawn(async { myrt::spawn(async { 5 }) });
-        assert_eq!(outer.await.unwrap().await.unwrap(), 5);
+        let outer = myrt::spawn(std::future::poll_fn(|_| {
+            std::task::Poll::Ready(myrt::spawn(ready(5)))
+        }));
+        let inner = outer.await.unwrap();
+        assert_eq!(inner.await.unwrap(), 5);
         settle().await;
     });
     assert_eq!(runtime.metrics().tasks, 0);
@@ -319,7 +322,9 @@ fn r47_every_state_and_every_order_of_cancel_and_drop() {
                         match state {
                             "finished" => return,
                             "panicked" => std::panic::panic_any("quietly"),
-                            "running" => drop(myrt::task::current().cancel()),
+                            "running" => {
+                                myrt::task::current().cancel();
+                            }
                             _ => {}
                         }
                         pending::<()>().await;
@@ -341,7 +346,7 @@ fn r47_every_state_and_every_order_of_cancel_and_drop() {
                         if let Some(handle) = &handle {
                             handle.cancel().await;
                         } else if let Some((_, task)) = &*place.borrow() {
-                            drop(task.cancel());
+                            task.cancel();
                         }
                     }
                     match (handle, end) {

@@ -25,8 +25,9 @@ fn r26_threads_wake_while_the_runtime_is_dropped() {
                 (
                     give,
                     thread::spawn(move || {
-                        take.into_iter()
-                            .for_each(|waker| (0..50).for_each(|_| waker.wake_by_ref()))
+                        for waker in take {
+                            (0..50).for_each(|_| waker.wake_by_ref());
+                        }
                     }),
                 )
             })
@@ -93,7 +94,8 @@ fn r27_a_wake_by_value_of_the_last_clone_from_within_the_task() {
             let mut first = true;
             poll_fn(|cx| {
                 if std::mem::take(&mut first) {
-                    cx.waker().clone().wake();
+                    let only = cx.waker().clone();
+                    only.wake();
                     return Poll::Pending;
                 }
                 Poll::Ready(())
@@ -129,16 +131,11 @@ fn r28_wakers_in_a_static_neither_revive_nor_keep_a_task_of_a_runtime_that_is_go
         kept.lock().unwrap().iter().for_each(Waker::wake_by_ref);
     }
     assert_eq!(dropped.get(), 10);
-    thread::spawn(|| {
-        KEPT.get()
-            .unwrap()
-            .lock()
-            .unwrap()
-            .drain(..)
-            .for_each(Waker::wake)
-    })
-    .join()
-    .unwrap();
+    let last = thread::spawn(|| {
+        let mut kept = KEPT.get().expect("made above").lock().unwrap();
+        kept.drain(..).for_each(Waker::wake);
+    });
+    last.join().unwrap();
 }
 
 #[test]
@@ -209,7 +206,7 @@ fn r30_wakers_that_call_back_when_woken_or_dropped_find_nothing_borrowed() {
                 drop(poll_with(&mut Box::pin(ours.readable()), Waker::noop()));
                 drop(ours.poll_writable(&mut Context::from_waker(Waker::noop())));
                 let task = myrt::spawn(pending::<()>());
-                let _ = task.cancel();
+                task.cancel();
                 drop(task);
             }
         };
