@@ -29,6 +29,8 @@ pub mod workers;
 
 mod addr;
 mod calls;
+mod handed;
+mod kernel;
 mod leaf;
 mod ops;
 mod pause;
@@ -39,6 +41,11 @@ mod server;
 mod stream;
 
 pub use addr::{LookupHost, ToSocketAddrs, lookup_host};
+pub use handed::{ListenFd, ListenFdKind, listen_fds};
+pub use kernel::{
+    SendFile, Splice, SpliceBidirectional, SpliceFrom, SpliceTo, send_file, splice,
+    splice_bidirectional,
+};
 pub use ready::{Interest, Readiness, Ready, ReadyFor};
 pub use server::{
     DrainServer, OpenConnection, ServeForever, Served, Server, ServerStatistics, StartServer,
