@@ -124,8 +124,7 @@ pub(crate) fn execute(server: &mut Server, args: Args<'_>, out: &mut Vec<u8>) ->
             resp::error(out, &text);
         }
         _ => unknown(args, out),
-    };
-    let () = ();
+    }
     After::GoOn
 }
 
@@ -166,7 +165,7 @@ fn bulk_or_nil(out: &mut Vec<u8>, value: Option<&[u8]>) {
 fn number(bytes: &[u8]) -> Option<i64> {
     match bytes {
         [b'+', ..] => None,
-        _ => str::from_utf8(bytes).ok()?.parse().ok(),
+        _ => std::str::from_utf8(bytes).ok()?.parse().ok(),
     }
 }
 
@@ -188,7 +187,11 @@ fn set(store: &mut Store, args: Args<'_>, out: &mut Vec<u8>) {
     } else {
         None
     };
-    let may = !(options.only_new && there) && !(options.only_old && !there);
+    let may = if there {
+        !options.only_new
+    } else {
+        !options.only_old
+    };
     if may {
         match store.value_mut(key).filter(|_| options.keep_deadline) {
             Some(slot) => value.clone_into(slot),
