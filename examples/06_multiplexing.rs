@@ -15,6 +15,7 @@
 
 use std::io;
 use std::net::UdpSocket;
+use std::process::ExitCode;
 use std::rc::Rc;
 
 use myrt::io::Async;
@@ -100,7 +101,17 @@ fn refused(error: io::Error) -> io::Result<Cell> {
     }
 }
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
+    match compare() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare() -> io::Result<()> {
     let svg = svg_path()?;
     // Before the sockets: a runtime has descriptors of its own, and for select those too must be below 1,024.
     let selectors = Selector::ALL

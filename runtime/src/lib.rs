@@ -17,8 +17,10 @@ mod sys;
 mod trace;
 mod watchdog;
 
+pub mod cancel;
 pub mod future;
 pub mod monitor;
+pub mod scope;
 pub mod sync;
 pub mod task;
 pub mod time;
@@ -44,6 +46,28 @@ pub mod io {
 /// System calls that the network crate needs and that want unsafe.
 #[doc(hidden)]
 pub mod os {
-    pub use crate::sys::os::{Credentials, peer_credentials, pipe};
+    pub use crate::sys::affinity::{allowed, pin};
+    pub use crate::sys::bytes::{read, set_blocking, write};
+    pub use crate::sys::child::{SIGTERM, pidfd_open, send_signal};
+    pub use crate::sys::handed::take_handed_over;
+    pub use crate::sys::os::{Credentials, has_default_action, peer_credentials, pipe};
+    pub use crate::sys::splice::{send_file, splice};
+
+    /// Spawns a task that is no part of the program: no list shows it, and that it waits for `fd` does not count where the
+    /// runtime asks whether anyone can still be woken.
+    pub fn spawn_in_background<F>(fd: std::os::fd::RawFd, future: F)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        crate::task::hot::with_core(|core| {
+            if let Some(core) = core {
+                core.reactor.background.set(fd);
+            }
+        });
+        let handle = crate::task::spawn(future);
+        crate::task::spawn::hide(&handle);
+    }
 }
+pub use cancel::{CancelToken, bracket, finally, shield, shield_for};
 pub use runtime_loop::run;
+pub use scope::{scope, try_scope};

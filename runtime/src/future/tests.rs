@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::future::{first_ok, race, try_gather};
-use crate::task::hot;
+use crate::task::cleanup::{self, Boxed};
 use crate::task::yield_now;
 use crate::time::sleep;
 
@@ -20,13 +20,11 @@ struct Guard(Log, u32);
 impl Drop for Guard {
     fn drop(&mut self) {
         let (log, n) = (self.0.clone(), self.1);
-        hot::with_core(|core| {
-            core.expect("inside a runtime").leave(Box::pin(async move {
-                log.borrow_mut().push(format!("cleaning {n}"));
-                sleep(Duration::from_millis(10)).await;
-                log.borrow_mut().push(format!("cleaned {n}"));
-            }));
-        });
+        cleanup::leave(Box::pin(async move {
+            log.borrow_mut().push(format!("cleaning {n}"));
+            sleep(Duration::from_millis(10)).await;
+            log.borrow_mut().push(format!("cleaned {n}"));
+        }) as Boxed);
     }
 }
 

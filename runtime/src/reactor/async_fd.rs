@@ -47,14 +47,30 @@ pub struct Async<T: AsFd + 'static> {
     /// Token of the entry in the runtime's table; 0 before the first wait.
     token: AtomicU64,
     runtime: AtomicU64,
-    /// [`UNSHARED`], [`EARLY`].
+    /// [`UNSHARED`], and what is known of each direction (see [`blocked`] and [`short`]).
     flags: AtomicU8,
 }
 
 /// Nobody else can hold the descriptor, so closing it ends every registration.
 const UNSHARED: u8 = 1;
-/// A read that comes before the first wait would find nothing.
-const EARLY: u8 = 2;
+
+/// The flag of a direction in which the system said `WouldBlock`, and no event has been seen since.
+#[inline]
+const fn blocked(direction: Direction) -> u8 {
+    match direction {
+        Direction::Read => 2,
+        Direction::Write => 4,
+    }
+}
+
+/// The flag of a direction in which a transfer was short, and no event has been seen since.
+#[inline]
+const fn short(direction: Direction) -> u8 {
+    match direction {
+        Direction::Read => 8,
+        Direction::Write => 16,
+    }
+}
 
 impl<T: AsFd + 'static> Async<T> {
     /// Takes `io` over and makes it non-blocking.
@@ -81,13 +97,19 @@ impl<T: AsFd + 'static> Async<T> {
     /// leaves the readiness standing, which costs one vain try.
     #[inline]
     pub fn get_ref(&self) -> &T {
-        self.io.as_ref().expect("only drop and into_inner take it")
+        match &self.io {
+            Some(io) => io,
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// What is inside. It may be replaced, so the runtime forgets the descriptor; the next wait makes it known again.
     pub fn get_mut(&mut self) -> &mut T {
         self.forget();
-        self.io.as_mut().expect("only drop and into_inner take it")
+        match &mut self.io {
+            Some(io) => io,
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// Takes it out, forgotten by the runtime but still non-blocking.
@@ -96,7 +118,10 @@ impl<T: AsFd + 'static> Async<T> {
     /// None at present.
     pub fn into_inner(mut self) -> io::Result<T> {
         self.forget();
-        Ok(self.io.take().expect("only drop and into_inner take it"))
+        match self.io.take() {
+            Some(io) => Ok(io),
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// Says that no one else can hold the descriptor, so that closing it need not be announced. Taken back by
@@ -110,12 +135,14 @@ impl<T: AsFd + 'static> Async<T> {
     /// yet. Its first read waits at once, which saves the call that would say so.
     #[doc(hidden)]
     pub fn set_early(&self) {
-        self.flag(EARLY, true);
+        self.flag(blocked(Direction::Read), true);
     }
 
+    #[inline]
     fn flag(&self, flag: u8, on: bool) {
         let flags = self.flags.load(Relaxed);
-        self.flags.store(if on { flags | flag } else { flags & !flag }, Relaxed);
+        self.flags
+            .store(if on { flags | flag } else { flags & !flag }, Relaxed);
     }
 
     /// Tries `operation` until it does not say `WouldBlock`. Waiters are served in order. Cancel safe.
@@ -234,18 +261,56 @@ impl<T: AsFd + 'static> Async<T> {
     #[doc(hidden)]
     #[inline]
     pub fn note_short(&self, direction: Direction) {
+        self.flag(short(direction), true);
+    }
+
+    /// Notes that the system said `WouldBlock`: whatever the selector said before that is over.
+    #[inline]
+    fn note_blocked(&self, direction: Direction) {
+        self.flag(blocked(direction), true);
         let token = self.token.load(Relaxed);
         if token != 0 {
-            self.with_home(|core| core.reactor.clear_after_short(token, direction));
+            self.with_home(|core| core.reactor.forget_event(token, direction));
         }
     }
 
+    /// Whether nothing says that a try would block. Known here, without a look at the table.
     #[inline]
-    fn note_blocked(&self, direction: Direction) {
+    fn may_try(&self, direction: Direction) -> bool {
+        self.flags.load(Relaxed) & (blocked(direction) | short(direction)) == 0
+    }
+
+    /// Nothing is said of a direction any more.
+    #[inline]
+    fn forget_flags(&self, direction: Direction) {
+        self.flag(blocked(direction) | short(direction), false);
+    }
+
+    /// Uses the event of a direction, if one came that nobody has used: then it is to be tried.
+    #[inline(always)]
+    fn use_event(&self, direction: Direction) -> bool {
         let token = self.token.load(Relaxed);
-        if token != 0 {
-            self.with_home(|core| core.reactor.clear(token, direction));
+        if token == 0 {
+            return false;
         }
+        let used = hot::with_core(|core| {
+            core.is_some_and(|core| {
+                core.serial == self.runtime.load(Relaxed)
+                    && core
+                        .reactor
+                        .use_event(token, direction, self.only_short(direction))
+            })
+        });
+        if used {
+            self.forget_flags(direction);
+        }
+        used
+    }
+
+    /// Whether all that says so is a transfer that was short.
+    #[inline]
+    fn only_short(&self, direction: Direction) -> bool {
+        self.flags.load(Relaxed) & blocked(direction) == 0
     }
 
     /// Waits until a direction may be tried.
@@ -272,20 +337,25 @@ impl<T: AsFd + 'static> Async<T> {
         direction: Direction,
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
-        let token = self.token.load(Relaxed);
-        if token != 0 && self.is_known_ready(direction) {
+        if self.may_try(direction) && self.is_ready_untried(direction)? {
             return Poll::Ready(Ok(()));
         }
-        if token == 0 {
-            // Never tried: ask the system rather than guess.
-            let interest = direction.interest();
-            match sys::readable_now(raw(self.get_ref()), interest) {
-                Ok(now) if now.contains(interest) => return Poll::Ready(Ok(())),
-                Ok(_) => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
         self.park(cx, direction, at)
+    }
+
+    /// Whether a direction of which nothing is said is ready: as far as is known, or, where it was never tried, as the
+    /// system says.
+    fn is_ready_untried(&self, direction: Direction) -> io::Result<bool> {
+        if self.token.load(Relaxed) != 0 {
+            // In another runtime nobody knows: the wait will say so.
+            return Ok(self.with_home(|_| ()).is_some());
+        }
+        let interest = direction.interest();
+        let ready = sys::readable_now(raw(self.get_ref()), interest)?.contains(interest);
+        if !ready {
+            self.flag(blocked(direction), true);
+        }
+        Ok(ready)
     }
 
     #[inline]
@@ -298,35 +368,17 @@ impl<T: AsFd + 'static> Async<T> {
     ) -> Poll<io::Result<R>> {
         ready!(poll_budget(cx));
         loop {
-            if self.may_try(direction) {
-                match operation(self.get_ref()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        self.note_blocked(direction)
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    result => return Poll::Ready(result),
-                }
+            if !self.may_try(direction) {
+                ready!(self.park(cx, direction, at))?;
             }
-            match self.park(cx, direction, at) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            match operation(self.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.note_blocked(direction);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
             }
         }
-    }
-
-    /// Whether nothing says that a try would block.
-    #[inline]
-    fn may_try(&self, direction: Direction) -> bool {
-        let token = self.token.load(Relaxed);
-        token == 0 || self.with_home(|core| core.reactor.is_ready(token, direction)) != Some(false)
-    }
-
-    /// Whether its own runtime says that a try will not block; in another one, nobody does.
-    #[inline]
-    fn is_known_ready(&self, direction: Direction) -> bool {
-        let token = self.token.load(Relaxed);
-        self.with_home(|core| core.reactor.is_ready(token, direction)) == Some(true)
     }
 
     /// For waits that ask the kernel afresh: what it said last is forgotten.
@@ -342,8 +394,11 @@ impl<T: AsFd + 'static> Async<T> {
         direction: Direction,
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
+        if self.use_event(direction) {
+            return Poll::Ready(Ok(()));
+        }
         let waits = hot::with_core(|core| {
-            let core = self.join_runtime(core, direction);
+            let core = self.join_runtime(core);
             core.reactor
                 .wait_as_poller(self.token.load(Relaxed), direction, cx.waker())
         });
@@ -352,7 +407,10 @@ impl<T: AsFd + 'static> Async<T> {
                 note_wait(self.wait(direction), at);
                 Poll::Pending
             }
-            Ok(false) => Poll::Ready(Ok(())),
+            Ok(false) => {
+                self.forget_flags(direction);
+                Poll::Ready(Ok(()))
+            }
             Err(error) => Poll::Ready(Err(error)),
         }
     }
@@ -367,13 +425,12 @@ impl<T: AsFd + 'static> Async<T> {
         }
     }
 
-    /// The runtime of this descriptor; the first wait decides. The direction would block, as was just seen.
+    /// The runtime of this descriptor; the first wait decides.
     #[inline]
-    fn join_runtime<'a>(&self, core: Option<&'a Core>, direction: Direction) -> &'a Core {
+    fn join_runtime<'a>(&self, core: Option<&'a Core>) -> &'a Core {
         let Some(core) = core else { outside() };
         if self.token.load(Relaxed) == 0 {
             let token = core.reactor.insert(raw(self.get_ref()));
-            core.reactor.clear(token, direction);
             self.token.store(token, Relaxed);
             self.runtime.store(core.serial, Relaxed);
         } else if core.serial != self.runtime.load(Relaxed) {
@@ -486,17 +543,27 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
     pub fn poll<R>(
         &mut self,
         cx: &mut Context<'_>,
+        operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_in(self.direction, cx, operation)
+    }
+
+    /// The direction is an argument so that it is a constant where the caller's is.
+    #[inline(always)]
+    fn poll_in<R>(
+        &mut self,
+        direction: Direction,
+        cx: &mut Context<'_>,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(poll_budget(cx));
         loop {
-            if self.must_ask() {
-                ready!(self.park(cx))?;
+            if !self.io.may_try(direction) {
+                ready!(self.park(direction, cx))?;
             }
             match operation(self.io.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.note_blocked(self.direction);
-                    ready!(self.park(cx))?;
+                    self.io.note_blocked(direction);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return Poll::Ready(result),
@@ -504,28 +571,21 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
         }
     }
 
-    /// Whether the table is asked before the system is: it knows of reads that a short one has drained. A first write is
-    /// tried at once, since a full buffer is rare; so is what was never tried, unless it is known to be too early.
-    #[inline]
-    fn must_ask(&self) -> bool {
-        if self.io.token.load(Relaxed) == 0 {
-            return self.io.flags.load(Relaxed) & EARLY != 0 && self.direction == Direction::Read;
-        }
-        self.direction == Direction::Read || self.ticket != 0
-    }
-
-    /// As [`Turn::poll`] for a TCP transfer of at most `wanted` bytes; see [`Async::poll_transfer`].
-    #[inline]
+    /// As [`Turn::poll`] for a transfer of at most `wanted` bytes in `direction`, which is this turn's; see
+    /// [`Async::poll_transfer`].
+    #[inline(always)]
     pub fn poll_transfer(
         &mut self,
+        direction: Direction,
         cx: &mut Context<'_>,
         wanted: usize,
         operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let done = ready!(self.poll(cx, operation));
+        debug_assert_eq!(direction, self.direction);
+        let done = ready!(self.poll_in(direction, cx, operation));
         if let Ok(n) = done {
             if n < wanted && n > 0 {
-                self.io.note_short(self.direction);
+                self.io.note_short(direction);
             }
         }
         Poll::Ready(done)
@@ -534,35 +594,47 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
     /// Waits until the direction may be tried.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(poll_budget(cx));
-        if self.ticket == 0 && self.io.token.load(Relaxed) == 0 {
-            let interest = self.direction.interest();
-            match sys::readable_now(raw(self.io.get_ref()), interest) {
-                Ok(now) if now.contains(interest) => return Poll::Ready(Ok(())),
-                Ok(_) => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+        if self.io.may_try(self.direction) && self.io.is_ready_untried(self.direction)? {
+            return Poll::Ready(Ok(()));
         }
-        self.park(cx)
+        self.park(self.direction, cx)
     }
 
     /// Takes a place in the line, or says that there is nothing to wait for: then everyone in the line has been woken,
     /// and the place there is gone.
-    #[inline]
-    fn park(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    #[inline(always)]
+    fn park(&mut self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Whoever has waited was most likely woken by an event; whoever comes anew looks for one while it takes its place.
+        if self.ticket != 0 && self.io.use_event(direction) {
+            self.ticket = 0;
+            return Poll::Ready(Ok(()));
+        }
+        self.stand_in_line(direction, cx)
+    }
+
+    #[inline(never)]
+    fn stand_in_line(
+        &mut self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let short = self.io.only_short(direction);
         let waits = hot::with_core(|core| {
-            let core = self.io.join_runtime(core, self.direction);
+            let core = self.io.join_runtime(core);
             let token = self.io.token.load(Relaxed);
-            core.reactor.wait_in_line(token, self.direction, self.ticket, cx.waker())
+            core.reactor
+                .stand_in_line(token, direction, short, self.ticket, cx.waker())
         });
         match waits {
-            Ok(Some(ticket)) => {
+            Ok(0) => {
+                self.ticket = 0;
+                self.io.forget_flags(self.direction);
+                Poll::Ready(Ok(()))
+            }
+            Ok(ticket) => {
                 self.ticket = ticket;
                 note_wait(self.io.wait(self.direction), self.at);
                 Poll::Pending
-            }
-            Ok(None) => {
-                self.ticket = 0;
-                Poll::Ready(Ok(()))
             }
             Err(error) => Poll::Ready(Err(error)),
         }

@@ -6,12 +6,15 @@
 //!
 //! # Readiness
 //!
-//! A direction starts as ready: the system call is tried first. `WouldBlock` clears it and, the first time, makes
-//! the descriptor known to the selector. Edge-triggered selectors are told once, with both directions. All others are
-//! one-shot per direction: a wait arms, a delivery disarms, so an idle descriptor never fires.
+//! What is known of a direction is in two places. The `Async` remembers that the system said `WouldBlock`, or that a
+//! transfer was short; while it does not, it tries at once and never looks here. The table remembers that an event came
+//! which nobody has used. Whoever would wait looks here: an unused event is used up and the call is tried again; else
+//! the waiter takes its place, and the first one makes the descriptor known to the selector. Edge-triggered selectors
+//! are told once, with both directions. All others are one-shot per direction: a wait arms, a delivery disarms, so
+//! an idle descriptor never fires.
 //!
-//! An event and the clearing of readiness cannot race: both happen on this thread, an event only in
-//! [`Reactor::wait`]. That is why no tick stands beside the bit, as thread-safe runtimes need.
+//! An event and a wait cannot race: both happen on this thread, an event only in [`Reactor::wait`]. That is why no tick
+//! stands beside the bit, as thread-safe runtimes need.
 
 pub(crate) mod async_fd;
 pub(crate) mod ready;
@@ -34,6 +37,8 @@ pub(crate) struct Reactor {
     pub(crate) sources: RefCell<Sources>,
     events: RefCell<Vec<Event>>,
     edge: bool,
+    /// A short read cannot be taken for "drained": kqueue's stop at urgent data too, and no further edge comes for that.
+    doubts_short: bool,
     embedded: OnceCell<OwnedFd>,
     pub(crate) kind: Selector,
     max_events: usize,
@@ -41,6 +46,8 @@ pub(crate) struct Reactor {
     process: u32,
     pub(crate) waits: Cell<u64>,
     pub(crate) delivered: Cell<u64>,
+    /// A descriptor whose waiter is no part of the program: the one that hears Ctrl-C. -1: none.
+    pub(crate) background: Cell<RawFd>,
 }
 
 impl Reactor {
@@ -52,12 +59,14 @@ impl Reactor {
             sources: RefCell::new(Sources::new()),
             events: RefCell::new(Vec::with_capacity(max_events)),
             edge,
+            doubts_short: kind == Selector::Kqueue,
             embedded: OnceCell::new(),
             kind,
             max_events,
             process: fork::current_pid(),
             waits: Cell::new(0),
             delivered: Cell::new(0),
+            background: Cell::new(-1),
         })
     }
 
@@ -80,47 +89,28 @@ impl Reactor {
         self.embedded.get().map(AsFd::as_fd)
     }
 
-    /// Whether a direction may be tried. True for a token that is not in the table.
+    /// The system said `WouldBlock`: an event from before that says nothing any more.
     #[inline]
-    pub(crate) fn is_ready(&self, token: u64, direction: Direction) -> bool {
-        self.sources
-            .borrow_mut()
-            .get(token)
-            .is_none_or(|source| source.half(direction).ready)
-    }
-
-    /// Notes that the system said `WouldBlock`.
-    #[inline]
-    pub(crate) fn clear(&self, token: u64, direction: Direction) {
+    pub(crate) fn forget_event(&self, token: u64, direction: Direction) {
         if let Some(source) = self.sources.borrow_mut().get(token) {
-            source.half(direction).ready = source.always;
+            source.half(direction).event = false;
         }
     }
 
-    /// Notes that a transfer was shorter than asked for: drained, unless the peer has hung up or an error is
-    /// pending, since then no further edge would come.
-    ///
-    /// kqueue has no word for urgent data on every system, and a read stops short at its mark: there a short read says
-    /// nothing, which costs the call that says `WouldBlock`.
-    #[inline]
-    pub(crate) fn clear_after_short(&self, token: u64, direction: Direction) {
-        if self.kind == Selector::Kqueue && direction == Direction::Read {
-            return;
-        }
-        if let Some(source) = self.sources.borrow_mut().get(token) {
-            let always = source.always;
-            let half = source.half(direction);
-            if !half.closed {
-                half.ready = always;
-            }
+    /// Uses the event of a direction, if one came that nobody has used, or if there is nothing to wait for. `short`:
+    /// what makes the caller ask is no more than a short transfer.
+    #[inline(always)]
+    pub(crate) fn use_event(&self, token: u64, direction: Direction, short: bool) -> bool {
+        match self.sources.borrow_mut().get(token) {
+            Some(source) => source.use_event(direction, short, self.doubts_short),
+            None => true,
         }
     }
 
-    /// Makes the one `poll_*` caller of a direction wait. False: it need not, something is ready.
+    /// Makes the one `poll_*` caller of a direction wait, of which no event is unused. False: it is always ready.
     ///
     /// # Errors
     /// What the selector says when it is told of the descriptor.
-    #[inline]
     pub(crate) fn wait_as_poller(
         &self,
         token: u64,
@@ -130,12 +120,7 @@ impl Reactor {
         // Made before anything is borrowed: the clone of a foreign waker is foreign code.
         let waker = StoredWaker::new(waker);
         let (old, known) = match self.sources.borrow_mut().get(token) {
-            Some(source) => {
-                if source.half(direction).ready {
-                    return Ok(false);
-                }
-                (source.set_poller(direction, waker), source.registered)
-            }
+            Some(source) => (source.set_poller(direction, waker), source.registered),
             None => return Ok(false),
         };
         drop(old);
@@ -153,42 +138,47 @@ impl Reactor {
         armed
     }
 
-    /// Makes a waiter wait behind the others. Returns its ticket; none: it need not, something is ready.
-    #[inline]
-    pub(crate) fn wait_in_line(
+    /// Makes a waiter wait behind the others. Returns its ticket; 0: it need not, there is an event that nobody has used, or
+    /// it is always ready.
+    ///
+    /// # Errors
+    /// What the selector says when it is told of the descriptor.
+    #[inline(always)]
+    pub(crate) fn stand_in_line(
         &self,
         token: u64,
         direction: Direction,
+        short: bool,
         ticket: u32,
         waker: &Waker,
-    ) -> io::Result<Option<u32>> {
-        if self.is_ready(token, direction) {
-            return Ok(None);
-        }
-        // Made before the borrow: cloning a foreign waker runs foreign code.
+    ) -> io::Result<u32> {
+        // Made before anything is borrowed: the clone of a foreign waker is foreign code.
         let waker = StoredWaker::new(waker);
         let (ticket, old, known) = match self.sources.borrow_mut().get(token) {
             Some(source) => {
+                if source.use_event(direction, short, self.doubts_short) {
+                    return Ok(0);
+                }
                 let (ticket, old) = source.add_waiter(direction, ticket, waker);
                 (ticket, old, source.registered)
             }
-            None => return Ok(None),
+            None => return Ok(0),
         };
         drop(old);
         if known && self.edge {
-            return Ok(Some(ticket));
+            return Ok(ticket);
         }
         self.arm_in_line(token, direction, ticket)
     }
 
     /// Arms the selector for a waiter that has just taken its place.
     #[cold]
-    fn arm_in_line(&self, token: u64, direction: Direction, ticket: u32) -> io::Result<Option<u32>> {
+    fn arm_in_line(&self, token: u64, direction: Direction, ticket: u32) -> io::Result<u32> {
         let armed = self.arm(token, direction);
         if !matches!(armed, Ok(true)) {
             self.leave_line(token, direction, ticket);
         }
-        Ok(armed?.then_some(ticket))
+        Ok(if armed? { ticket } else { 0 })
     }
 
     /// A waiter gave up.
@@ -220,8 +210,6 @@ impl Reactor {
             Added::Registered => source.registered = true,
             Added::AlwaysReady => {
                 source.always = true;
-                source.read.ready = true;
-                source.write.ready = true;
                 return Ok(false);
             }
         }
@@ -276,7 +264,7 @@ impl Reactor {
             reactor: self,
             events: events.iter(),
         };
-        while let Some(event) = batch.events.next() {
+        for event in batch.events.by_ref() {
             self.deliver(event);
         }
         drop(batch);
@@ -310,13 +298,14 @@ impl Reactor {
         others.into_iter().flatten().for_each(Woken::wake);
     }
 
-    /// Whether any task waits for a descriptor.
+    /// Whether any task of the program waits for a descriptor.
     pub(crate) fn is_anyone_waiting(&self) -> bool {
+        let background = self.background.get();
         self.sources
             .borrow()
             .fds()
             .iter()
-            .any(|(_, wanted)| !wanted.is_empty())
+            .any(|(fd, wanted)| !wanted.is_empty() && *fd != background)
     }
 
     /// Wakes everyone, when the runtime ends.

@@ -74,7 +74,11 @@ fn r31_a_wakers_clone_may_come_back_into_the_reactor() {
         let waker = hostile(move || {
             // The same table: a wait of another waiter, and one that gives up.
             let mut wait = pin!(again.readable());
-            assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert!(
+                wait.as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            );
         });
         let mut cx = Context::from_waker(&waker);
         let mut read = pin!(ours.read_with(|mut io| io.read(&mut [0; 8])));
@@ -85,7 +89,11 @@ fn r31_a_wakers_clone_may_come_back_into_the_reactor() {
         theirs.write_all(b"x").expect("written");
         sleep(Duration::from_millis(2)).await;
         assert!(wakes() >= 1);
-        assert!(read.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        assert!(
+            read.as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_ready()
+        );
     });
     drop(runtime);
     assert_eq!(ALIVE.take(), 0, "every clone was dropped");
@@ -97,11 +105,20 @@ fn r31_a_wakers_clone_may_come_back_into_the_timers() {
     runtime.block_on(async {
         let waker = hostile(|| {
             let mut other = pin!(sleep(Duration::from_secs(1)));
-            assert!(other.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert!(
+                other
+                    .as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            );
         });
         let mut wait = pin!(sleep(Duration::from_millis(2)));
         for _ in 0..3 {
-            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            assert!(
+                wait.as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
         }
         sleep(Duration::from_millis(5)).await;
         assert_eq!(wakes(), 1);
@@ -115,10 +132,18 @@ fn r31_a_wakers_clone_that_ends_the_joined_task_is_woken() {
     let runtime = Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let task = crate::task::spawn(pending::<()>());
-        let (id, serial) = (task.id(), crate::task::hot::with_core(|core| core.map_or(0, |core| core.serial)));
-        let waker = hostile(move || drop(crate::task::join::cancel_id(serial, id.identity(), None)));
+        let (id, serial) = (
+            task.id(),
+            crate::task::hot::with_core(|core| core.map_or(0, |core| core.serial)),
+        );
+        let waker =
+            hostile(move || drop(crate::task::join::cancel_id(serial, id.identity(), None)));
         let mut task = pin!(task);
-        assert!(task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        assert!(
+            task.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
         assert_eq!(wakes(), 1, "the end came before the waker was in place");
         let Poll::Ready(end) = task.poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("it has ended");

@@ -26,7 +26,10 @@ fn in_own_process(test: &str) -> bool {
         .output()
         .expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
     false
 }
 
@@ -42,7 +45,11 @@ fn forked(work: impl FnOnce() -> u8) -> i32 {
     let mut status = -1;
     // SAFETY: `status` lives for the call, and the child is ours.
     cvt(unsafe { libc::waitpid(child, &raw mut status, 0) }).expect("waitpid");
-    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -1 }
+    if libc::WIFEXITED(status) {
+        libc::WEXITSTATUS(status)
+    } else {
+        -1
+    }
 }
 
 #[test]
@@ -55,7 +62,10 @@ fn r18_a_child_that_drops_the_runtime_takes_nothing_from_its_parent() {
     let ours = Async::new(ours).expect("non-blocking");
     let reader = runtime.spawn(async move {
         let mut buffer = [0; 8];
-        let n = ours.read_with(|mut io| io.read(&mut buffer)).await.expect("read");
+        let n = ours
+            .read_with(|mut io| io.read(&mut buffer))
+            .await
+            .expect("read");
         buffer[..n].to_vec()
     });
     while runtime.turn(Some(Duration::ZERO)).expect("turn") {}
