@@ -19,6 +19,7 @@
 pub(crate) mod async_fd;
 pub(crate) mod ready;
 pub(crate) mod source;
+pub(crate) mod turn;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
