@@ -145,7 +145,7 @@ fn a_small_read_is_not_a_job() {
     let path = scratch.file("f");
     std::fs::write(&path, numbers(50_000)).unwrap();
     let runtime = support::runtime();
-    let spawned = runtime.block_on(async {
+    runtime.block_on(async {
         let mut file = File::open(&path).await.unwrap();
         let mut four = [0; 4];
         for n in 0..50_000_u32 {
@@ -154,7 +154,6 @@ fn a_small_read_is_not_a_job() {
         }
         assert_eq!(file.read(&mut four).await.unwrap(), 0);
     });
-    let () = spawned;
     assert!(
         runtime.metrics().spawned < 10,
         "{}",
