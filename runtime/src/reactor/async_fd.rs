@@ -97,13 +97,19 @@ impl<T: AsFd + 'static> Async<T> {
     /// leaves the readiness standing, which costs one vain try.
     #[inline]
     pub fn get_ref(&self) -> &T {
-        self.io.as_ref().expect("only drop and into_inner take it")
+        match &self.io {
+            Some(io) => io,
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// What is inside. It may be replaced, so the runtime forgets the descriptor; the next wait makes it known again.
     pub fn get_mut(&mut self) -> &mut T {
         self.forget();
-        self.io.as_mut().expect("only drop and into_inner take it")
+        match &mut self.io {
+            Some(io) => io,
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// Takes it out, forgotten by the runtime but still non-blocking.
@@ -112,7 +118,10 @@ impl<T: AsFd + 'static> Async<T> {
     /// None at present.
     pub fn into_inner(mut self) -> io::Result<T> {
         self.forget();
-        Ok(self.io.take().expect("only drop and into_inner take it"))
+        match self.io.take() {
+            Some(io) => Ok(io),
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// Says that no one else can hold the descriptor, so that closing it need not be announced. Taken back by
@@ -364,7 +373,7 @@ impl<T: AsFd + 'static> Async<T> {
             }
             match operation(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.note_blocked(direction)
+                    self.note_blocked(direction);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return Poll::Ready(result),
@@ -554,7 +563,7 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
             }
             match operation(self.io.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.note_blocked(direction)
+                    self.io.note_blocked(direction);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return Poll::Ready(result),
@@ -595,19 +604,26 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
     /// and the place there is gone.
     #[inline(always)]
     fn park(&mut self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.io.use_event(direction) {
+        // Whoever has waited was most likely woken by an event; whoever comes anew looks for one while it takes its place.
+        if self.ticket != 0 && self.io.use_event(direction) {
             self.ticket = 0;
             return Poll::Ready(Ok(()));
         }
-        self.stand_in_line(cx)
+        self.stand_in_line(direction, cx)
     }
 
-    fn stand_in_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    #[inline(never)]
+    fn stand_in_line(
+        &mut self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let short = self.io.only_short(direction);
         let waits = hot::with_core(|core| {
             let core = self.io.join_runtime(core);
             let token = self.io.token.load(Relaxed);
             core.reactor
-                .stand_in_line(token, self.direction, self.ticket, cx.waker())
+                .stand_in_line(token, direction, short, self.ticket, cx.waker())
         });
         match waits {
             Ok(0) => {

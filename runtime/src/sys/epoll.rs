@@ -287,7 +287,6 @@ fn mask(interest: Interest) -> u32 {
 
 /// The contract's words for epoll's bits.
 #[inline]
-#[inline]
 fn translate(token: u64, bits: u32) -> Event {
     // The low five bits, and RDHUP beside them: six bits say all, and 64 answers are made beforehand.
     let place =

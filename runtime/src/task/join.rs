@@ -352,6 +352,6 @@ impl<T: 'static> Future for AbortOnDrop<T> {
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
-        let _ = self.handle.cancel();
+        self.handle.cancel();
     }
 }

@@ -53,7 +53,7 @@ fn options() -> Result<Options, lexopt::Error> {
         match argument {
             lexopt::Arg::Value(value) => options.address = value.parse()?,
             lexopt::Arg::Long("workers") => {
-                options.workers = arguments.value()?.parse::<usize>()?.max(1)
+                options.workers = arguments.value()?.parse::<usize>()?.max(1);
             }
             lexopt::Arg::Long("threads") => options.threads = true,
             lexopt::Arg::Long("worker") => options.worker = Some(arguments.value()?.parse()?),
@@ -77,9 +77,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         options.address, options.workers
     );
     if options.threads {
-        with_threads(&options)
+        with_threads(&options);
     } else {
-        with_processes(&options)?
+        with_processes(&options)?;
     }
     Ok(())
 }

@@ -343,7 +343,7 @@ impl Request {
             } else if header.name.eq_ignore_ascii_case("content-length") {
                 let digits =
                     !header.value.is_empty() && header.value.iter().all(u8::is_ascii_digit);
-                let value = str::from_utf8(header.value)
+                let value = std::str::from_utf8(header.value)
                     .ok()
                     .filter(|_| digits)
                     .and_then(|text| text.parse().ok());
@@ -412,7 +412,7 @@ fn percent_decoded(path: &str) -> Option<String> {
     while let Some(byte) = rest.next() {
         if byte == b'%' {
             let digits = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?);
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
         } else {
             bytes.push(byte);
         }

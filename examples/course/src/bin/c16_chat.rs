@@ -215,7 +215,7 @@ async fn listen(reader: &mut Reader<OwnedReadHalf>, me: &Member, plain: bool) ->
             Ok(_) => {}
             // Telnet's commands and other encodings: what can be read of it is said.
             Err(ReadError::InvalidUtf8 { line: bytes }) => {
-                line = String::from_utf8_lossy(&bytes).into_owned()
+                line = String::from_utf8_lossy(&bytes).into_owned();
             }
             Err(ReadError::IncompleteRead { .. }) => return Ok(()),
             Err(error) => return Err(error.into()),

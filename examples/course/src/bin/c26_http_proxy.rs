@@ -133,7 +133,7 @@ async fn request(reader: &mut Reader<OwnedReadHalf>) -> Result<Option<Request>, 
             rest.split_at(end)
         }
         Some(_) => return Err(Refusal::bad("only http:// goes without CONNECT")),
-        None => match header("host").map(|host| str::from_utf8(host.value)) {
+        None => match header("host").map(|host| std::str::from_utf8(host.value)) {
             Some(Ok(host)) if !host.is_empty() => (host, target),
             _ => return Err(Refusal::bad("neither an absolute URI nor a Host")),
         },
@@ -173,7 +173,7 @@ fn body_of(head: &httparse::Request<'_, '_>) -> Result<Body, Refusal> {
         }
         if is_length {
             let digits = header.value.iter().all(u8::is_ascii_digit);
-            let length = str::from_utf8(header.value)
+            let length = std::str::from_utf8(header.value)
                 .ok()
                 .filter(|_| digits)
                 .and_then(|text| text.parse().ok());

@@ -45,7 +45,7 @@ pub(crate) fn execute(server: &mut Server, args: Args<'_>, out: &mut Vec<u8>) ->
     let known = &*known;
 
     // The commonest first. A row: how many words it takes, and what it does.
-    let done = match (known, args.len()) {
+    match (known, args.len()) {
         (b"get", 2) => bulk_or_nil(out, server.store.read(args.get(1))),
         (b"set", 3..) => set(&mut server.store, args, out),
         (b"ping", 1) => resp::simple(out, "PONG"),
@@ -124,8 +124,7 @@ pub(crate) fn execute(server: &mut Server, args: Args<'_>, out: &mut Vec<u8>) ->
             resp::error(out, &text);
         }
         _ => unknown(args, out),
-    };
-    let () = done;
+    }
     After::GoOn
 }
 
@@ -166,7 +165,7 @@ fn bulk_or_nil(out: &mut Vec<u8>, value: Option<&[u8]>) {
 fn number(bytes: &[u8]) -> Option<i64> {
     match bytes {
         [b'+', ..] => None,
-        _ => str::from_utf8(bytes).ok()?.parse().ok(),
+        _ => std::str::from_utf8(bytes).ok()?.parse().ok(),
     }
 }
 
@@ -188,7 +187,11 @@ fn set(store: &mut Store, args: Args<'_>, out: &mut Vec<u8>) {
     } else {
         None
     };
-    let may = !(options.only_new && there) && !(options.only_old && !there);
+    let may = if there {
+        !options.only_new
+    } else {
+        !options.only_old
+    };
     if may {
         match store.value_mut(key).filter(|_| options.keep_deadline) {
             Some(slot) => value.clone_into(slot),
