@@ -17,7 +17,7 @@ use myrt::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufWriter};
 use myrt::stream::StreamExt;
 use myrt::time::{Instant, timeout};
 
-/// Descriptors are counted, so tests take turns.
+/// Descriptors are counted, so tests take turns, also those that count none.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// A directory of one's own, gone with it.
@@ -306,6 +306,7 @@ fn a_seek_that_was_given_up_moves_at_most_once() {
 
 #[test]
 fn what_was_acknowledged_is_there_when_the_program_ends() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if !support::in_own_process("what_was_acknowledged_is_there_when_the_program_ends", "") {
         return;
     }
