@@ -159,7 +159,7 @@ fn what_destructors_spawn_and_leave_while_the_runtime_ends_is_ended_too() {
         let drop = on_drop(move || {
             ended.set(ended.get() + 1);
             if depth > 0 {
-                drop(myrt::spawn(Box::pin(chain(depth - 1, ended.clone()))
+                drop(myrt::spawn(Box::pin(chain(depth - 1, ended))
                     as std::pin::Pin<Box<dyn Future<Output = ()>>>));
             }
         });

@@ -274,7 +274,7 @@ async fn a_child_that_cancels_itself_cancels_the_gathering_task() {
     let task = myrt::spawn(async {
         gather((0..3).map(|n| async move {
             sleep(ms(n)).await;
-            let _ = myrt::task::current().cancel();
+            myrt::task::current().cancel();
             pending::<()>().await;
         }))
         .await
@@ -394,8 +394,7 @@ async fn a_child_may_wake_spawn_cancel_and_gather_from_its_destructor() {
     impl Drop for Busy {
         fn drop(&mut self) {
             drop(myrt::spawn(async {}));
-            let cancelled = myrt::spawn(pending::<()>()).cancel();
-            drop(cancelled);
+            myrt::spawn(pending::<()>()).cancel();
             let mut nested = pin!(gather([ready(()), ready(())]));
             let _ = nested
                 .as_mut()

@@ -4,13 +4,13 @@
 mod support;
 
 use std::cell::{Cell, RefCell};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use myrt::scope::{Failure, ScopeError};
-use myrt::time::{Duration, Instant, sleep, timeout};
-use myrt::{finally, scope, task, try_scope, yield_now};
+use myrt::time::{Instant, sleep, timeout};
+use myrt::{scope, task, try_scope, yield_now};
 use support::on_drop;
 use support::timeline::{Log, ms};
 
