@@ -257,7 +257,7 @@ impl<T> Pipe for T {}
 
 #[myrt::test]
 async fn a_gather_borrows_and_may_hold_what_is_not_send() {
-    let words = vec![Rc::new("a".to_owned()), Rc::new("bc".to_owned())];
+    let words = [Rc::new("a".to_owned()), Rc::new("bc".to_owned())];
     let lengths = gather(words.iter().map(|word| async { word.len() })).await;
     assert_eq!(lengths, [1, 2]);
 }

@@ -117,7 +117,7 @@ async fn every_kind_of_pattern_binds() {
     select! { _ = ready(()) => () }
     select! { 1..=5 = ready(3) => (), else => unreachable!() }
     let text = String::from("borrowed");
-    select! { &ref t = ready(&text) => assert_eq!(t, "borrowed") }
+    select! { t = ready(&text) => assert_eq!(t, "borrowed") }
     select! { mut iter = ready(vec![1, 2].into_iter()) => assert_eq!(iter.next(), Some(1)) }
 }
 

@@ -269,6 +269,7 @@ fn tasks_of_a_worker_end_with_it() {
 #[test]
 #[should_panic(expected = "workers::run blocks the thread")]
 fn not_inside_of_a_runtime() {
+    let _turn = turn();
     Runtime::new()
         .unwrap()
         .block_on(async { drop(workers::run(1, async |_| ())) });
@@ -304,7 +305,7 @@ fn a_signal_stops_all() {
         .stop_on_signals()
         .run(async |worker| {
             if started.fetch_add(1, SeqCst) == 1 {
-                eprint!("ready\n");
+                eprintln!("ready");
             }
             worker.stopped().await;
             worker.id()

@@ -90,7 +90,7 @@ impl ListenFd {
         let Ok((kind, domain)) = found else {
             return ListenFdKind::Other;
         };
-        let listens = socket.is_listener().unwrap_or(false);
+        let listens = listens(&socket);
         let internet = domain == Domain::IPV4 || domain == Domain::IPV6;
         match (kind, listens) {
             (Type::STREAM, true) if internet => ListenFdKind::TcpListener,
@@ -121,6 +121,17 @@ impl ListenFd {
         );
         Err(io::Error::new(io::ErrorKind::InvalidInput, message))
     }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn listens(socket: &SockRef<'_>) -> bool {
+    socket.is_listener().unwrap_or(false)
+}
+
+/// It cannot be asked here (`SO_ACCEPTCONN`); a socket with a peer is a connection.
+#[cfg(target_vendor = "apple")]
+fn listens(socket: &SockRef<'_>) -> bool {
+    socket.peer_addr().is_err()
 }
 
 /// Conversions, one a kind. All sockets become non-blocking, for the parent, too.
