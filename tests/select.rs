@@ -83,6 +83,10 @@ async fn break_continue_return_and_question_mark_work_in_handlers() {
     assert_eq!(find(1).await, None);
     assert_eq!(question("4").await, Ok(8));
     assert!(question("x").await.is_err());
+    #[expect(
+        clippy::never_loop,
+        reason = "that both loops can be left is the point"
+    )]
     let value = 'outer: loop {
         loop {
             select! {

@@ -3,6 +3,9 @@
 //! It exists so that a test shows what it tests. Tests see the runtime as users do: `myrt::` and std only.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+pub(crate) mod gate;
+pub(crate) mod timeline;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, Read, Write};

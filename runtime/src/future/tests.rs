@@ -96,7 +96,8 @@ fn winners_wait_for_the_cleanups_of_the_losers() {
         ];
         assert_eq!(race(racers).await, 7);
         assert_eq!(log.take(), ["cleaning 0", "cleaned 0"]);
-        let mirrors: [std::pin::Pin<Box<dyn Future<Output = Result<u32, ()>>>>; 3] = [
+        type Mirror = std::pin::Pin<Box<dyn Future<Output = Result<u32, ()>>>>;
+        let mirrors: [Mirror; 3] = [
             Box::pin(ready(Err(()))),
             Box::pin(hangs(Guard(log.clone(), 0))),
             Box::pin(async {
