@@ -31,7 +31,7 @@ use myrt::time::{Duration, Instant, timeout_at};
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_BODY: usize = 1024 * 1024;
 const MAX_HEADERS: usize = 64;
-/// How long a connection may be idle, and how long a head may take from its first byte.
+/// How long a connection may be idle, and how long a head may take from its first byte unless `--patience` says otherwise.
 const IDLE: Duration = Duration::from_secs(60);
 const HEAD: Duration = Duration::from_secs(10);
 /// How long the client may take to accept a piece of the answer.
