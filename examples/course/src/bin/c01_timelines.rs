@@ -91,7 +91,10 @@ impl Clock {
     fn bar(self, name: &str, from: Instant) {
         let [start, end] = [(from - self.0).as_millis(), self.0.elapsed().as_millis()];
         let signs = |millis: u128| usize::try_from(millis / SIGN).unwrap_or(0);
-        let (before, during) = (" ".repeat(signs(start)), "█".repeat(signs(end) - signs(start)));
+        let (before, during) = (
+            " ".repeat(signs(start)),
+            "█".repeat(signs(end) - signs(start)),
+        );
         println!("  {name:<10} {before}{during}  {start}–{end} ms");
     }
 }
