@@ -127,7 +127,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             lexopt::Arg::Long("pages") => pages = arguments.value()?.parse()?,
             lexopt::Arg::Long("max") => max = arguments.value()?.parse()?,
             lexopt::Arg::Long("delay") => {
-                delay = Duration::from_millis(arguments.value()?.parse()?)
+                delay = Duration::from_millis(arguments.value()?.parse()?);
             }
             other => return Err(other.unexpected().into()),
         }

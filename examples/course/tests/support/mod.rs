@@ -1,7 +1,11 @@
 //! Starts the course's programs as processes of their own, and talks to them over plain blocking sockets.
 //!
 //! Nothing of myrt is used here: what a client sees is what counts. A program says `listening on ADDRESS` as its first line.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its part of it"
+)]
 #![allow(clippy::disallowed_methods, reason = "clients outside of any runtime")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -46,7 +50,7 @@ impl Server {
         thread::spawn(move || {
             lines
                 .map_while(Result::ok)
-                .for_each(|line| heard.lock().unwrap().push(line))
+                .for_each(|line| heard.lock().unwrap().push(line));
         });
         Self {
             child,
@@ -84,6 +88,19 @@ impl Server {
             .count()
     }
 
+    /// The number of descriptors when it does not change any more: those of earlier clients are closed.
+    fn settled(&self) -> usize {
+        let mut fds = self.fds();
+        let mut since = Instant::now();
+        while since.elapsed() < Duration::from_millis(60) {
+            thread::sleep(Duration::from_millis(5));
+            if self.fds() != fds {
+                (fds, since) = (self.fds(), Instant::now());
+            }
+        }
+        fds
+    }
+
     /// A number of `/proc/PID/status`, such as `Threads` or `VmRSS` (in kB).
     pub fn status(&self, name: &str) -> u64 {
         let status =
@@ -97,7 +114,7 @@ impl Server {
 
     /// Runs something against the server; it must be up afterwards with as many descriptors as before.
     pub fn unharmed_by(&mut self, what: &str, something: impl FnOnce(&Self)) {
-        let before = self.fds();
+        let before = self.settled();
         something(self);
         assert!(
             self.child.try_wait().unwrap().is_none(),
@@ -185,19 +202,19 @@ pub fn reset(stream: TcpStream) {
 /// What clients do to servers. `greeting` is a request as the server likes it, whole or not.
 pub fn hardships(server: &mut Server, greeting: &[u8]) {
     server.unharmed_by("500 connects and disconnects", |server| {
-        (0..500).for_each(|_| drop(server.connect()))
+        (0..500).for_each(|_| drop(server.connect()));
     });
     server.unharmed_by("100 resets", |server| {
-        (0..100).for_each(|_| reset(server.connect()))
+        (0..100).for_each(|_| reset(server.connect()));
     });
     server.unharmed_by("resets within a request", |server| {
         for length in 0..=greeting.len() {
             let mut stream = server.connect();
             stream.write_all(&greeting[..length]).unwrap();
             if length % 2 == 0 {
-                reset(stream)
+                reset(stream);
             } else {
-                drop(stream)
+                drop(stream);
             }
         }
     });
