@@ -9,19 +9,22 @@ use myrt::sync::RateLimiter;
 use myrt::time::{Duration, Instant};
 
 use crate::finding::Findings;
-use crate::machine::child::pause;
+use crate::machine::child::{Role, pause};
 use crate::machine::python;
 use crate::plan::Plan;
 
 const CALLS: usize = 20;
 
 pub(super) fn run(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
+    // It only waits, so it may do so beside the other.
+    let course = plan
+        .python
+        .as_ref()
+        .map(|_| python::start(python::WAITS, &[]))
+        .transpose()?;
     reports(findings)?;
     limiter(findings);
-    if plan.python.is_some() {
-        limiter_of_the_course(findings)?;
-    }
-    Ok(())
+    course.map_or(Ok(()), |course| limiter_of_the_course(course, findings))
 }
 
 /// Polls of 50 ms and 150 ms, with the limit at 100 ms.
@@ -107,8 +110,8 @@ fn limiter(findings: &mut Findings) {
 }
 
 /// The course's own code (R1), on asyncio.
-fn limiter_of_the_course(findings: &mut Findings) -> io::Result<()> {
-    let lines = python::start(python::WAITS, &[])?.all_lines()?;
+fn limiter_of_the_course(mut course: Role, findings: &mut Findings) -> io::Result<()> {
+    let lines = course.all_lines()?;
     let seconds = lines
         .iter()
         .find_map(|line| line.strip_prefix("limiter ")?.parse::<f64>().ok());

@@ -90,6 +90,9 @@ pub(super) fn run(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
             .map(str::to_owned)
             .into()
     });
+    if let Err(e) = &real {
+        eprintln!("DEBUG {e}");
+    }
     if let Ok(server) = real {
         let (plain, pipelined) = measure(plan, server.port)?;
         findings.number("N7", "redis-server, SET", plain.rate, "1/s");

@@ -85,7 +85,7 @@ fn blocked(_: &Plan, findings: &mut Findings) -> io::Result<()> {
     let ticks = Rc::new(Cell::new(0));
     let counter = Rc::clone(&ticks);
     myrt::run(async move {
-        myrt::spawn(async move {
+        let _ = myrt::spawn(async move {
             let mut each = interval(ms(1));
             loop {
                 each.tick().await;
@@ -179,7 +179,7 @@ fn workers(_: &Plan, findings: &mut Findings) -> io::Result<()> {
         }
         for _ in 0..4 {
             let queue = Rc::clone(&queue);
-            myrt::spawn(async move {
+            let _ = myrt::spawn(async move {
                 while let Ok(job) = queue.get().await {
                     sleep(ms(job)).await;
                     queue.task_done();
@@ -231,9 +231,9 @@ fn five_clients(_: &Plan, findings: &mut Findings) -> io::Result<()> {
     myrt::run(async {
         let listener = myrt::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        myrt::spawn(async move {
+        let _ = myrt::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                myrt::spawn(async move {
+                let _ = myrt::spawn(async move {
                     let mut bytes = [0; 6];
                     stream.read_exact(&mut bytes).await?;
                     sleep(ms(1000)).await;

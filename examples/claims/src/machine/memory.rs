@@ -48,16 +48,6 @@ pub(crate) fn proportional(pid: &str) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// Processor time of all threads that a process has now.
-pub(crate) fn processor(pid: &str) -> Option<Duration> {
-    let mut sum = 0;
-    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-        let stat = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        sum += stat.split_whitespace().next()?.parse::<u64>().ok()?;
-    }
-    Some(Duration::from_nanos(sum))
-}
-
 /// The load of the last minute: how many wanted to run.
 pub(crate) fn load() -> Option<f64> {
     let text = fs::read_to_string("/proc/loadavg").ok()?;
