@@ -11,7 +11,7 @@ use std::thread;
 
 use myrt::time::{Duration, Instant};
 
-use super::memory::{Memory, memory, processor};
+use super::memory::{Memory, memory};
 
 /// Nothing that a child does takes longer, except when it hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -121,10 +121,6 @@ impl Role {
 
     pub(crate) fn memory(&self) -> Option<Memory> {
         memory(&self.pid())
-    }
-
-    pub(crate) fn processor(&self) -> Option<Duration> {
-        processor(&self.pid())
     }
 
     fn failed(&self, how: &str) -> io::Error {

@@ -48,16 +48,6 @@ pub(crate) fn proportional(pid: &str) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// Processor time of all threads that a process has now.
-pub(crate) fn processor(pid: &str) -> Option<Duration> {
-    let mut sum = 0;
-    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-        let stat = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        sum += stat.split_whitespace().next()?.parse::<u64>().ok()?;
-    }
-    Some(Duration::from_nanos(sum))
-}
-
 /// The load of the last minute: how many wanted to run.
 pub(crate) fn load() -> Option<f64> {
     let text = fs::read_to_string("/proc/loadavg").ok()?;
@@ -68,4 +58,11 @@ pub(crate) fn load() -> Option<f64> {
 pub(crate) fn kernel() -> String {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!("{} {}", std::env::consts::OS, release.trim())
+}
+
+/// Processor time of the thread that asks.
+pub(crate) fn processor_of_thread() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanos = stat.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanos))
 }

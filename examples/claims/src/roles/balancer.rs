@@ -4,17 +4,22 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 
-use myrt::io::copy_bidirectional;
+use myrt::io::copy_bidirectional_with_sizes;
 use myrt::net::TcpStream;
 
 use super::{end_with_parent, local, say, serve as serve_each};
+
+/// Bytes that are moved at once.
+const CHUNK: usize = 256 * 1024;
 
 /// Connects each client with the server at `backend`.
 pub(super) fn serve(backend: u16) -> io::Result<()> {
     serve_each(move |mut client| async move {
         let mut server = TcpStream::connect(local(backend)).await?;
         server.set_nodelay(true)?;
-        copy_bidirectional(&mut client, &mut server).await.map(drop)
+        copy_bidirectional_with_sizes(&mut client, &mut server, CHUNK, CHUNK)
+            .await
+            .map(drop)
     })
 }
 

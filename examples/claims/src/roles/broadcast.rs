@@ -9,7 +9,7 @@ use std::io;
 use std::rc::Rc;
 
 use myrt::net::TcpStream;
-use myrt::time::{Duration, interval};
+use myrt::time::{Duration, MissedTickBehavior, interval};
 
 use super::{Shared, receive, serve};
 
@@ -77,8 +77,10 @@ pub(super) fn game() -> io::Result<()> {
         input.set(message[8..].try_into().expect("eight of sixteen bytes"));
         if !started.replace(true) {
             let (players, last) = (Rc::clone(&players), Rc::clone(&last));
-            myrt::spawn(async move {
+            let _ = myrt::spawn(async move {
                 let mut frames = interval(FRAME);
+                // A frame that is missed is not made up for: that would keep the loop even longer.
+                frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
                 for frame in 0_u64.. {
                     frames.tick().await;
                     let mut state = [0; MESSAGE];

@@ -101,12 +101,12 @@ where
     run(async {
         let listener = listen()?;
         say(&format!("listening {}", listener.local_addr()?.port()))?;
-        myrt::spawn(async move {
+        let _ = myrt::spawn(async move {
             loop {
                 match listener.accept().await {
                     Ok((stream, _)) => {
                         let _ = stream.set_nodelay(true);
-                        myrt::spawn(handler(stream));
+                        let _ = myrt::spawn(handler(stream));
                     }
                     // Out of descriptors, or the client has gone again: the next one may do better.
                     Err(_) => sleep(Duration::from_millis(1)).await,

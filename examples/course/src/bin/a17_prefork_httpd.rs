@@ -15,7 +15,9 @@
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::parent_id;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use lexopt::ValueExt;
@@ -61,15 +63,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn serve(listener: &TcpListener) -> io::Result<()> {
-    let parent = std::os::unix::process::parent_id();
+    end_with_parent();
     for stream in listener.incoming().flatten() {
-        // A child whose parent was killed serves nobody any more.
-        if std::os::unix::process::parent_id() != parent {
-            break;
-        }
         let _ = answer(stream);
     }
     Ok(())
+}
+
+/// A child whose parent was killed serves nobody any more. It waits in `accept`, so another thread looks.
+#[expect(clippy::disallowed_methods, reason = "there is no runtime here")]
+fn end_with_parent() {
+    let parent = parent_id();
+    thread::spawn(move || {
+        while parent_id() == parent {
+            thread::sleep(Duration::from_millis(100));
+        }
+        std::process::exit(0);
+    });
 }
 
 /// Answers the requests of one connection, while it lasts.

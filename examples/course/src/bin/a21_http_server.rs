@@ -31,7 +31,7 @@ use myrt::time::{Duration, Instant, timeout_at};
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_BODY: usize = 1024 * 1024;
 const MAX_HEADERS: usize = 64;
-/// How long a connection may be idle, and how long a head may take from its first byte.
+/// How long a connection may be idle, and how long a head may take from its first byte unless `--patience` says otherwise.
 const IDLE: Duration = Duration::from_secs(60);
 const HEAD: Duration = Duration::from_secs(10);
 /// How long the client may take to accept a piece of the answer.
@@ -42,31 +42,37 @@ const ENOUGH: usize = 64 * 1024;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut address = "127.0.0.1:8000".to_owned();
     let mut root = PathBuf::from(".");
+    let mut patience = HEAD;
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             lexopt::Arg::Value(value) => address = value.string()?,
             lexopt::Arg::Long("root") => root = arguments.value()?.into(),
+            lexopt::Arg::Long("patience") => {
+                patience = Duration::from_millis(arguments.value()?.parse()?);
+            }
             other => return Err(other.unexpected().into()),
         }
     }
     let _ = myrt::runtime::raise_fd_limit();
-    let root: Rc<Path> = root.canonicalize()?.into();
-    Ok(myrt::run(serve(&address, root))?)
+    let site = Site {
+        root: root.canonicalize()?,
+        date: Date::default(),
+        patience,
+    };
+    Ok(myrt::run(serve(&address, Rc::new(site)))?)
 }
 
-async fn serve(address: &str, root: Rc<Path>) -> io::Result<()> {
+async fn serve(address: &str, site: Rc<Site>) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
-    let date = Rc::new(Date::default());
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let _ = stream.set_nodelay(true);
                 let connection = Connection {
                     stream,
-                    root: Rc::clone(&root),
-                    date: Rc::clone(&date),
+                    site: Rc::clone(&site),
                     out: Vec::new(),
                 };
                 drop(myrt::spawn(async {
@@ -79,10 +85,17 @@ async fn serve(address: &str, root: Rc<Path>) -> io::Result<()> {
     }
 }
 
+/// What all connections share.
+struct Site {
+    root: PathBuf,
+    date: Date,
+    /// How long a head may take from its first byte.
+    patience: Duration,
+}
+
 struct Connection {
     stream: TcpStream,
-    root: Rc<Path>,
-    date: Rc<Date>,
+    site: Rc<Site>,
     /// Answers that are not sent yet.
     out: Vec<u8>,
 }
@@ -145,7 +158,7 @@ impl Connection {
             if filled == 0 {
                 deadline = Instant::now() + IDLE;
             } else if at > 0 {
-                deadline = Instant::now() + HEAD;
+                deadline = Instant::now() + self.site.patience;
             }
             if filled == input.len() {
                 input.resize((2 * filled).min(MAX_HEAD + 1), 0);
@@ -167,7 +180,7 @@ impl Connection {
                 }
             }
             if was_idle {
-                deadline = Instant::now() + HEAD;
+                deadline = Instant::now() + self.site.patience;
             }
         }
     }
@@ -225,7 +238,7 @@ impl Connection {
         ] {
             out.extend_from_slice(part.as_bytes());
         }
-        self.date.append(out);
+        self.site.date.append(out);
         out.extend_from_slice(b"\r\nContent-Length: ");
         decimal(out, length);
         out.extend_from_slice(if keep_alive {
@@ -237,7 +250,7 @@ impl Connection {
 
     /// Sends a file, in pieces: memory does not depend on its size.
     async fn file(&mut self, method: Method, path: &str, keep_alive: bool) -> io::Result<()> {
-        let root = self.root.to_path_buf();
+        let root = self.site.root.clone();
         let wanted = path.to_owned();
         let opened = blocking(move || open(&root, &wanted)).await;
         let Ok((mut file, length)) = opened else {
@@ -296,7 +309,7 @@ impl Connection {
     /// Reads over the rest of a body that nobody wants.
     async fn skip(&mut self, mut missing: usize) -> io::Result<()> {
         let mut scratch = [0; 4096];
-        let deadline = Instant::now() + HEAD;
+        let deadline = Instant::now() + self.site.patience;
         while missing > 0 {
             let room = missing.min(scratch.len());
             match timeout_at(deadline, self.stream.read(&mut scratch[..room])).await?? {

@@ -61,7 +61,7 @@ async fn beside_a_ticker(name: &str, work: impl Future) {
     work.await;
     let took = start.elapsed();
     sleep(TICK).await;
-    ticker.cancel();
+    ticker.cancel().await;
     println!(
         "{name:<34} took {:>5} ms, {:>3} ticks, longest gap {:>5.1} ms",
         took.as_millis(),

@@ -24,7 +24,7 @@ use std::rc::Rc;
 use lexopt::ValueExt;
 use myrt::io::{ReadError, Reader};
 use myrt::net::{TcpListener, TcpStream, tcp::OwnedReadHalf};
-use myrt::sync::mpsc;
+use myrt::sync::{Event, mpsc};
 use myrt::time::{Duration, timeout};
 
 /// Longest line in bytes, and longest nickname in characters.
@@ -37,48 +37,54 @@ const INTRODUCTION: Duration = Duration::from_secs(60);
 
 type Line = Rc<str>;
 
+/// A member as the others see it.
+struct Seat {
+    name: String,
+    lines: mpsc::Sender<Line>,
+    /// Set when the box of lines is full.
+    too_slow: Rc<Event>,
+}
+
 /// Who is there, by number; the order is that of arrival.
 #[derive(Default)]
 struct Room {
-    members: RefCell<BTreeMap<u64, (String, mpsc::Sender<Line>)>>,
+    seats: RefCell<BTreeMap<u64, Seat>>,
     next: Cell<u64>,
 }
 
 impl Room {
-    /// Says something to all but one. A box that is full is taken out of the room, which ends its client.
+    /// Says something to all but one.
     fn say(&self, from: u64, text: &str) {
         let line: Line = format!("{text}\r\n").into();
-        let full: Vec<_> = {
-            let members = self.members.borrow();
-            let others = members.iter().filter(|(number, _)| **number != from);
-            others
-                .filter(|(_, (_, member))| member.try_send(Rc::clone(&line)).is_err())
-                .map(|(number, _)| *number)
-                .collect()
-        };
-        for number in full {
-            self.members.borrow_mut().remove(&number);
+        let seats = self.seats.borrow();
+        for (_, seat) in seats.iter().filter(|(number, _)| **number != from) {
+            // Waking a task only puts it into the queue: nothing runs here that could need the room.
+            if seat.lines.try_send(Rc::clone(&line)).is_err() {
+                seat.too_slow.set();
+            }
         }
     }
 
-    fn enter(self: &Rc<Self>, name: String, sender: mpsc::Sender<Line>) -> Member {
+    fn enter(self: &Rc<Self>, name: String, lines: mpsc::Sender<Line>) -> Member {
         let number = self.next.replace(self.next.get() + 1);
-        self.members
-            .borrow_mut()
-            .insert(number, (name.clone(), sender));
+        let too_slow = Rc::new(Event::new());
+        let seat = Seat {
+            name: name.clone(),
+            lines,
+            too_slow: Rc::clone(&too_slow),
+        };
+        self.seats.borrow_mut().insert(number, seat);
         Member {
             room: Rc::clone(self),
             number,
             name,
+            too_slow,
         }
     }
 
     fn names(&self) -> Vec<String> {
-        self.members
-            .borrow()
-            .values()
-            .map(|(name, _)| name.clone())
-            .collect()
+        let seats = self.seats.borrow();
+        seats.values().map(|seat| seat.name.clone()).collect()
     }
 }
 
@@ -87,11 +93,12 @@ struct Member {
     room: Rc<Room>,
     number: u64,
     name: String,
+    too_slow: Rc<Event>,
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.room.members.borrow_mut().remove(&self.number);
+        self.room.seats.borrow_mut().remove(&self.number);
     }
 }
 
@@ -160,7 +167,7 @@ async fn visit(
     if !plain {
         room.say(me.number, &format!("* {} has joined", me.name));
     }
-    // Whichever ends first ends the visit: the client hangs up, or does not take what it is sent.
+    // Whichever ends first ends the visit: the client hangs up, cannot be written to, or does not read.
     let result = myrt::select! {
         result = listen(&mut reader, &me, plain) => result,
         result = async {
@@ -173,8 +180,9 @@ async fn visit(
                 }
                 write.write_all(&text).await?;
             }
-            Ok(()) // the room has shown it out
+            Ok(())
         } => result,
+        () = me.too_slow.wait() => Err(io::Error::other("too slow")),
     };
     if let Err(error) = &result {
         let _ = write.try_write(format!("! {error}\r\n").as_bytes());
