@@ -1,4 +1,4 @@
-//! The HTTP servers and the proxy: bytes, pieces, ends, and everything that is not a request. (A12, A17, A18, A21, C26, C31, R2, R5)
+//! The HTTP servers and the proxy: bytes, pieces, ends, and everything that is not a request. (A12, A17, A18, A21, C26, C31, R2, R5; A27, C21, E9, E10, E11)
 #![allow(clippy::disallowed_methods, reason = "clients outside of any runtime")]
 
 mod support;
@@ -415,4 +415,127 @@ fn the_proxy_says_what_is_wrong() {
         &mut proxy,
         format!("GET http://{nobody}/ HTTP/1.1\r\n\r\n").as_bytes(),
     );
+}
+
+// Programs beside the servers.
+
+#[test]
+fn a_download_leaves_the_whole_file_or_none() {
+    let server = http_server("download");
+    let target = site("download").join("copy.bin");
+    let url = format!("http://{}/large.bin", server.address);
+    let printed = support::output(
+        env!("CARGO_BIN_EXE_download"),
+        &[&url, target.to_str().unwrap()],
+    );
+    assert!(printed.contains("8388608 bytes"));
+    assert!(std::fs::read(&target).unwrap() == large());
+    // A server that stops half-way: neither the file nor its beginning is left, by timeout or by Ctrl-C.
+    let stuck = serve_with(|mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n12345");
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let target = target.with_file_name("never.bin");
+    let part = target.with_file_name("never.bin.part");
+    let url = format!("http://{stuck}/");
+    let start = |limit: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_download"));
+        command
+            .args([url.as_str(), target.to_str().unwrap(), "--timeout", limit])
+            .stderr(std::process::Stdio::null());
+        let mut child = command.spawn().unwrap();
+        if limit != "200" {
+            eventually("the beginning of the file", || part.exists());
+            let interrupted = std::process::Command::new("kill")
+                .args(["-INT", &child.id().to_string()])
+                .status();
+            assert!(interrupted.unwrap().success());
+        }
+        child.wait().unwrap()
+    };
+    assert_eq!(start("200").code(), Some(1));
+    assert!(!part.exists() && !target.exists(), "timeout");
+    assert_eq!(start("60000").code(), Some(130));
+    assert!(!part.exists() && !target.exists(), "Ctrl-C");
+}
+
+#[test]
+fn background_work_does_not_delay_the_answer() {
+    let server = Server::start(env!("CARGO_BIN_EXE_http_background"), &[]);
+    let timed = |path: &str| {
+        let start = Instant::now();
+        let (head, _) = get(server.address, path);
+        assert!(head.starts_with("HTTP/1.1 200 OK"));
+        start.elapsed()
+    };
+    let work = Duration::from_millis(500);
+    assert!(timed("/background") < work);
+    assert!(
+        !server.said().iter().any(|line| line.contains("mail")),
+        "not before the answer"
+    );
+    server.wait_for_line("mail to background is sent");
+    assert!(timed("/spawned") < work);
+    assert!(timed("/awaited") >= work);
+    server.wait_for_line("mail to spawned is sent");
+}
+
+#[test]
+fn blocking_handlers_delay_nobody_unless_they_pretend_to_be_async() {
+    let server = Server::start(env!("CARGO_BIN_EXE_mini_fastapi"), &[]);
+    let ask_beside = |path: &str| {
+        let address = server.address;
+        let request = format!("GET {path} HTTP/1.1\r\n\r\n");
+        let mut others: Vec<_> = (0..if path == "/bad" { 1 } else { 10 })
+            .map(|_| support::connect(address))
+            .collect();
+        others
+            .iter_mut()
+            .for_each(|other| other.write_all(request.as_bytes()).unwrap());
+        std::thread::sleep(Duration::from_millis(50));
+        let start = Instant::now();
+        expect(
+            &mut server.connect(),
+            "GET /fast HTTP/1.1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n",
+        );
+        let fast = start.elapsed();
+        others
+            .iter_mut()
+            .for_each(|other| expect(other, "", "HTTP/1.1 200 OK\r\n"));
+        fast
+    };
+    assert!(ask_beside("/slow") < Duration::from_millis(500));
+    assert!(ask_beside("/blocking") < Duration::from_millis(500));
+    assert!(ask_beside("/bad") > Duration::from_millis(500), "the trap");
+}
+
+#[test]
+fn frames_do_not_drift() {
+    let mut server = Server::start(env!("CARGO_BIN_EXE_game60"), &[]);
+    let mut players: Vec<_> = (0..20)
+        .map(|_| std::io::BufReader::new(server.connect()))
+        .collect();
+    let mut frame = |player: usize| {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut players[player], &mut line).unwrap();
+        let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        (
+            words[1].parse::<f64>().unwrap(),
+            words[3].parse::<f64>().unwrap(),
+        )
+    };
+    let (_, first) = frame(0);
+    let last = (1..60).map(|_| frame(0).1).last().unwrap();
+    // Every frame is due at a multiple of a sixtieth from the start, also the last; some may have been left out.
+    for at in [first, last] {
+        let frames = at * 60.0;
+        assert!((frames - frames.round()).abs() < 0.01, "{at}");
+    }
+    drop(players);
+    server.unharmed_by("players that come and never read", |server| {
+        let lazy: Vec<_> = (0..50).map(|_| server.connect()).collect();
+        std::thread::sleep(Duration::from_millis(300));
+        drop(lazy);
+    });
 }
