@@ -34,7 +34,7 @@ pub(crate) fn draw(report: &Report) -> String {
             &mut text,
             line.claim.id,
             line.claim.says,
-            line.claim.place,
+            &format!("course: {}", line.claim.place),
             &verdict,
         );
         for part in &line.finding.parts {
