@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::builder::Lints;
-use crate::observe::{Observer, Unhandled};
+use crate::observe::{Observer, Unhandled, UnhandledHook};
 use crate::reactor::Reactor;
 use crate::report::{Hook, Report};
 use crate::sys;
@@ -40,7 +40,7 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     pub(crate) lints: Lints,
     pub(crate) report: Option<Hook>,
-    pub(crate) unhandled: Option<Rc<dyn Fn(&Unhandled<'_>)>>,
+    pub(crate) unhandled: Option<UnhandledHook>,
     pub(crate) observer: Option<Rc<dyn Observer>>,
 }
 
@@ -252,15 +252,9 @@ impl Core {
         self.random.set(xorshift(x));
         (((x >> 32) * u64::from(bound)) >> 32) as u32
     }
-
-    /// A number that looks random: xorshift64, from the builder's seed.
-    pub(crate) fn random(&self) -> u64 {
-        let x = xorshift(self.random.get());
-        self.random.set(x);
-        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
 }
 
+/// xorshift64.
 #[inline]
 fn xorshift(mut x: u64) -> u64 {
     x ^= x << 13;
