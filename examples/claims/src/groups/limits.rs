@@ -99,7 +99,7 @@ fn limiter(findings: &mut Findings) {
     let points = times
         .iter()
         .enumerate()
-        .map(|(call, time)| (*time, call as f64 + 1.0));
+        .map(|(call, time)| ((time * 1e3).round() / 1e3, call as f64 + 1.0));
     findings.plot(crate::finding::Plot {
         id: "N19",
         title: "Calls let through by a limit of 5/s".into(),
