@@ -21,6 +21,8 @@ use std::time::Duration;
 use crate::builder::Builder;
 use crate::core::Core;
 use crate::metrics::Metrics;
+use crate::observe::By;
+use crate::observe::notice;
 use crate::remote::Remote;
 use crate::task::cell::MainBlock;
 use crate::task::cleanup::{self, Cleanup};
@@ -49,7 +51,9 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         return Ok(batch);
     }
     core.read_mail();
-    core.timers.fire(watchdog::look(core));
+    notice::queued(core, By::Outside);
+    let fired = core.timers.fire(watchdog::look(core));
+    notice::fired(core, fired);
     if core.tasks.left_count.get() != 0 {
         run_orphans(core);
     }
@@ -57,6 +61,7 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         // Work is ready: a glance at the selector, if it watches anything.
         if !core.reactor.is_empty() {
             ask_selector(core, Some(Duration::ZERO))?;
+            notice::queued(core, By::Io);
         }
     } else if core.timers.clock.is_paused() {
         sleep_virtually(core, limit)?;
@@ -66,6 +71,7 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         park(core, shorter(deadline, limit))?;
     }
     core.read_mail();
+    notice::queued(core, By::Outside);
     Ok(batch)
 }
 
@@ -80,25 +86,19 @@ fn begin_turn(core: &Core) {
         "this runtime was made before a fork: the child shares its selector with the parent. \
          Make a new Runtime in the child, or exec"
     );
-    if let Some(observer) = &core.config.observer {
-        observer.turn_started(turns);
-    }
+    notice::turned(core, turns);
 }
 
 /// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`.
 fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
-    if let Some(observer) = &core.config.observer {
-        observer.parking(timeout);
-    }
+    notice::parking(core, timeout);
     if !core.home.queue.prepare_park() {
         return Ok(()); // a message came at the last moment
     }
     let asked = watchdog::sleep(core, timeout);
     core.home.queue.unpark();
     core.timers.look();
-    if let Some(observer) = &core.config.observer {
-        observer.unparked(*asked.as_ref().unwrap_or(&0));
-    }
+    notice::unparked(core, *asked.as_ref().unwrap_or(&0));
     asked.map(drop)
 }
 
@@ -110,7 +110,9 @@ pub(crate) fn ask_selector(core: &Core, timeout: Option<Duration>) -> io::Result
 /// Paused clock, nothing ready: if really nothing can happen by itself (no event, no message, no job outside), time
 /// jumps to the next deadline.
 fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
-    if ask_selector(core, Some(Duration::ZERO))? > 0 || core.has_mail() {
+    let events = ask_selector(core, Some(Duration::ZERO))?;
+    notice::queued(core, By::Io);
+    if events > 0 || core.has_mail() {
         return Ok(());
     }
     let next = core.timers.next_deadline();
@@ -119,7 +121,8 @@ fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
             let now = core.timers.clock.now();
             let at = limit.map_or(at, |limit| at.min(now + limit));
             core.timers.clock.advance_to(at);
-            core.timers.fire(core.timers.look());
+            let fired = core.timers.fire(core.timers.look());
+            notice::fired(core, fired);
             Ok(())
         }
         _ => park(core, limit),
@@ -305,7 +308,10 @@ impl Runtime {
             turn(&self.core, Some(Duration::ZERO))?;
             return Ok(false);
         }
-        run_batch(&self.core, 1);
+        match self.core.watch.is_timing() {
+            false => run_batch(&self.core, 1),
+            true => watchdog::run_timed(&self.core, 1),
+        };
         Ok(true)
     }
 
@@ -519,6 +525,7 @@ impl Drop for Runtime {
         }
         self.core.reactor.wake_all();
         self.core.timers.clear();
+        crate::record::end(&self.core);
         registry::retire(self.core.home.id);
         self.core.home.end();
     }
