@@ -15,7 +15,7 @@ use crate::task::children::whole_in;
 use crate::task::error::Outcome;
 use crate::task::finish;
 use crate::task::id::Id;
-use crate::task::slot::{CHILD, DONE, INTERNAL, MAIN, QUEUED, Slot, index_of};
+use crate::task::slot::{CANCEL, CHILD, DONE, FINISHING, INTERNAL, MAIN, QUEUED, Slot, index_of};
 use crate::task::wait::Wait;
 
 /// The observers of one runtime, and what they have been told.
@@ -257,7 +257,12 @@ fn tell_ended(core: &Core, slot: &Slot, told: Told, done: bool) {
     let rest = waits.then(|| rest(slot));
     notices.tell(|it| it.task_rested(id, rest));
     if over {
-        let outcome = notices.outcome.take().unwrap_or(Outcome::Completed);
+        let dropped = there && flags & CHILD != 0 && flags & (CANCEL | FINISHING) != 0;
+        let outcome = match notices.outcome.take() {
+            Some(outcome) => outcome,
+            None if dropped => Outcome::Cancelled,
+            None => Outcome::Completed,
+        };
         end(core, told.identity, outcome);
     }
     notices.running.set(told.outer);

@@ -63,6 +63,14 @@ impl Life {
         self.now = doing.map(|doing| (at, doing));
     }
 
+    /// The poll that is just over.
+    fn last_poll(&self) -> Option<usize> {
+        match (self.now, self.stretches.last()?.doing) {
+            (Some((_, Doing::Ready)), Doing::Runs(poll)) => Some(poll),
+            _ => None,
+        }
+    }
+
     fn poll(&self) -> Option<usize> {
         match self.now {
             Some((_, Doing::Runs(poll))) => Some(poll),
@@ -151,17 +159,12 @@ impl Polls {
                 life.turn_to(at, Some(rest.map_or(Doing::Ready, Doing::Waits)));
             }
             What::Ended(_, outcome) => {
+                let last_poll = life.last_poll().filter(|_| life.woken.is_none());
                 life.turn_to(at, None);
                 life.outcome = Some((at, outcome));
-                let last = life.stretches.iter().rev().find_map(|it| match it.doing {
-                    Doing::Runs(poll) if it.to == at => Some(poll),
-                    _ => None,
-                });
-                match last {
-                    Some(poll) if self.polls[poll].rest.is_none() => {
-                        self.polls[poll].outcome = Some(outcome);
-                    }
-                    _ => self.dropped.push((at, task, outcome)),
+                match last_poll {
+                    Some(poll) => self.polls[poll].outcome = Some(outcome),
+                    None => self.dropped.push((at, task, outcome)),
                 }
             }
             What::Fired(_) | What::Parked(_) | What::Unparked(_) => {}
