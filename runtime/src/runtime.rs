@@ -37,6 +37,7 @@ use crate::task::slot::{CANCEL, CHILD, DONE, FAILED, HANDLE, MAIN, QUEUED, RARE,
 use crate::task::spawn::spawn_in;
 use crate::task::stored::StoredWaker;
 use crate::time::Instant;
+use crate::trace::Graph;
 use crate::watchdog;
 
 /// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is ready, and at
@@ -334,6 +335,13 @@ impl Runtime {
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         Metrics::of(&self.core)
+    }
+
+    /// The tasks and what they wait for, from outside of the loop: for steppers. Inside, [`task::graph`](crate::task::graph).
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        let now = self.core.timers.clock.now();
+        Graph::new(&self.core.home, self.core.timers.millis(now), now)
     }
 
     /// Cancels every task, gives their async cleanups `grace`, drops what is left, and ends the runtime.

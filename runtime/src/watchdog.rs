@@ -80,9 +80,9 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
             .flatten();
         let others = core.tasks.ring.len() - 1;
         let began = monotonic_ns();
-        let told = notice::popping(core, slot);
+        notice::popping(core, slot);
         let batch = run_batch(core, 1);
-        notice::ended(core, slot, told, batch == Batch::Main);
+        notice::ended(core, slot, batch == Batch::Main);
         let took = Duration::from_nanos(monotonic_ns().saturating_sub(began));
         if took >= watch.slow {
             let task = Id::from_identity(identity);

@@ -15,7 +15,7 @@ use crate::task::children::whole_in;
 use crate::task::error::Outcome;
 use crate::task::finish;
 use crate::task::id::Id;
-use crate::task::slot::{CANCEL, CHILD, DONE, FINISHING, INTERNAL, MAIN, QUEUED, Slot, index_of};
+use crate::task::slot::{CHILD, DONE, INTERNAL, MAIN, QUEUED, Slot, index_of};
 use crate::task::wait::Wait;
 
 /// The observers of one runtime, and what they have been told.
@@ -26,25 +26,15 @@ pub(crate) struct Notices {
     seen: Cell<usize>,
     /// Identity of the task that is polled, as observers know it; 0: none.
     running: Cell<u64>,
+    /// Polls that are on the stack: who is polled (0: nobody was told of it), and who was before and goes on.
+    polls: RefCell<Vec<(u64, u64)>>,
     /// By slot index, the identity that was told of.
     known: RefCell<Vec<u64>>,
+    /// Identities of children that were dropped and whose cleanups run.
+    cancelled: RefCell<Vec<u64>>,
     /// How the running task ended.
     outcome: Cell<Option<Outcome>>,
 }
-
-/// A poll whose beginning was told.
-#[derive(Clone, Copy)]
-pub(crate) struct Told {
-    /// Who is polled; 0: nobody observes.
-    identity: u64,
-    /// Who was polled before, and goes on.
-    outer: u64,
-}
-
-const NOBODY: Told = Told {
-    identity: 0,
-    outer: 0,
-};
 
 impl Notices {
     fn knows(&self, identity: u64) -> bool {
@@ -119,6 +109,7 @@ pub(crate) fn remove(core: &Core, observer: &Rc<dyn Observer>) {
     core.tasks.observed.set(false);
     core.watch.set_timing(&core.config, false);
     core.notices.known.borrow_mut().clear();
+    core.notices.cancelled.borrow_mut().clear();
 }
 
 fn tell_new(core: &Core, slot: &Slot, tell: impl Fn(&NewTask<'_>)) {
@@ -187,38 +178,36 @@ fn tell_queued(core: &Core, by: By) {
 }
 
 /// The first of the ring is about to be popped and polled.
-pub(crate) fn popping(core: &Core, slot: &Slot) -> Told {
+pub(crate) fn popping(core: &Core, slot: &Slot) {
     if !core.tasks.observed.get() {
-        return NOBODY;
+        return;
     }
     core.notices.running.set(0);
+    core.notices.polls.borrow_mut().clear(); // a panic leaves what was on the stack
     tell_queued(core, By::Program);
-    let told = if slot.has(DONE) {
-        NOBODY // cancelled while it was queued: there will be no poll
-    } else {
-        tell_began(core, slot)
-    };
+    // One that was cancelled while it was queued is popped, but not polled.
+    if !slot.has(DONE) {
+        tell_began(core, slot);
+    }
     core.notices.seen.set(core.tasks.ring.len() - 1);
-    told
 }
 
 /// A poll is about to begin.
 #[inline]
-pub(crate) fn began(core: &Core, slot: &Slot) -> Told {
+pub(crate) fn began(core: &Core, slot: &Slot) {
     if core.tasks.observed.get() {
-        tell_began(core, slot)
-    } else {
-        NOBODY
+        tell_began(core, slot);
     }
 }
 
 #[cold]
-fn tell_began(core: &Core, slot: &Slot) -> Told {
+fn tell_began(core: &Core, slot: &Slot) {
     let notices = &core.notices;
     tell_queued(core, notices.by());
     let outer = notices.running.get();
     if slot.has(INTERNAL) {
-        return NOBODY; // the body of a scope is a part of its task
+        // The body of a scope is a part of its task.
+        return notices.polls.borrow_mut().push((0, outer));
     }
     let identity = slot.identity();
     if !notices.knows(identity) {
@@ -228,26 +217,29 @@ fn tell_began(core: &Core, slot: &Slot) -> Told {
     notices.tell(|it| it.task_polled(id));
     notices.running.set(identity);
     notices.outcome.set(None);
-    Told { identity, outer }
+    notices.polls.borrow_mut().push((identity, outer));
 }
 
 /// A poll is over. `done`: and so is the task, although its slot does not say so.
 #[inline]
-pub(crate) fn ended(core: &Core, slot: &Slot, told: Told, done: bool) {
-    if told.identity != 0 || core.tasks.observed.get() {
-        tell_ended(core, slot, told, done);
+pub(crate) fn ended(core: &Core, slot: &Slot, done: bool) {
+    if core.tasks.observed.get() {
+        tell_ended(core, slot, done);
     }
 }
 
 #[cold]
-fn tell_ended(core: &Core, slot: &Slot, told: Told, done: bool) {
+fn tell_ended(core: &Core, slot: &Slot, done: bool) {
     let notices = &core.notices;
     tell_queued(core, notices.by());
-    if told.identity == 0 || !notices.knows(told.identity) {
-        return; // a part of a task, or observers came or went meanwhile
+    let Some((identity, outer)) = notices.polls.borrow_mut().pop() else {
+        return; // observers came meanwhile
+    };
+    if identity == 0 || !notices.knows(identity) {
+        return;
     }
-    let id = Id::from_identity(told.identity);
-    let there = slot.is(told.identity);
+    let id = Id::from_identity(identity);
+    let there = slot.is(identity);
     let over = done || !there || slot.has(DONE);
     let flags = slot.flags();
     if !over && flags & CHILD != 0 && flags & QUEUED != 0 {
@@ -257,15 +249,18 @@ fn tell_ended(core: &Core, slot: &Slot, told: Told, done: bool) {
     let rest = waits.then(|| rest(slot));
     notices.tell(|it| it.task_rested(id, rest));
     if over {
-        let dropped = there && flags & CHILD != 0 && flags & (CANCEL | FINISHING) != 0;
+        let mut cancelled = notices.cancelled.borrow_mut();
+        let place = cancelled.iter().position(|it| *it == identity);
+        let dropped = place.map(|place| cancelled.swap_remove(place)).is_some();
+        drop(cancelled);
         let outcome = match notices.outcome.take() {
             Some(outcome) => outcome,
             None if dropped => Outcome::Cancelled,
             None => Outcome::Completed,
         };
-        end(core, told.identity, outcome);
+        end(core, identity, outcome);
     }
-    notices.running.set(told.outer);
+    notices.running.set(outer);
 }
 
 fn rest(slot: &Slot) -> Rest {
@@ -303,11 +298,32 @@ fn tell_completed(core: &Core, slot: &Slot) {
     }
 }
 
+/// A child's future is gone; outside of its own poll that means that it was dropped.
+#[inline]
+pub(crate) fn finishing(core: &Core, slot: &Slot) {
+    let identity = slot.identity();
+    if core.tasks.observed.get() && identity != core.notices.running.get() {
+        core.notices.cancelled.borrow_mut().push(identity);
+    }
+}
+
 /// A child's slot is about to be freed. One whose end was not told was dropped.
 #[inline]
 pub(crate) fn released(core: &Core, slot: &Slot) {
-    if core.tasks.observed.get() && core.notices.knows(slot.identity()) {
-        end(core, slot.identity(), Outcome::Cancelled);
+    if core.tasks.observed.get() {
+        tell_released(core, slot);
+    }
+}
+
+#[cold]
+fn tell_released(core: &Core, slot: &Slot) {
+    if core.notices.knows(slot.identity()) {
+        let identity = slot.identity();
+        core.notices
+            .cancelled
+            .borrow_mut()
+            .retain(|it| *it != identity);
+        end(core, identity, Outcome::Cancelled);
     }
 }
 

@@ -275,7 +275,7 @@ impl Children {
         poll: &mut impl FnMut(u32, &mut Context<'_>) -> Turn,
     ) -> bool {
         let key = slot.key();
-        let told = notice::began(core, slot);
+        notice::began(core, slot);
         hot.run(key, slot);
         slot.count_poll();
         let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
@@ -285,15 +285,15 @@ impl Children {
                 core.tasks
                     .sets
                     .with(self.set, |set| set.ready.push_back(number));
-                notice::ended(core, slot, told, false);
+                notice::ended(core, slot, false);
             }
             Turn::Pending => {
                 slot.rest(slot.flags(), core.tasks.now_ms.get());
-                notice::ended(core, slot, told, false);
+                notice::ended(core, slot, false);
             }
             Turn::Done | Turn::Stop => {
                 hot.idle();
-                notice::ended(core, slot, told, true);
+                notice::ended(core, slot, true);
                 self.identities.get_mut()[number as usize] = 0;
                 release_slot(core, slot);
             }
@@ -378,8 +378,9 @@ impl Children {
 
     /// The child's future is gone, only its cleanups are polled from now on; cancelling it does nothing any more.
     pub(crate) fn set_finishing(&self, number: u32) {
-        self.with_slot(number, |_, slot| {
+        self.with_slot(number, |core, slot| {
             slot.set_flags(slot.flags() & !CANCEL | FINISHING);
+            notice::finishing(core, slot);
         });
     }
 
@@ -411,7 +412,7 @@ impl Children {
             let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
             slot.count_poll();
             let identity = slot.identity();
-            let told = notice::began(core, slot);
+            notice::began(core, slot);
             let nest = Nest::enter(key, Some(slot));
             hot::with(|hot| hot.budget.set(hot::BUDGET));
             let locals = slot.has(RARE).then(|| Installed::of(core, slot));
@@ -426,7 +427,7 @@ impl Children {
                     slot.rest(slot.flags(), core.tasks.now_ms.get());
                 }
             }
-            notice::ended(core, slot, told, result.is_ready());
+            notice::ended(core, slot, result.is_ready());
             result
         })
     }

@@ -222,7 +222,7 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
         return;
     };
     let key = slot.key();
-    let told = notice::began(core, slot);
+    notice::began(core, slot);
     let nest = finish::Nest::enter(key, Some(slot));
     let _locals = slot.has(RARE).then(|| local::Installed::of(core, slot));
     // The slot stays queued: whether it is woken or not, the loop will poll it again at its turn. That spares a
@@ -242,5 +242,5 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
     });
     drop(nest);
     finish::polled_eagerly(core, slot, polled);
-    notice::ended(core, slot, told, false);
+    notice::ended(core, slot, false);
 }

@@ -136,8 +136,13 @@ impl Tasks {
     #[inline]
     pub(crate) fn note_child(&self, slot: &Slot) {
         if self.observed.get() {
-            self.children_woken.borrow_mut().push(slot.identity());
+            self.keep_child(slot);
         }
+    }
+
+    #[cold]
+    fn keep_child(&self, slot: &Slot) {
+        self.children_woken.borrow_mut().push(slot.identity());
     }
 
     /// Makes a task of a future and queues it. Its handle is counted as existing.
