@@ -24,15 +24,15 @@ const MOST: usize = 100;
 fn main() -> io::Result<()> {
     // Virtual time: when nothing is ready, the clock jumps to the next timer.
     let runtime = Builder::new().start_paused(true).build()?;
-    let ending = runtime.spawn(program());
+    drop(runtime.spawn(program())); // it runs on without its handle
     let stepping = io::stdin().is_terminal() && io::stdout().is_terminal();
     for step in 1..=MOST {
         let polled = runtime.step()?;
-        if !polled && ready(&runtime.graph()).is_empty() {
-            runtime.turn(None)?; // nothing is ready: until the next timer
+        while !polled && ready(&runtime.graph()).is_empty() {
+            runtime.turn(None)?; // until a timer makes somebody ready
         }
         show(&runtime, step, polled);
-        if ending.is_finished() {
+        if runtime.graph().tasks().is_empty() {
             println!("\nthe program is over");
             break;
         }

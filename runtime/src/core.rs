@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::builder::Lints;
-use crate::observe::Unhandled;
-use crate::observe::notice::Notices;
+use crate::observe::notice::{self, Notices};
+use crate::observe::{By, Unhandled};
 use crate::reactor::Reactor;
 use crate::record::Running;
 use crate::report::{Hook, Report};
@@ -224,6 +224,7 @@ impl Core {
         }
         drop(messages);
         self.inbox.replace(inbox);
+        notice::queued(self, By::Outside);
     }
 
     pub(crate) fn handle(&self, message: Message) {

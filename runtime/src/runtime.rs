@@ -52,7 +52,6 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         return Ok(batch);
     }
     core.read_mail();
-    notice::queued(core, By::Outside);
     let fired = core.timers.fire(watchdog::look(core));
     notice::fired(core, fired);
     if core.tasks.left_count.get() != 0 {
@@ -72,7 +71,6 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         park(core, shorter(deadline, limit))?;
     }
     core.read_mail();
-    notice::queued(core, By::Outside);
     Ok(batch)
 }
 
@@ -309,6 +307,8 @@ impl Runtime {
             turn(&self.core, Some(Duration::ZERO))?;
             return Ok(false);
         }
+        let now = self.core.timers.clock.now();
+        self.core.tasks.now_ms.set(self.core.timers.millis(now));
         match self.core.watch.is_timing() {
             false => run_batch(&self.core, 1),
             true => watchdog::run_timed(&self.core, 1),

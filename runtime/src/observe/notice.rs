@@ -330,7 +330,7 @@ fn tell_released(core: &Core, slot: &Slot) {
 /// Timers fired.
 #[inline]
 pub(crate) fn fired(core: &Core, timers: usize) {
-    if core.tasks.observed.get() && timers > 0 {
+    if timers > 0 && core.tasks.observed.get() {
         core.notices.tell(|it| it.timers_fired(timers));
         tell_queued(core, By::Timer);
     }
