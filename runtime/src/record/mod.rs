@@ -166,6 +166,14 @@ pub(crate) struct Running {
     form: Form,
 }
 
+/// Whether a file's name says as what to write.
+///
+/// # Errors
+/// When it does not.
+pub(crate) fn can_write(file: &Path) -> io::Result<()> {
+    Form::of(file).map(drop)
+}
+
 /// Starts to record. What was recorded to another file is written there.
 ///
 /// # Errors
