@@ -151,6 +151,7 @@ pub(super) struct Log {
     events: VecDeque<Event>,
     tasks: HashMap<Id, Task>,
     start: Option<Instant>,
+    latest: Instant,
     spawned: u64,
     lost: u64,
 }
@@ -161,13 +162,16 @@ impl Log {
             events: VecDeque::new(),
             tasks: HashMap::new(),
             start: None,
+            latest: Instant::from_nanos(0),
             spawned: 0,
             lost: 0,
         }
     }
 
     pub(super) fn note(&mut self, what: What) {
-        let now = Instant::now();
+        // A clock that is resumed may step back; a recording does not.
+        let now = Instant::now().max(self.latest);
+        self.latest = now;
         self.start.get_or_insert(now);
         if self.events.len() == MOST {
             self.lost += 1;
