@@ -53,8 +53,9 @@ pub(super) fn run(arguments: &[String]) -> io::Result<()> {
             stream.set_nodelay(true)?;
             streams.push(Rc::clone(&stream));
             let crowd = Rc::clone(&crowd);
-            let _ =
-                myrt::spawn(async move { listen(&stream, &crowd, client == 0, client == 1).await });
+            drop(myrt::spawn(async move {
+                listen(&stream, &crowd, client == 0, client == 1).await
+            }));
         }
         say(&format!("connected {clients}"))?;
         io::stdin().lock().read_line(&mut String::new())?;
