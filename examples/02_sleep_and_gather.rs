@@ -1,6 +1,6 @@
 //! Sleep and gather: what waits together costs the longest wait, not the sum.
 //!
-//! Shows three fetches awaited one after the other, then spawned and awaited together, then one whose result is not
+//! Shows three fetches awaited one after the other, then gathered, then one whose result is not
 //! needed at once. A fetch is a sleep here, as in the course: to the loop, waiting is waiting.
 //!
 //! Course: 8.7, introduction (C1: 300 ms become 100 ms) and `gather` (C8); visual guide, patterns 1 to 3 (E2, E5, E6, E7).
@@ -43,11 +43,7 @@ async fn together() {
     println!("Together: the longest wait counts. Answers come as they are ready,");
     println!("results stand in the order of the questions.");
     let start = Instant::now();
-    let tasks = SERVICES.map(|(what, takes)| myrt::spawn(fetch(what, takes, start)));
-    let mut results = Vec::new();
-    for task in tasks {
-        results.push(task.await.expect("nobody cancels it"));
-    }
+    let results = myrt::gather(SERVICES.map(|(what, takes)| fetch(what, takes, start))).await;
     tell(start, &format!("all three: {results:?}"));
 }
 

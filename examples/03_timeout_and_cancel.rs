@@ -4,7 +4,8 @@
 //! file is removed however the download ends. In all three the rule is one: when `timeout` or `cancel` has
 //! returned, the future is gone, and every value in it has been dropped.
 //!
-//! Course: 8.7, "Timeouts" (C12), "Annulation" (C20), "Timeout avec cleanup" (C21). Next: `04_echo_server`.
+//! Course: 8.7, "Timeouts" (C12), "Annulation" (C20), "Timeout avec cleanup" (C21). Cleanup that must
+//! itself await: `08_cleanup`. Next: `04_echo_server`.
 //!
 //! ```text
 //! cargo run --example 03_timeout_and_cancel
@@ -54,7 +55,7 @@ async fn cancelled_worker() {
     });
     sleep(Duration::from_millis(190)).await;
     // The worker waits in its sleep. It ends there, at the await, before this line returns.
-    let _ = worker.cancel_with("enough for today");
+    worker.cancel_with("enough for today");
     let error = worker
         .await
         .map(|never: std::convert::Infallible| match never {})

@@ -15,6 +15,7 @@
 
 use std::io;
 use std::net::UdpSocket;
+use std::process::ExitCode;
 use std::rc::Rc;
 
 use myrt::io::Async;
@@ -68,7 +69,9 @@ async fn measure(sockets: &[Rc<UdpSocket>]) -> io::Result<Cell> {
     myrt::yield_now().await; // each of them has had its turn, and waits
     if let Some(place) = waits.iter().position(|wait| wait.is_finished()) {
         let ended = waits.swap_remove(place).await.expect("nobody cancels it");
-        waits.iter().for_each(|wait| drop(wait.cancel()));
+        for wait in &waits {
+            wait.cancel();
+        }
         return refused(ended.expect_err("nobody has sent to it"));
     }
     let mut times = Vec::new();
@@ -84,7 +87,9 @@ async fn measure(sockets: &[Rc<UdpSocket>]) -> io::Result<Cell> {
             .is_ok()
         {}
     }
-    waits.iter().for_each(|wait| drop(wait.cancel()));
+    for wait in &waits {
+        wait.cancel();
+    }
     times.sort_unstable();
     Ok(Cell::Took(times[times.len() / 2]))
 }
@@ -100,7 +105,17 @@ fn refused(error: io::Error) -> io::Result<Cell> {
     }
 }
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
+    match compare() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare() -> io::Result<()> {
     let svg = svg_path()?;
     // Before the sockets: a runtime has descriptors of its own, and for select those too must be below 1,024.
     let selectors = Selector::ALL

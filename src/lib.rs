@@ -1,12 +1,14 @@
-//! A single-threaded async runtime written from scratch.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use myrt_macros::{main, test};
+pub use myrt_runtime::cancel::{CancelToken, bracket, finally, shield, shield_for};
 pub use myrt_runtime::future::{When, as_completed, first_ok, gather, race, try_gather, wait};
 pub use myrt_runtime::task::{spawn, spawn_blocking, spawn_eager, yield_now};
+pub use myrt_runtime::{cancel, scope, try_scope};
 pub use myrt_runtime::{future, gather, join, select, try_gather, try_join};
-pub use myrt_runtime::{monitor, run, runtime, sync, task, task_local, time};
+pub use myrt_runtime::{monitor, runtime, sync, task, task_local, time};
 
 #[cfg(feature = "net")]
 pub use myrt_net::{open_connection, start_server};
@@ -34,10 +36,10 @@ pub mod io {
         AssertAsync, Async, AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek,
         AsyncSeekExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter, Close, Copy,
         CopyBidirectional, Cursor, Drain, DuplexStream, Error, ErrorKind, Feed, IoSlice,
-        IoSliceMut, Lines, Read, ReadError, ReadExact, ReadHalf, ReadLine, ReadToEnd, ReadUntil,
-        Reader, Result, ReuniteError, SeekFrom, Separator, Shutdown, WriteAll, WriteHalf, Writer,
-        copy, copy_bidirectional, copy_bidirectional_with_sizes, duplex, empty, repeat, sink,
-        split,
+        IoSliceMut, Lines, Read, ReadError, ReadExact, ReadHalf, ReadLine, ReadStdin, ReadToEnd,
+        ReadUntil, Reader, Result, ReuniteError, SeekFrom, Separator, Shutdown, Stderr, Stdin,
+        Stdout, WriteAll, WriteAllStd, WriteHalf, WriteStd, Writer, copy, copy_bidirectional,
+        copy_bidirectional_with_sizes, duplex, empty, repeat, sink, split, stderr, stdin, stdout,
     };
     #[doc(inline)]
     pub use myrt_runtime::io::{Ready, readable, writable};
@@ -48,11 +50,23 @@ pub mod io {
 pub mod net {
     #[doc(inline)]
     pub use myrt_net::{
-        DrainServer, Interest, LookupHost, OpenConnection, Readiness, Ready, ReadyFor,
-        ServeForever, Served, Server, ServerStatistics, StartServer, TcpListener, TcpSocket,
-        TcpStream, ToSocketAddrs, WaitClosed, lookup_host, tcp,
+        DrainServer, Interest, ListenFd, ListenFdKind, LookupHost, OpenConnection, Readiness,
+        Ready, ReadyFor, SendFile, ServeForever, Served, Server, ServerStatistics, Splice,
+        SpliceBidirectional, SpliceFrom, SpliceTo, StartServer, TcpListener, TcpSocket, TcpStream,
+        ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed, listen_fds,
+        lookup_host, send_file, splice, splice_bidirectional, tcp, udp, unix,
     };
 }
+
+#[cfg(feature = "fs")]
+#[doc(inline)]
+pub use myrt_net::fs;
+#[cfg(feature = "process")]
+#[doc(inline)]
+pub use myrt_net::process;
+#[cfg(feature = "net")]
+#[doc(inline)]
+pub use myrt_net::workers;
 
 /// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
 #[cfg(feature = "net")]
@@ -64,12 +78,41 @@ pub mod stream {
     };
 }
 
+#[cfg(not(feature = "signal"))]
+pub use myrt_runtime::run;
+
+/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups included. asyncio's `run`.
+///
+/// **Ctrl-C** (SIGINT) meanwhile cancels `future` at its await point; its cleanups run, and those of all tasks, within the
+/// grace; then the process exits with 130. A second Ctrl-C exits with 130 at once, also where the loop is stuck. A program
+/// that handles the signal itself is left alone: while a [`signal::ctrl_c`] of it listens, that alone is told.
+///
+/// # Panics
+/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future` panicked with; when `future`
+/// is cancelled by something else than Ctrl-C.
+///
+/// ```
+/// assert_eq!(myrt::run(async { 6 * 7 }), 42);
+/// ```
+#[cfg(feature = "signal")]
+#[track_caller]
+pub fn run<F: Future>(future: F) -> F::Output {
+    signal::run(runtime::Builder::new(), future)
+}
+// Only where somebody reads it, or tests its examples.
+#[cfg(any(doc, doctest))]
+pub mod guide;
+
 #[doc(hidden)]
 pub mod __private {
     use myrt_runtime::runtime::Builder;
 
     /// What `#[myrt::main]` expands to.
+    #[track_caller]
     pub fn main<F: Future>(builder: Builder, future: F) -> F::Output {
+        #[cfg(feature = "signal")]
+        return myrt_net::signal::run(builder, future);
+        #[cfg(not(feature = "signal"))]
         test(builder, future)
     }
 

@@ -83,6 +83,10 @@ async fn break_continue_return_and_question_mark_work_in_handlers() {
     assert_eq!(find(1).await, None);
     assert_eq!(question("4").await, Ok(8));
     assert!(question("x").await.is_err());
+    #[expect(
+        clippy::never_loop,
+        reason = "that both loops can be left is the point"
+    )]
     let value = 'outer: loop {
         loop {
             select! {
@@ -117,7 +121,7 @@ async fn every_kind_of_pattern_binds() {
     select! { _ = ready(()) => () }
     select! { 1..=5 = ready(3) => (), else => unreachable!() }
     let text = String::from("borrowed");
-    select! { &ref t = ready(&text) => assert_eq!(t, "borrowed") }
+    select! { t = ready(&text) => assert_eq!(t, "borrowed") }
     select! { mut iter = ready(vec![1, 2].into_iter()) => assert_eq!(iter.next(), Some(1)) }
 }
 
@@ -226,8 +230,8 @@ async fn r32_a_loop_around_branches_that_are_always_ready_lets_others_run() {
     while !stop.get() {
         select! {
             biased;
-            _ = ready(()) => (),
-            _ = pending::<()>() => (),
+            () = poll_fn(myrt::task::poll_budget) => (),
+            () = ready(()) => (), // ready always, but not asked when the share is used up
         }
     }
     other.await.unwrap();
@@ -327,4 +331,20 @@ async fn sixty_four_branches() {
         n = p() => n, n = p() => n, n = p() => n, n = p() => n, n = p() => n, n = p() => n, n = p() => n, n = ready(64) => n,
     };
     assert_eq!(n, 64);
+}
+
+#[myrt::test]
+async fn names_of_the_caller_are_the_callers() {
+    const COUNT: u32 = 7;
+    #[derive(Debug, PartialEq)]
+    enum Selected {
+        V0(u32),
+    }
+    let (f0, output, pending, branch, disabled, matched) = (1, 2, 3, 4, 5, 6);
+    let got = select! {
+        Selected::V0(n) = async { Selected::V0(f0 + output + pending + branch + disabled + matched) } => Selected::V0(n + COUNT),
+    };
+    assert_eq!(got, Selected::V0(28));
+    let (f0, rotation, cx) = (1, 2, 3);
+    assert_eq!(myrt::join!(async { f0 + rotation }, async { cx }), (3, 3));
 }

@@ -16,23 +16,32 @@
 mod crowd;
 mod paint;
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
 use myrt::runtime::Builder;
 use myrt::sync::Semaphore;
+use myrt::task;
 use myrt::time::{Duration, Instant, interval, sleep};
 use paint::{Paint, Row, Shade, Timeline};
 
 fn main() -> io::Result<()> {
     let paint = Paint::new();
     paint.title("myrt: tasks, time and sockets on one thread");
-    myrt::run(async {
+    // As `myrt::run` does it, but what the runtime notices is kept for the drawing, not printed at once.
+    let noticed = Noticed::default();
+    let keep = Rc::clone(&noticed);
+    let builder = Builder::new().slow_poll(ms(50));
+    let runtime = builder
+        .on_report(move |report| keep.borrow_mut().push(report.to_string()))
+        .build()?;
+    runtime.block_on(async {
         two_tasks(&paint).await;
         three_fetches(&paint).await;
         slots(&paint).await;
         heartbeat(&paint).await;
-        blocking(&paint).await;
+        blocking(&paint, &noticed).await;
     });
     an_hour(&paint)?;
     crowd::five_thousand_clients(&paint)?;
@@ -41,6 +50,9 @@ fn main() -> io::Result<()> {
     );
     Ok(())
 }
+
+/// What the runtime has reported.
+type Noticed = Rc<RefCell<Vec<String>>>;
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -85,11 +97,8 @@ async fn three_fetches(paint: &Paint) {
     paint.timeline(&sequence, None);
 
     let together = Timeline::new();
-    let tasks = FETCHES.map(|(what, takes)| myrt::spawn(fetch(together.row(what), ms(takes))));
-    for task in tasks {
-        task.await.expect("nobody cancels it");
-    }
-    paint.label(&format!("awaited together: {}", together.length()));
+    myrt::gather(FETCHES.map(|(what, takes)| fetch(together.row(what), ms(takes)))).await;
+    paint.label(&format!("gathered: {}", together.length()));
     paint.timeline(&together, Some(&sequence));
     paint.note("The sum of the waits becomes the longest wait.");
 }
@@ -142,7 +151,7 @@ async fn heartbeat(paint: &Paint) {
         }
     });
     fetch(timeline.row("work"), ms(440)).await;
-    let _ = beats.cancel(); // its destructors have run when this returns
+    beats.cancel(); // its destructors have run when this returns
     let error = beats
         .await
         .map(|never: std::convert::Infallible| match never {})
@@ -154,11 +163,10 @@ async fn heartbeat(paint: &Paint) {
 }
 
 /// What a ticker does in 240 ms while something else takes 100 ms of the thread, or of another thread.
-async fn ticker_beside<F: Future>(
-    timeline: &Timeline,
-    what: &'static str,
-    other: impl FnOnce(Row) -> F,
-) {
+async fn ticker_beside<F>(timeline: &Timeline, what: &'static str, other: impl FnOnce(Row) -> F)
+where
+    F: Future<Output = ()> + 'static,
+{
     let ticks = timeline.row("ticker");
     let ticker = myrt::spawn(async move {
         loop {
@@ -167,9 +175,12 @@ async fn ticker_beside<F: Future>(
         }
     });
     sleep(ms(60)).await;
-    other(timeline.row(what)).await;
+    let other = task::Builder::new()
+        .name("other")
+        .spawn(other(timeline.row(what)));
+    other.await.expect("nobody cancels it");
     sleep(ms(80)).await;
-    let _ = ticker.cancel();
+    ticker.cancel();
 }
 
 #[expect(
@@ -181,7 +192,7 @@ fn blocking_call(row: Row) {
     std::thread::sleep(ms(100));
 }
 
-async fn blocking(paint: &Paint) {
+async fn blocking(paint: &Paint, noticed: &Noticed) {
     paint.heading(
         "What a blocking call does to the others",
         "8.5, A28; visual guide, E11",
@@ -194,6 +205,10 @@ async fn blocking(paint: &Paint) {
     .await;
     paint.label("in a task: the thread is taken, and nobody else runs");
     paint.timeline(&wrong, None);
+    noticed
+        .take()
+        .iter()
+        .for_each(|report| paint.wrapped(report));
 
     let right = Timeline::new();
     ticker_beside(&right, "the pool", |row| async move {

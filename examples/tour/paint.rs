@@ -211,6 +211,20 @@ impl Paint {
         println!("     {}", self.dye(DIM, text));
     }
 
+    /// A longer text, broken between words.
+    pub(crate) fn wrapped(&self, text: &str) {
+        let mut line = String::new();
+        for word in text.split_whitespace() {
+            if !line.is_empty() && line.len() + word.len() >= NAMES + WIDTH {
+                self.note(&line);
+                line.clear();
+            }
+            line += if line.is_empty() { "" } else { " " };
+            line += word;
+        }
+        self.note(&line);
+    }
+
     /// A value with its name.
     pub(crate) fn fact(&self, name: &str, value: &str) {
         println!("     {name:<26}{value}");

@@ -36,7 +36,7 @@ impl<T: sealed::Resolve + ?Sized> ToSocketAddrs for T {}
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// for address in myrt_net::lookup_host("localhost:80").await? {
+/// for address in myrt::net::lookup_host("localhost:80").await? {
 ///     println!("{address}");
 /// }
 /// # Ok(())

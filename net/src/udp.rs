@@ -30,7 +30,7 @@ use crate::ready::{Interest, Readiness, ReadyFor};
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::UdpSocket;
+/// use myrt::net::UdpSocket;
 ///
 /// let socket = UdpSocket::bind("127.0.0.1:9000").await?;
 /// let mut buf = [0; 1500];

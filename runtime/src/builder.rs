@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::core::{Config, Core};
-use crate::observe::{Observer, Unhandled};
+use crate::observe::{Observer, Unhandled, UnhandledHook};
 use crate::report::{Hook, Report};
 use crate::runtime_loop::Runtime;
 use crate::sys::Selector;
@@ -54,7 +54,7 @@ pub struct Builder {
     slow_poll: Option<Duration>,
     start_paused: bool,
     seed: Option<u64>,
-    unhandled: Option<Rc<dyn Fn(&Unhandled<'_>)>>,
+    unhandled: Option<UnhandledHook>,
     observer: Option<Rc<dyn Observer>>,
     report: Option<Hook>,
     event_interval: u32,

@@ -7,13 +7,14 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::atomic::AtomicIsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::builder::Lints;
-use crate::observe::{Observer, Unhandled};
+use crate::observe::{Observer, Unhandled, UnhandledHook};
 use crate::reactor::Reactor;
 use crate::report::{Hook, Report};
 use crate::sys;
@@ -39,7 +40,7 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     pub(crate) lints: Lints,
     pub(crate) report: Option<Hook>,
-    pub(crate) unhandled: Option<Rc<dyn Fn(&Unhandled<'_>)>>,
+    pub(crate) unhandled: Option<UnhandledHook>,
     pub(crate) observer: Option<Rc<dyn Observer>>,
 }
 
@@ -54,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) outside: Cell<usize>,
     pub(crate) random: Cell<u64>,
     pub(crate) config: Config,
+    /// How long an async cleanup may take.
+    pub(crate) grace: Cell<Duration>,
     pub(crate) turns: Cell<u64>,
     /// Reports made so far.
     pub(crate) reports: Cell<u64>,
@@ -96,6 +99,7 @@ impl Core {
             home,
             outside: Cell::new(0),
             random: Cell::new(config.seed.unwrap_or_else(|| seed_of(serial)) | 1),
+            grace: Cell::new(config.grace),
             config,
             turns: Cell::new(0),
             reports: Cell::new(0),
@@ -107,7 +111,7 @@ impl Core {
 
     /// How long an async cleanup may take.
     pub(crate) fn grace(&self) -> Duration {
-        self.config.grace
+        self.grace.get()
     }
 
     /// Takes the cleanups left since `mark`, in the order in which they were left.
@@ -120,11 +124,22 @@ impl Core {
     }
 
     /// Leaves a cleanup for whoever collects.
-    pub(crate) fn leave(&self, cleanup: Left) {
+    ///
+    /// # Errors
+    /// The cleanup again, reported and to be dropped, when the runtime's own grace is over: nobody will collect.
+    pub(crate) fn leave(&self, cleanup: Left) -> Result<(), Left> {
+        if self.tasks.closed.get() {
+            self.cut(
+                "it was cut, since the runtime ended; see Builder::grace and Runtime::shutdown"
+                    .into(),
+            );
+            return Err(cleanup);
+        }
         let mut left = self.tasks.left.borrow_mut();
         left.push(cleanup);
         self.tasks.left_count.set(left.len());
         hot::with(|hot| hot.note(hot::ATTENTION));
+        Ok(())
     }
 
     /// A panic that nobody will hear of otherwise.
@@ -165,8 +180,12 @@ impl Core {
 
     /// An async cleanup outlasted its grace and was dropped.
     pub(crate) fn report_cut(&self, grace: Duration) {
-        let message =
-            format!("it ran longer than its grace of {grace:?} and was cut; see Builder::grace");
+        self.cut(format!(
+            "it ran longer than its grace of {grace:?} and was cut; see Builder::grace"
+        ));
+    }
+
+    fn cut(&self, message: String) {
         self.unhandled("an async cleanup", 0, Box::new(message));
     }
 
@@ -188,9 +207,16 @@ impl Core {
     fn read_all_mail(&self) {
         let mut inbox = self.inbox.take();
         self.home.queue.drain(&mut inbox);
-        for message in inbox.drain(..) {
-            self.handle(message);
+        let mut messages = inbox.drain(..);
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            messages.by_ref().for_each(|message| self.handle(message));
+        }));
+        if let Err(panic) = handled {
+            // The hook for panics panicked. What was not handled yet is for the next turn: a lost wake is a lost task.
+            messages.for_each(|message| drop(self.home.queue.push(message)));
+            resume_unwind(panic);
         }
+        drop(messages);
         self.inbox.replace(inbox);
     }
 
@@ -205,7 +231,11 @@ impl Core {
                     self.tasks.wake(slot.key());
                 }
             }
-            Message::Call(call) => call(self),
+            Message::Call(call) => {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(self))) {
+                    self.unhandled("work that another thread sent", 0, panic);
+                }
+            }
         }
     }
 
@@ -214,15 +244,23 @@ impl Core {
         self.outside.get()
     }
 
-    /// A number that looks random: xorshift64, from the builder's seed.
-    pub(crate) fn random(&self) -> u64 {
-        let mut x = self.random.get();
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        self.random.set(x);
-        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    /// A number below `bound` that looks random enough for fairness. It is made of what the last call left, so
+    /// that a branch on it need not wait for the arithmetic.
+    #[inline]
+    pub(crate) fn random_below(&self, bound: u32) -> u32 {
+        let x = self.random.get();
+        self.random.set(xorshift(x));
+        (((x >> 32) * u64::from(bound)) >> 32) as u32
     }
+}
+
+/// xorshift64.
+#[inline]
+fn xorshift(mut x: u64) -> u64 {
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    x
 }
 
 /// A seed for whoever asked for none: the clock and the serial, stirred.

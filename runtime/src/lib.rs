@@ -17,8 +17,10 @@ mod sys;
 mod trace;
 mod watchdog;
 
+pub mod cancel;
 pub mod future;
 pub mod monitor;
+pub mod scope;
 pub mod sync;
 pub mod task;
 pub mod time;
@@ -36,14 +38,37 @@ pub mod runtime {
 
 /// Descriptors that tasks can wait for.
 pub mod io {
-    pub use crate::reactor::async_fd::{Async, Operation, Readiness, Turn};
+    pub use crate::reactor::async_fd::Async;
     pub use crate::reactor::ready::{Ready, readable, writable};
     pub use crate::reactor::source::Direction;
+    pub use crate::reactor::turn::{Operation, Readiness, Turn};
 }
 
 /// System calls that the network crate needs and that want unsafe.
 #[doc(hidden)]
 pub mod os {
-    pub use crate::sys::os::{Credentials, peer_credentials, pipe};
+    pub use crate::sys::affinity::{allowed, pin};
+    pub use crate::sys::bytes::{read, set_blocking, write};
+    pub use crate::sys::child::{SIGTERM, pidfd_open, send_signal};
+    pub use crate::sys::handed::take_handed_over;
+    pub use crate::sys::os::{Credentials, has_default_action, peer_credentials, pipe};
+    pub use crate::sys::splice::{send_file, splice};
+
+    /// Spawns a task that is no part of the program: no list shows it, and that it waits for `fd` does not count where the
+    /// runtime asks whether anyone can still be woken.
+    pub fn spawn_in_background<F>(fd: std::os::fd::RawFd, future: F)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        crate::task::hot::with_core(|core| {
+            if let Some(core) = core {
+                core.reactor.background.set(fd);
+            }
+        });
+        let handle = crate::task::spawn(future);
+        crate::task::spawn::hide(&handle);
+    }
 }
+pub use cancel::{CancelToken, bracket, finally, shield, shield_for};
 pub use runtime_loop::run;
+pub use scope::{scope, try_scope};

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::rc::Rc;
 
 use crate::task::id::Id;
 
@@ -26,6 +27,9 @@ pub struct Unhandled<'a> {
     /// The panic's text.
     pub message: &'a str,
 }
+
+/// Where unhandled panics go.
+pub(crate) type UnhandledHook = Rc<dyn Fn(&Unhandled<'_>)>;
 
 impl fmt::Display for Unhandled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::panic::Location;
+use std::panic::{Location, resume_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,14 +23,17 @@ use crate::core::Core;
 use crate::metrics::Metrics;
 use crate::remote::Remote;
 use crate::task::cell::MainBlock;
-use crate::task::cleanup::Cleanup;
+use crate::task::cleanup::{self, Cleanup};
+use crate::task::error::{JoinError, Reason};
 use crate::task::finish;
 use crate::task::hot::{self, Entered};
+use crate::task::id::Id;
 use crate::task::join::JoinHandle;
 use crate::task::poll::{Batch, run_batch};
 use crate::task::registry;
-use crate::task::slot::{CHILD, DONE, HANDLE, MAIN, QUEUED, RARE, Slot};
+use crate::task::slot::{CANCEL, CHILD, DONE, FAILED, HANDLE, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
+use crate::task::stored::StoredWaker;
 use crate::time::Instant;
 use crate::watchdog;
 
@@ -47,6 +50,9 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
     }
     core.read_mail();
     core.timers.fire(watchdog::look(core));
+    if core.tasks.left_count.get() != 0 {
+        run_orphans(core);
+    }
     if !core.tasks.ring.is_empty() {
         // Work is ready: a glance at the selector, if it watches anything.
         if !core.reactor.is_empty() {
@@ -165,41 +171,81 @@ impl Runtime {
     ///
     /// # Panics
     /// Inside of another `block_on`, `turn` or `run` on the same thread. With what `future` panicked with. When the
-    /// selector fails for good.
+    /// selector fails for good. When the future is cancelled: see [`Runtime::try_block_on`].
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match self.try_block_on(future) {
+            Ok(output) => output,
+            Err(error) => panic!(
+                "the future given to block_on was cancelled ({error}); try_block_on returns that"
+            ),
+        }
+    }
+
+    /// As [`Runtime::block_on`], for a future that may be cancelled: by itself or others through
+    /// [`task::current`](crate::task::current), which inside of it names it. It is dropped at its await point then, its
+    /// async cleanups run, and this returns the error.
+    ///
+    /// # Errors
+    /// When it was cancelled.
+    ///
+    /// # Panics
+    /// As [`Runtime::block_on`].
+    ///
+    /// ```
+    /// let runtime = myrt::runtime::Runtime::new().unwrap();
+    /// let ended = runtime.try_block_on(async {
+    ///     let me = myrt::task::current();
+    ///     myrt::spawn(async move { me.cancel() });
+    ///     std::future::pending::<()>().await;
+    /// });
+    /// assert!(ended.unwrap_err().is_cancelled());
+    /// ```
+    #[track_caller]
+    pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, JoinError> {
         refuse_nesting("block_on");
         let _entered = Entered::new(&self.core);
-        self.drive(future, Location::caller())
+        match self.drive(future, Location::caller()) {
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            ended => ended,
+        }
     }
 
     /// Runs `future` with the runtime entered, without asking whether one runs already.
-    fn drive<F: Future>(&self, future: F, at: &'static Location<'static>) -> F::Output {
+    fn drive<F: Future>(
+        &self,
+        future: F,
+        at: &'static Location<'static>,
+    ) -> Result<F::Output, JoinError> {
         let core = &*self.core;
-        let mut future = pin!(future);
-        let mut output = None;
+        core.timers.look(); // what was before is not this run's
+        let slot = core.tasks.slots.renew_main();
+        let mut future = pin!(Some(future));
+        let mut ended = None;
         let mut cleanup = Cleanup::none();
         let mut main = |cx: &mut Context<'_>| {
-            if output.is_none() {
-                if let Poll::Ready(value) = future.as_mut().poll(cx) {
-                    output = Some(value);
-                }
+            if ended.is_none() {
+                ended = poll_main(core, slot, future.as_mut(), cx);
             }
             if cleanup.is_empty() && core.tasks.left_count.get() == 0 {
-                return output.is_some();
+                return ended.is_some();
             }
             // What the future dropped meanwhile may have left cleanups: they run beside it, and it ends after them.
             let cleaned = cleanup.poll_with_left(cx, 0).is_ready();
-            output.is_some() && cleaned
+            ended.is_some() && cleaned
         };
         let mut block = MainBlock::new(&mut main);
-        let slot = core.tasks.slots.renew_main();
         slot.occupy(block.header().as_ptr(), MAIN | QUEUED, 0, at);
         core.tasks.ring.push(slot);
         let vacate = Vacate { core, slot };
         while self.turn_or_panic(None) != Batch::Main {}
+        // Of the hook that is told of panics, if it panicked itself.
+        let late = take_error(core, slot);
         drop(vacate);
-        output.expect("the main future is done")
+        match late {
+            Some(Reason::Panic(panic)) => resume_unwind(panic),
+            _ => ended.expect("the main future is done"),
+        }
     }
 
     #[track_caller]
@@ -238,6 +284,7 @@ impl Runtime {
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<bool> {
         refuse_nesting("turn");
         let _entered = Entered::new(&self.core);
+        self.core.timers.look();
         let timeout = if self.core.tasks.ring.is_empty() {
             timeout
         } else {
@@ -308,15 +355,86 @@ impl Runtime {
     }
 }
 
+/// Polls the main future. Some: it is gone, and this is its result.
+#[inline]
+fn poll_main<F: Future>(
+    core: &Core,
+    slot: &Slot,
+    mut future: Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Option<Result<F::Output, JoinError>> {
+    if !slot.has(CANCEL | FAILED) {
+        if let Poll::Ready(output) = future.as_mut().as_pin_mut()?.poll(cx) {
+            future.set(None);
+            return Some(Ok(output));
+        }
+        if !slot.has(CANCEL) {
+            return None;
+        }
+    }
+    Some(Err(end_main(core, slot, || future.set(None))))
+}
+
+/// The main future panicked, or is cancelled: drops it, with nobody running.
+#[cold]
+fn end_main(core: &Core, slot: &Slot, drop: impl FnOnce()) -> JoinError {
+    let id = Id::from_identity(slot.identity());
+    let mut left = Cleanup::none();
+    let panic = cleanup::drop_into(&mut left, drop);
+    let reason = match (take_error(core, slot), panic) {
+        (Some(reason), worse) => {
+            worse.into_iter().for_each(cleanup::report_panic);
+            reason
+        }
+        (None, Some(panic)) => Reason::Panic(panic),
+        (None, None) => Reason::Cancelled(
+            core.tasks
+                .rares
+                .peek(slot, |rare| rare.reason.clone())
+                .flatten(),
+        ),
+    };
+    drop_left(left);
+    JoinError::new(id, reason)
+}
+
+/// What the main future left goes back on the list, where its own cleanups are taken from.
+fn drop_left(left: Cleanup) {
+    drop(left);
+}
+
+fn take_error(core: &Core, slot: &Slot) -> Option<Reason> {
+    if !slot.has(FAILED) {
+        return None;
+    }
+    slot.remove(FAILED);
+    core.tasks.rares.with(slot, |rare| rare.error.take())
+}
+
+/// What was dropped outside of any task's poll may have left cleanups: a task of their own runs them.
+#[cold]
+fn run_orphans(core: &Core) {
+    if let Some(cleanup) = Cleanup::collect(0) {
+        drop(spawn_in(core, cleanup, Location::caller()));
+    }
+}
+
 /// Ends every task; afterwards none is left.
 fn end_tasks(runtime: &Runtime, grace: Duration) {
     let core = runtime.core();
+    core.grace.set(grace);
     core.tasks.ending.set(true);
     cancel_all(core);
-    if core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0 {
+    let unfinished = core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0;
+    // In a forked child the loop cannot turn: what is left is dropped without its cleanups.
+    if unfinished && core.process == crate::sys::fork::current_pid() {
         let deadline = core.timers.clock.now() + grace;
-        runtime.drive(cleanups_done(deadline), Location::caller());
+        if let Err(error) = runtime.drive(cleanups_done(deadline), Location::caller()) {
+            eprintln!("myrt: the runtime's end did not wait for its cleanups: {error}");
+        }
     }
+    core.tasks.closed.set(true);
+    drop(Cleanup::collect(0)); // nobody will run what is left
     drop_until_none(core);
     core.tasks.ending.set(false);
 }
@@ -326,10 +444,7 @@ fn drop_until_none(core: &Core) {
     for _ in 0..1000 {
         drop_all(core);
         core.read_mail();
-        let left = core.take_left(0);
-        let idle = core.tasks.live.get() == 0 && left.is_empty();
-        drop(left);
-        if idle {
+        if core.tasks.live.get() == 0 && core.tasks.ring.is_empty() {
             break;
         }
     }
@@ -429,12 +544,16 @@ struct Vacate<'a> {
 
 impl Drop for Vacate<'_> {
     fn drop(&mut self) {
-        if self.slot.has(RARE) {
+        let waiters = self.slot.has(RARE).then(|| {
+            let rares = &self.core.tasks.rares;
+            let waiters = rares.with(self.slot, |rare| std::mem::take(&mut rare.waiters));
             self.core.tasks.remove_rare(self.slot);
-        }
+            waiters
+        });
         drop(self.slot.take_joiner());
         self.slot.set_block(std::ptr::null_mut());
         self.slot.set_flags(MAIN | DONE | QUEUED);
+        waiters.into_iter().flatten().for_each(StoredWaker::wake);
     }
 }
 

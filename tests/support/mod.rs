@@ -3,11 +3,15 @@
 //! It exists so that a test shows what it tests. Tests see the runtime as users do: `myrt::` and std only.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+pub(crate) mod gate;
+pub(crate) mod timeline;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::process::{Command, Output};
 use std::rc::Rc;
@@ -171,6 +175,14 @@ pub(crate) fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Pol
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
+/// What a panic says.
+pub(crate) fn panic_text(call: impl FnOnce()) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(call)).expect_err("it panics");
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
+}
+
 /// The waker of the running task.
 pub(crate) async fn own_waker() -> Waker {
     std::future::poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
@@ -252,6 +264,24 @@ where
             Ok(n) => total += n,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return total,
             Err(error) => panic!("write: {error}"),
+        }
+    }
+}
+
+/// Reads until it would block or ends; returns how much came out.
+pub(crate) fn drain<T>(io: &Async<T>) -> usize
+where
+    T: std::os::fd::AsFd + 'static,
+    for<'a> &'a T: Read,
+{
+    let mut chunk = [0; 65536];
+    let mut total = 0;
+    loop {
+        match io.try_read_with(|mut io| io.read(&mut chunk)) {
+            Ok(0) => return total,
+            Ok(n) => total += n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return total,
+            Err(error) => panic!("read: {error}"),
         }
     }
 }

@@ -22,6 +22,9 @@ use crate::place::{self, Place};
 /// The writer is flushed at the end and whenever the reader has nothing for the moment; it is not closed. Dropped half-way, bytes
 /// that were read and not yet written are lost.
 ///
+/// It knows its sides by their traits alone. Between sockets and pipes [`splice`](crate::splice), and from a file to a socket
+/// [`send_file`](crate::send_file), do the same without taking the bytes into the program.
+///
 /// # Errors
 /// The first error of either side; [`WriteZero`](io::ErrorKind::WriteZero) if the writer takes nothing.
 ///
@@ -29,7 +32,7 @@ use crate::place::{self, Place};
 ///
 /// ```
 /// # use futures_lite::future::block_on;
-/// use myrt_net::io::copy;
+/// use myrt::io::copy;
 ///
 /// # block_on(async {
 /// let mut out = Vec::new();
@@ -64,7 +67,7 @@ where
 ///
 /// ```
 /// # use futures_lite::future::{block_on, zip};
-/// use myrt_net::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional, duplex};
+/// use myrt::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional, duplex};
 ///
 /// # block_on(async {
 /// let (mut client, mut front) = duplex(64);

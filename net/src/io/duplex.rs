@@ -30,7 +30,7 @@ use crate::place;
 ///
 /// ```
 /// # use futures_lite::future::block_on;
-/// use myrt_net::io::{AsyncReadExt, AsyncWriteExt, duplex};
+/// use myrt::io::{AsyncReadExt, AsyncWriteExt, duplex};
 ///
 /// # block_on(async {
 /// let (mut client, mut server) = duplex(64);

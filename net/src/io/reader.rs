@@ -27,7 +27,7 @@ use crate::place::{self, Place};
 ///
 /// ```
 /// # use futures_lite::future::block_on;
-/// use myrt_net::io::{ReadError, Reader};
+/// use myrt::io::{ReadError, Reader};
 ///
 /// # block_on(async {
 /// let mut reader = Reader::new(&b"GET /\r\nHost: a\r\n\r\nbo"[..]);

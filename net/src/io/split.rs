@@ -22,7 +22,7 @@ use futures_io::{AsyncRead, AsyncWrite, IoSlice, IoSliceMut};
 ///
 /// ```
 /// # use futures_lite::future::block_on;
-/// use myrt_net::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+/// use myrt::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 ///
 /// # block_on(async {
 /// let (near, mut far) = duplex(16);

@@ -27,7 +27,7 @@ use crate::place::{self, Place};
 ///
 /// ```
 /// # use futures_lite::future::block_on;
-/// use myrt_net::io::Writer;
+/// use myrt::io::Writer;
 ///
 /// # block_on(async {
 /// let mut writer = Writer::new(Vec::new());

@@ -32,7 +32,7 @@ use shared::Shared;
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::start_server;
+/// use myrt::start_server;
 ///
 /// let server = start_server("127.0.0.1:8888", async |mut reader, mut writer| {
 ///     let mut line = String::new();
@@ -67,7 +67,7 @@ where
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let (mut reader, mut writer) = myrt_net::open_connection("127.0.0.1:8888").await?;
+/// let (mut reader, mut writer) = myrt::open_connection("127.0.0.1:8888").await?;
 /// writer.write_all(b"hello\n").await?;
 /// let mut line = String::new();
 /// reader.read_line(&mut line).await?;

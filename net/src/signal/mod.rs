@@ -6,6 +6,7 @@
 //! While anybody listens to a kind, its default action is off; when the last listener is dropped it is on again. (tokio leaves it
 //! off for ever, so a program that once waited for Ctrl-C cannot be interrupted any more.)
 
+mod interrupt;
 mod registry;
 pub mod unix;
 
@@ -14,6 +15,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+pub use interrupt::run;
 use unix::{Signal, SignalKind, signal};
 
 /// Ready when the program is interrupted (Ctrl-C, SIGINT). It listens from the call on, not only when awaited; dropping it ends that.
@@ -25,7 +27,7 @@ use unix::{Signal, SignalKind, signal};
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// myrt_net::signal::ctrl_c().await?;
+/// myrt::signal::ctrl_c().await?;
 /// println!("goodbye");
 /// # Ok(())
 /// # }

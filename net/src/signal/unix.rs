@@ -28,7 +28,7 @@ use crate::place::{self, Place};
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::signal::unix::{SignalKind, signal};
+/// use myrt::signal::unix::{SignalKind, signal};
 ///
 /// let mut hangup = signal(SignalKind::hangup())?;
 /// while hangup.recv().await.is_some() {

@@ -28,7 +28,7 @@ use crate::place;
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::TcpListener;
+/// use myrt::net::TcpListener;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0").await?;
 /// loop {
@@ -180,7 +180,7 @@ impl Future for Accept<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (socket, address) = ready!(self.get_mut().poll_socket(cx))?;
-        let stream = TcpStream::fresh(socket);
+        let stream = TcpStream::accepted(socket);
         let address = match address.as_socket() {
             Some(address) => address,
             // A peer that is gone already has no address on some systems.
@@ -205,7 +205,7 @@ impl Stream for Incoming<'_> {
         let this = self.get_mut();
         let result = ready!(this.accept.poll_socket(cx));
         this.accept.pause = this.listener.pauses.next();
-        Poll::Ready(Some(result.map(|(socket, _)| TcpStream::fresh(socket))))
+        Poll::Ready(Some(result.map(|(socket, _)| TcpStream::accepted(socket))))
     }
 }
 

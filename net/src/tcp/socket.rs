@@ -18,7 +18,7 @@ use crate::calls;
 ///
 /// ```no_run
 /// # fn example() -> std::io::Result<()> {
-/// use myrt_net::TcpSocket;
+/// use myrt::net::TcpSocket;
 ///
 /// let socket = TcpSocket::new_v4()?;
 /// socket.set_reuseaddr(true)?;

@@ -37,7 +37,7 @@ use crate::ready::{Interest, Readiness, ReadyFor};
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::TcpStream;
+/// use myrt::net::TcpStream;
 ///
 /// let stream = TcpStream::connect("example.org:80").await?;
 /// stream.write_all(b"HEAD / HTTP/1.0\r\n\r\n").await?;
@@ -83,11 +83,24 @@ impl TcpStream {
         Self::from_async(Async::new_nonblocking(socket.into()))
     }
 
+    /// A connection that was just accepted: nothing has come on it yet.
+    #[inline]
+    pub(crate) fn accepted(socket: Socket) -> Self {
+        let stream = Self::fresh(socket);
+        stream.io.set_early();
+        stream
+    }
+
     /// The same, where it was waited for already.
     #[inline]
     pub(crate) fn from_async(io: Async<net::TcpStream>) -> Self {
         io.set_closing_unshared(true);
         Self { io }
+    }
+
+    /// For splicing.
+    pub(crate) const fn inner(&self) -> &Async<net::TcpStream> {
+        &self.io
     }
 
     /// Gives the std stream back. It is still non-blocking.

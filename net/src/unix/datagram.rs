@@ -19,7 +19,7 @@ use crate::ready::Readiness;
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::UnixDatagram;
+/// use myrt::net::UnixDatagram;
 ///
 /// let (near, far) = UnixDatagram::pair()?;
 /// near.send(b"one whole").await?;

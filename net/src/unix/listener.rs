@@ -29,7 +29,7 @@ use crate::place;
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::UnixListener;
+/// use myrt::net::UnixListener;
 ///
 /// let listener = UnixListener::bind("/tmp/example.sock")?;
 /// let (stream, _) = listener.accept().await?;

@@ -34,7 +34,7 @@ use crate::stream::by_reference;
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
-/// use myrt_net::UnixStream;
+/// use myrt::net::UnixStream;
 ///
 /// let (near, far) = UnixStream::pair()?;
 /// near.write_all(b"hi").await?;
@@ -92,6 +92,11 @@ impl UnixStream {
     /// If the runtime cannot let go of it.
     pub fn into_std(self) -> io::Result<net::UnixStream> {
         self.io.into_inner()
+    }
+
+    /// For splicing.
+    pub(crate) const fn inner(&self) -> &Async<net::UnixStream> {
+        &self.io
     }
 
     /// Reads what there is, at least one byte; `Ok(0)` is the end. **Cancel safe.**

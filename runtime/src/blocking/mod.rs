@@ -92,6 +92,8 @@ impl Pool {
 
     /// What a thread does: jobs, until none comes for a while.
     fn serve(&self) {
+        // A pinned worker's threads would crowd on its core.
+        crate::sys::affinity::unpin();
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
@@ -269,11 +271,4 @@ impl<T> Drop for Result<T> {
         let before = std::mem::replace(&mut *self.shared.lock(), Progress::GivenUp);
         drop(before);
     }
-}
-
-/// Threads of the pool, and how many of them are idle.
-#[doc(hidden)]
-pub fn pool_size() -> (usize, usize) {
-    let state = POOL.lock();
-    (state.threads, state.idle)
 }

@@ -52,6 +52,10 @@ pub struct AsCompleted<F: Future> {
 
 impl<F: Future> AsCompleted<F> {
     /// The next output, with the number of its future; none when all were given. Cancel safe: an output is not lost.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the name that every stream has"
+    )]
     pub fn next(&mut self) -> Next<'_, F> {
         Next { stream: self }
     }

@@ -252,7 +252,7 @@ impl<T> JoinSet<T> {
     /// Cancels every task; their results, cancelled or not, can still be joined.
     pub fn cancel_all(&mut self) {
         for (_, handle) in &self.members {
-            let _ = handle.cancel();
+            let _ending = handle.cancel();
         }
     }
 

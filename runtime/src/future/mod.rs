@@ -15,6 +15,8 @@ mod join_set;
 mod place;
 mod race;
 mod select;
+#[cfg(test)]
+mod tests;
 mod tuple;
 mod wait;
 
@@ -30,9 +32,8 @@ pub use wait::{Waiting, When, wait};
 pub mod private {
     pub use super::join::{CleanupsLeft, Rotation, cleanup_mark, cleanups_since};
     pub use super::place::Place;
-    pub use super::select::start;
+    pub use super::select::{NO_SHARE, give_way, has_share, random_first};
     pub use super::tuple::{Tuple, gather_tuple, try_gather_tuple};
-    pub use crate::task::poll_budget;
     pub use std::future::{Future, IntoFuture, poll_fn};
     pub use std::pin::{Pin, pin};
     pub use std::task::Poll;

@@ -12,6 +12,8 @@
 //! Inside, it stands in a match arm with a guard that notes the match and is false: bindings move only when the guard
 //! holds, so the output is tried by any pattern, `mut` and `ref` among them, and still there for the arm below.
 
+use std::task::Context;
+
 use crate::task::hot;
 
 /// Waits for several futures at once, and runs the handler of the first that is ready; the others are dropped.
@@ -34,6 +36,8 @@ use crate::task::hot;
 /// 4. All futures are dropped, from the last to the first, and the handler runs. It may borrow what the futures borrowed.
 ///    Async cleanups that the dropped futures left run beside the task, which ends after them.
 /// 5. If every branch is disabled, `else` runs.
+///
+/// When the branches' operations have used up the task's share, it lets other tasks run before it asks again.
 ///
 /// In handlers `break`, `continue`, `return` and `?` act on the surrounding function and loop. A future that is to survive,
 /// say in a loop, is given as `&mut future`. Up to 64 branches. The random start comes from the runtime's seed, so a run with
@@ -145,17 +149,19 @@ macro_rules! __myrt_select {
             [$($done)* {$f $n $v ($pattern) ($future) (true) ($handler)}] [$($free)*] $($rest)*)
     };
 
-    (@first biased $count:expr) => { 0 };
-    (@first random $count:expr) => { $crate::future::private::start($count) };
+    (@first biased $count:expr) => {
+        if $crate::future::private::has_share() { 0 } else { $crate::future::private::NO_SHARE }
+    };
+    (@first random $count:expr) => { $crate::future::private::random_first($count) };
 
     (@body $order:ident
         [$({$f:ident $n:tt $v:ident ($pattern:pat) ($future:expr) ($condition:expr) ($handler:expr)})+]
         $else:expr) => {{
-        enum Selected<$($v),+> {
+        enum __MyrtSelected<$($v),+> {
             $($v($v),)+
             Disabled,
         }
-        const COUNT: u32 = [$($n),+].len() as u32;
+        const __MYRT_COUNT: u32 = [$($n),+].len() as u32;
         let mut disabled = 0u64;
         $(if !$condition {
             disabled |= 1 << $n;
@@ -164,15 +170,16 @@ macro_rules! __myrt_select {
             let ($($f,)+) = ($($future,)+);
             $(let mut $f = $crate::future::private::pin!($crate::future::private::IntoFuture::into_future($f));)+
             $crate::future::private::poll_fn(|cx| {
-                if $crate::future::private::poll_budget(cx).is_pending() {
+                let first = $crate::__myrt_select!(@first $order __MYRT_COUNT);
+                if first == $crate::future::private::NO_SHARE {
+                    $crate::future::private::give_way(cx);
                     return $crate::future::private::Poll::Pending;
                 }
                 let mut pending = false;
-                let mut branch = $crate::__myrt_select!(@first $order COUNT);
-                for _ in 0..COUNT {
-                    let now = branch;
-                    branch = if branch + 1 == COUNT { 0 } else { branch + 1 };
-                    match now {
+                for branch in first..first + __MYRT_COUNT {
+                    // Not `%`: of a single branch it would be one that lints complain about, at the caller's.
+                    let branch = if branch < __MYRT_COUNT { branch } else { branch - __MYRT_COUNT };
+                    match branch {
                         $($n => {
                             if disabled & (1 << $n) != 0 {
                                 continue;
@@ -191,7 +198,7 @@ macro_rules! __myrt_select {
                                 $pattern if { matched = true; false } => {}
                                 output => {
                                     if matched {
-                                        return $crate::future::private::Poll::Ready(Selected::$v(output));
+                                        return $crate::future::private::Poll::Ready(__MyrtSelected::$v(output));
                                     }
                                 }
                             }
@@ -202,31 +209,56 @@ macro_rules! __myrt_select {
                 if pending {
                     $crate::future::private::Poll::Pending
                 } else {
-                    $crate::future::private::Poll::Ready(Selected::Disabled)
+                    $crate::future::private::Poll::Ready(__MyrtSelected::Disabled)
                 }
             })
             .await
         };
         match selected {
-            $(Selected::$v($pattern) => $handler,)+
-            Selected::Disabled => $else,
+            $(__MyrtSelected::$v($pattern) => $handler,)+
+            __MyrtSelected::Disabled => $else,
             #[allow(unreachable_patterns, reason = "patterns that always match leave nothing")]
             _ => ::core::unreachable!("a pattern that matched did not match again"),
         }
     }};
 }
 
-/// The branch out of `count` to start with.
+/// Whether the running task may go on; a foreign task always may.
+// This and `random_first` are not inlined: in a foreign crate the search for the thread's state is a call anyway, and
+// so it is the only one.
 #[doc(hidden)]
-#[inline]
+#[inline(never)]
 #[must_use]
-pub fn start(count: u32) -> u32 {
-    let random = hot::with_core(|core| core.map_or_else(elsewhere, crate::core::Core::random));
-    ((random >> 32) * u64::from(count) >> 32) as u32
+pub fn has_share() -> bool {
+    hot::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
+}
+
+/// Which one of `count` branches is first; [`NO_SHARE`] when the running task must let others run.
+#[doc(hidden)]
+#[inline(never)]
+#[must_use]
+pub fn random_first(count: u32) -> u32 {
+    hot::with(|hot| match hot::core(hot) {
+        _ if hot.budget.get() == 0 && hot.slot().is_some() => NO_SHARE,
+        Some(core) => core.random_below(count),
+        None => elsewhere(count),
+    })
+}
+
+/// No branch: the task's share is used up.
+#[doc(hidden)]
+pub const NO_SHARE: u32 = u32::MAX;
+
+/// Lets others run: the task is woken for its next turn.
+#[doc(hidden)]
+#[cold]
+pub fn give_way(cx: &Context<'_>) {
+    cx.waker().wake_by_ref();
 }
 
 /// Outside of a runtime: stirred time.
 #[cold]
-fn elsewhere() -> u64 {
-    crate::sys::clock::monotonic_ns().wrapping_mul(0x9e37_79b9_7f4a_7c15)
+fn elsewhere(count: u32) -> u32 {
+    let stirred = crate::sys::clock::monotonic_ns().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (((stirred >> 32) * u64::from(count)) >> 32) as u32
 }

@@ -8,12 +8,12 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use super::raw;
 use super::source::Direction;
+use super::turn::{Operation, Readiness};
 use crate::core::Core;
 use crate::sys;
 use crate::task::hot;
@@ -47,8 +47,29 @@ pub struct Async<T: AsFd + 'static> {
     /// Token of the entry in the runtime's table; 0 before the first wait.
     token: AtomicU64,
     runtime: AtomicU64,
-    /// Nobody else can hold the descriptor, so closing it ends every registration.
-    unshared: AtomicBool,
+    /// [`UNSHARED`], and what is known of each direction (see [`blocked`] and [`short`]).
+    flags: AtomicU8,
+}
+
+/// Nobody else can hold the descriptor, so closing it ends every registration.
+const UNSHARED: u8 = 1;
+
+/// The flag of a direction in which the system said `WouldBlock`, and no event has been seen since.
+#[inline]
+const fn blocked(direction: Direction) -> u8 {
+    match direction {
+        Direction::Read => 2,
+        Direction::Write => 4,
+    }
+}
+
+/// The flag of a direction in which a transfer was short, and no event has been seen since.
+#[inline]
+const fn short(direction: Direction) -> u8 {
+    match direction {
+        Direction::Read => 8,
+        Direction::Write => 16,
+    }
 }
 
 impl<T: AsFd + 'static> Async<T> {
@@ -68,7 +89,7 @@ impl<T: AsFd + 'static> Async<T> {
             io: Some(io),
             token: AtomicU64::new(0),
             runtime: AtomicU64::new(0),
-            unshared: AtomicBool::new(false),
+            flags: AtomicU8::new(0),
         }
     }
 
@@ -76,13 +97,19 @@ impl<T: AsFd + 'static> Async<T> {
     /// leaves the readiness standing, which costs one vain try.
     #[inline]
     pub fn get_ref(&self) -> &T {
-        self.io.as_ref().expect("only drop and into_inner take it")
+        match &self.io {
+            Some(io) => io,
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
-    /// What is inside.
-    #[inline]
+    /// What is inside. It may be replaced, so the runtime forgets the descriptor; the next wait makes it known again.
     pub fn get_mut(&mut self) -> &mut T {
-        self.io.as_mut().expect("only drop and into_inner take it")
+        self.forget();
+        match &mut self.io {
+            Some(io) => io,
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// Takes it out, forgotten by the runtime but still non-blocking.
@@ -90,16 +117,38 @@ impl<T: AsFd + 'static> Async<T> {
     /// # Errors
     /// None at present.
     pub fn into_inner(mut self) -> io::Result<T> {
-        self.unshared.store(false, Relaxed);
-        self.deregister();
-        Ok(self.io.take().expect("only drop and into_inner take it"))
+        self.forget();
+        match self.io.take() {
+            Some(io) => Ok(io),
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// Says that no one else can hold the descriptor, so that closing it need not be announced. Taken back by
     /// whatever lends the descriptor out.
     #[doc(hidden)]
     pub fn set_closing_unshared(&self, unshared: bool) {
-        self.unshared.store(unshared, Relaxed);
+        self.flag(UNSHARED, unshared);
+    }
+
+    /// Says that a first read would come too early: a connection that was just accepted has hardly ever sent anything
+    /// yet. Its first read waits at once, which saves the call that would say so.
+    #[doc(hidden)]
+    pub fn set_early(&self) {
+        self.flag(blocked(Direction::Read), true);
+    }
+
+    #[inline]
+    fn flag(&self, flag: u8, on: bool) {
+        let flags = self.flags.load(Relaxed);
+        self.flags
+            .store(if on { flags | flag } else { flags & !flag }, Relaxed);
+    }
+
+    /// The entry's token; 0 before the first wait.
+    #[inline]
+    pub(super) fn token(&self) -> u64 {
+        self.token.load(Relaxed)
     }
 
     /// Tries `operation` until it does not say `WouldBlock`. Waiters are served in order. Cancel safe.
@@ -218,18 +267,56 @@ impl<T: AsFd + 'static> Async<T> {
     #[doc(hidden)]
     #[inline]
     pub fn note_short(&self, direction: Direction) {
+        self.flag(short(direction), true);
+    }
+
+    /// Notes that the system said `WouldBlock`: whatever the selector said before that is over.
+    #[inline]
+    pub(super) fn note_blocked(&self, direction: Direction) {
+        self.flag(blocked(direction), true);
         let token = self.token.load(Relaxed);
         if token != 0 {
-            self.with_home(|core| core.reactor.clear_after_short(token, direction));
+            self.with_home(|core| core.reactor.forget_event(token, direction));
         }
     }
 
+    /// Whether nothing says that a try would block. Known here, without a look at the table.
     #[inline]
-    fn note_blocked(&self, direction: Direction) {
+    pub(super) fn may_try(&self, direction: Direction) -> bool {
+        self.flags.load(Relaxed) & (blocked(direction) | short(direction)) == 0
+    }
+
+    /// Nothing is said of a direction any more.
+    #[inline]
+    pub(super) fn forget_flags(&self, direction: Direction) {
+        self.flag(blocked(direction) | short(direction), false);
+    }
+
+    /// Uses the event of a direction, if one came that nobody has used: then it is to be tried.
+    #[inline(always)]
+    pub(super) fn use_event(&self, direction: Direction) -> bool {
         let token = self.token.load(Relaxed);
-        if token != 0 {
-            self.with_home(|core| core.reactor.clear(token, direction));
+        if token == 0 {
+            return false;
         }
+        let used = hot::with_core(|core| {
+            core.is_some_and(|core| {
+                core.serial == self.runtime.load(Relaxed)
+                    && core
+                        .reactor
+                        .use_event(token, direction, self.only_short(direction))
+            })
+        });
+        if used {
+            self.forget_flags(direction);
+        }
+        used
+    }
+
+    /// Whether all that says so is a transfer that was short.
+    #[inline]
+    pub(super) fn only_short(&self, direction: Direction) -> bool {
+        self.flags.load(Relaxed) & blocked(direction) == 0
     }
 
     /// Waits until a direction may be tried.
@@ -256,22 +343,25 @@ impl<T: AsFd + 'static> Async<T> {
         direction: Direction,
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
-        let token = self.token.load(Relaxed);
-        let known = token != 0
-            && self.with_home(|core| core.reactor.is_ready(token, direction)) == Some(true);
-        if known {
+        if self.may_try(direction) && self.is_ready_untried(direction)? {
             return Poll::Ready(Ok(()));
         }
-        if token == 0 {
-            // Never tried: ask the system rather than guess.
-            let interest = direction.interest();
-            match sys::readable_now(raw(self.get_ref()), interest) {
-                Ok(now) if now.contains(interest) => return Poll::Ready(Ok(())),
-                Ok(_) => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
         self.park(cx, direction, at)
+    }
+
+    /// Whether a direction of which nothing is said is ready: as far as is known, or, where it was never tried, as the
+    /// system says.
+    pub(super) fn is_ready_untried(&self, direction: Direction) -> io::Result<bool> {
+        if self.token.load(Relaxed) != 0 {
+            // In another runtime nobody knows: the wait will say so.
+            return Ok(self.with_home(|_| ()).is_some());
+        }
+        let interest = direction.interest();
+        let ready = sys::readable_now(raw(self.get_ref()), interest)?.contains(interest);
+        if !ready {
+            self.flag(blocked(direction), true);
+        }
+        Ok(ready)
     }
 
     #[inline]
@@ -284,28 +374,17 @@ impl<T: AsFd + 'static> Async<T> {
     ) -> Poll<io::Result<R>> {
         ready!(poll_budget(cx));
         loop {
-            if self.may_try(direction) {
-                match operation(self.get_ref()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        self.note_blocked(direction)
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    result => return Poll::Ready(result),
-                }
+            if !self.may_try(direction) {
+                ready!(self.park(cx, direction, at))?;
             }
-            match self.park(cx, direction, at) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            match operation(self.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.note_blocked(direction);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
             }
         }
-    }
-
-    /// Whether nothing says that a try would block.
-    #[inline]
-    fn may_try(&self, direction: Direction) -> bool {
-        let token = self.token.load(Relaxed);
-        token == 0 || self.with_home(|core| core.reactor.is_ready(token, direction)) != Some(false)
     }
 
     /// For waits that ask the kernel afresh: what it said last is forgotten.
@@ -321,61 +400,43 @@ impl<T: AsFd + 'static> Async<T> {
         direction: Direction,
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
+        if self.use_event(direction) {
+            return Poll::Ready(Ok(()));
+        }
         let waits = hot::with_core(|core| {
-            let core = self.join_runtime(core, direction);
+            let core = self.join_runtime(core);
             core.reactor
                 .wait_as_poller(self.token.load(Relaxed), direction, cx.waker())
         });
-        self.waiting(waits.map(|waits| waits.then_some(())), direction, at)
-            .map_ok(|_| ())
-    }
-
-    /// Waits for the direction in line. Ready when there is nothing to wait for after all.
-    fn park_in_line(
-        &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
-        ticket: &mut u32,
-        at: &'static Location<'static>,
-    ) -> Poll<io::Result<()>> {
-        let waits = hot::with_core(|core| {
-            let core = self.join_runtime(core, direction);
-            core.reactor
-                .wait_in_line(self.token.load(Relaxed), direction, *ticket, cx.waker())
-        });
-        *ticket = waits.as_ref().ok().copied().flatten().unwrap_or(0);
-        self.waiting(waits, direction, at).map_ok(|_| ())
-    }
-
-    #[inline]
-    fn waiting<X>(
-        &self,
-        waits: io::Result<Option<X>>,
-        direction: Direction,
-        at: &'static Location<'static>,
-    ) -> Poll<io::Result<()>> {
         match waits {
-            Ok(Some(_)) => {
-                let fd = raw(self.get_ref());
-                let wait = match direction {
-                    Direction::Read => Wait::Readable(fd),
-                    Direction::Write => Wait::Writable(fd),
-                };
-                note_wait(wait, at);
+            Ok(true) => {
+                note_wait(self.wait(direction), at);
                 Poll::Pending
             }
-            Ok(None) => Poll::Ready(Ok(())),
+            Ok(false) => {
+                self.forget_flags(direction);
+                Poll::Ready(Ok(()))
+            }
             Err(error) => Poll::Ready(Err(error)),
         }
     }
 
-    /// The runtime of this descriptor; the first wait decides. The direction would block, as was just seen.
+    /// What a task that waits for the direction waits for.
     #[inline]
-    fn join_runtime<'a>(&self, core: Option<&'a Core>, direction: Direction) -> &'a Core {
+    pub(super) fn wait(&self, direction: Direction) -> Wait {
+        let fd = raw(self.get_ref());
+        match direction {
+            Direction::Read => Wait::Readable(fd),
+            Direction::Write => Wait::Writable(fd),
+        }
+    }
+
+    /// The runtime of this descriptor; the first wait decides.
+    #[inline]
+    pub(super) fn join_runtime<'a>(&self, core: Option<&'a Core>) -> &'a Core {
         let Some(core) = core else { outside() };
         if self.token.load(Relaxed) == 0 {
             let token = core.reactor.insert(raw(self.get_ref()));
-            core.reactor.clear(token, direction);
             self.token.store(token, Relaxed);
             self.runtime.store(core.serial, Relaxed);
         } else if core.serial != self.runtime.load(Relaxed) {
@@ -385,11 +446,20 @@ impl<T: AsFd + 'static> Async<T> {
     }
 
     #[inline]
-    fn with_home<R>(&self, f: impl FnOnce(&Core) -> R) -> Option<R> {
+    pub(super) fn with_home<R>(&self, f: impl FnOnce(&Core) -> R) -> Option<R> {
         hot::with_core(|core| match core {
             Some(core) if core.serial == self.runtime.load(Relaxed) => Some(f(core)),
             _ => None,
         })
+    }
+
+    /// Forgets the entry while the descriptor goes on living, perhaps on a thread that is not its runtime's.
+    fn forget(&mut self) {
+        self.flag(UNSHARED, false);
+        if !self.deregister() {
+            registry::forget_at_home(self.token.load(Relaxed), self.runtime.load(Relaxed));
+        }
+        self.token.store(0, Relaxed);
     }
 
     /// Forgets the entry, on its own thread. False: this is another one, and the runtime lives.
@@ -399,7 +469,7 @@ impl<T: AsFd + 'static> Async<T> {
         if token == 0 {
             return true;
         }
-        let unshared = self.unshared.load(Relaxed);
+        let unshared = self.flags.load(Relaxed) & UNSHARED != 0;
         if self
             .with_home(|core| core.reactor.remove(token, unshared))
             .is_some()
@@ -436,7 +506,7 @@ impl<T: AsFd + 'static> Drop for Async<T> {
 
 impl<T: AsFd + 'static> AsFd for Async<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.unshared.store(false, Relaxed);
+        self.flag(UNSHARED, false);
         self.get_ref().as_fd()
     }
 }
@@ -444,195 +514,5 @@ impl<T: AsFd + 'static> AsFd for Async<T> {
 impl<T: AsFd + fmt::Debug + 'static> fmt::Debug for Async<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Async").field(self.get_ref()).finish()
-    }
-}
-
-/// A place in the line of those who wait for one direction: what the network crate's named futures are made of.
-#[doc(hidden)]
-pub struct Turn<'a, T: AsFd + 'static> {
-    io: &'a Async<T>,
-    direction: Direction,
-    ticket: u32,
-    at: &'static Location<'static>,
-}
-
-impl<'a, T: AsFd + 'static> Turn<'a, T> {
-    /// A place that is not taken yet; `at` is where the user called.
-    #[inline]
-    pub fn new(io: &'a Async<T>, direction: Direction, at: &'static Location<'static>) -> Self {
-        Self {
-            io,
-            direction,
-            ticket: 0,
-            at,
-        }
-    }
-
-    /// Where the user called.
-    #[inline]
-    pub fn at(&self) -> &'static Location<'static> {
-        self.at
-    }
-
-    /// Tries `operation` until it does not say `WouldBlock`, waiting in line.
-    #[inline]
-    pub fn poll<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut operation: impl FnMut(&T) -> io::Result<R>,
-    ) -> Poll<io::Result<R>> {
-        ready!(poll_budget(cx));
-        loop {
-            if self.io.may_try(self.direction) {
-                // What made it ready woke everyone in the line, so the place there is gone.
-                self.ticket = 0;
-                match operation(self.io.get_ref()) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        self.io.note_blocked(self.direction)
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    result => return Poll::Ready(result),
-                }
-            }
-            match self.park(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            }
-        }
-    }
-
-    /// As [`Turn::poll`] for a TCP transfer of at most `wanted` bytes; see [`Async::poll_transfer`].
-    #[inline]
-    pub fn poll_transfer(
-        &mut self,
-        cx: &mut Context<'_>,
-        wanted: usize,
-        operation: impl FnMut(&T) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        let done = ready!(self.poll(cx, operation));
-        if let Ok(n) = done {
-            if n < wanted && n > 0 {
-                self.io.note_short(self.direction);
-            }
-        }
-        Poll::Ready(done)
-    }
-
-    /// Waits until the direction may be tried.
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(poll_budget(cx));
-        if self.ticket == 0 && self.io.token.load(Relaxed) == 0 {
-            let interest = self.direction.interest();
-            match sys::readable_now(raw(self.io.get_ref()), interest) {
-                Ok(now) if now.contains(interest) => return Poll::Ready(Ok(())),
-                Ok(_) => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        } else if self.io.may_try(self.direction) {
-            self.ticket = 0;
-            return Poll::Ready(Ok(()));
-        }
-        self.park(cx)
-    }
-
-    #[inline]
-    fn park(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io
-            .park_in_line(cx, self.direction, &mut self.ticket, self.at)
-    }
-}
-
-impl<T: AsFd + 'static> fmt::Debug for Turn<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turn")
-            .field("direction", &self.direction)
-            .field("at", &self.at)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<T: AsFd + 'static> Drop for Turn<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.ticket != 0 {
-            let (token, direction, ticket) =
-                (self.io.token.load(Relaxed), self.direction, self.ticket);
-            self.io
-                .with_home(|core| core.reactor.leave_line(token, direction, ticket));
-        }
-    }
-}
-
-/// The future of [`Async::read_with`] and [`Async::write_with`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Operation<'a, T: AsFd + 'static, F> {
-    turn: Turn<'a, T>,
-    operation: F,
-}
-
-impl<'a, T: AsFd + 'static, F> Operation<'a, T, F> {
-    #[inline]
-    fn new(
-        io: &'a Async<T>,
-        direction: Direction,
-        operation: F,
-        at: &'static Location<'static>,
-    ) -> Self {
-        Self {
-            turn: Turn::new(io, direction, at),
-            operation,
-        }
-    }
-}
-
-impl<T: AsFd + 'static, F, R> Future for Operation<'_, T, F>
-where
-    F: FnMut(&T) -> io::Result<R> + Unpin,
-{
-    type Output = io::Result<R>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
-        let this = &mut *self;
-        this.turn.poll(cx, &mut this.operation)
-    }
-}
-
-impl<T: AsFd + 'static, F> fmt::Debug for Operation<'_, T, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Operation")
-            .field("direction", &self.turn.direction)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The future of [`Async::readable`] and [`Async::writable`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Readiness<'a, T: AsFd + 'static> {
-    turn: Turn<'a, T>,
-}
-
-impl<'a, T: AsFd + 'static> Readiness<'a, T> {
-    fn new(io: &'a Async<T>, direction: Direction, at: &'static Location<'static>) -> Self {
-        Self {
-            turn: Turn::new(io, direction, at),
-        }
-    }
-}
-
-impl<T: AsFd + 'static> Future for Readiness<'_, T> {
-    type Output = io::Result<()>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.turn.poll_ready(cx)
-    }
-}
-
-impl<T: AsFd + 'static> fmt::Debug for Readiness<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readiness")
-            .field("direction", &self.turn.direction)
-            .finish_non_exhaustive()
     }
 }

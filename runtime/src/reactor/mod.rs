@@ -6,16 +6,20 @@
 //!
 //! # Readiness
 //!
-//! A direction starts as ready: the system call is tried first. `WouldBlock` clears it and, the first time, makes
-//! the descriptor known to the selector. Edge-triggered selectors are told once, with both directions. All others are
-//! one-shot per direction: a wait arms, a delivery disarms, so an idle descriptor never fires.
+//! What is known of a direction is in two places. The `Async` remembers that the system said `WouldBlock`, or that a
+//! transfer was short; while it does not, it tries at once and never looks here. The table remembers that an event came
+//! which nobody has used. Whoever would wait looks here: an unused event is used up and the call is tried again; else
+//! the waiter takes its place, and the first one makes the descriptor known to the selector. Edge-triggered selectors
+//! are told once, with both directions. All others are one-shot per direction: a wait arms, a delivery disarms, so
+//! an idle descriptor never fires.
 //!
-//! An event and the clearing of readiness cannot race: both happen on this thread, an event only in
-//! [`Reactor::wait`]. That is why no tick stands beside the bit, as thread-safe runtimes need.
+//! An event and a wait cannot race: both happen on this thread, an event only in [`Reactor::wait`]. That is why no tick
+//! stands beside the bit, as thread-safe runtimes need.
 
 pub(crate) mod async_fd;
 pub(crate) mod ready;
 pub(crate) mod source;
+pub(crate) mod turn;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
@@ -23,6 +27,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::sys::fork;
 use crate::sys::{Added, Event, Interest, Notifier, Poller, Selector};
 use crate::task::stored::StoredWaker;
 use source::{Direction, Sources, Woken};
@@ -33,11 +38,17 @@ pub(crate) struct Reactor {
     pub(crate) sources: RefCell<Sources>,
     events: RefCell<Vec<Event>>,
     edge: bool,
+    /// A short read cannot be taken for "drained": kqueue's stop at urgent data too, and no further edge comes for that.
+    doubts_short: bool,
     embedded: OnceCell<OwnedFd>,
     pub(crate) kind: Selector,
     max_events: usize,
+    /// Whose selector this is: a fork's child shares it, and what the child removed would be removed for its parent.
+    process: u32,
     pub(crate) waits: Cell<u64>,
     pub(crate) delivered: Cell<u64>,
+    /// A descriptor whose waiter is no part of the program: the one that hears Ctrl-C. -1: none.
+    pub(crate) background: Cell<RawFd>,
 }
 
 impl Reactor {
@@ -49,11 +60,14 @@ impl Reactor {
             sources: RefCell::new(Sources::new()),
             events: RefCell::new(Vec::with_capacity(max_events)),
             edge,
+            doubts_short: kind == Selector::Kqueue,
             embedded: OnceCell::new(),
             kind,
             max_events,
+            process: fork::current_pid(),
             waits: Cell::new(0),
             delivered: Cell::new(0),
+            background: Cell::new(-1),
         })
     }
 
@@ -76,41 +90,28 @@ impl Reactor {
         self.embedded.get().map(AsFd::as_fd)
     }
 
-    /// Whether a direction may be tried. True for a token that is not in the table.
+    /// The system said `WouldBlock`: an event from before that says nothing any more.
     #[inline]
-    pub(crate) fn is_ready(&self, token: u64, direction: Direction) -> bool {
-        self.sources
-            .borrow_mut()
-            .get(token)
-            .is_none_or(|source| source.half(direction).ready)
-    }
-
-    /// Notes that the system said `WouldBlock`.
-    #[inline]
-    pub(crate) fn clear(&self, token: u64, direction: Direction) {
+    pub(crate) fn forget_event(&self, token: u64, direction: Direction) {
         if let Some(source) = self.sources.borrow_mut().get(token) {
-            source.half(direction).ready = source.always;
+            source.half(direction).event = false;
         }
     }
 
-    /// Notes that a transfer was shorter than asked for: drained, unless the peer has hung up or an error is
-    /// pending, since then no further edge would come.
-    #[inline]
-    pub(crate) fn clear_after_short(&self, token: u64, direction: Direction) {
-        if let Some(source) = self.sources.borrow_mut().get(token) {
-            let always = source.always;
-            let half = source.half(direction);
-            if !half.closed {
-                half.ready = always;
-            }
+    /// Uses the event of a direction, if one came that nobody has used, or if there is nothing to wait for. `short`:
+    /// what makes the caller ask is no more than a short transfer.
+    #[inline(always)]
+    pub(crate) fn use_event(&self, token: u64, direction: Direction, short: bool) -> bool {
+        match self.sources.borrow_mut().get(token) {
+            Some(source) => source.use_event(direction, short, self.doubts_short),
+            None => true,
         }
     }
 
-    /// Makes the one `poll_*` caller of a direction wait. False: it need not, something is ready.
+    /// Makes the one `poll_*` caller of a direction wait, of which no event is unused. False: it is always ready.
     ///
     /// # Errors
     /// What the selector says when it is told of the descriptor.
-    #[inline]
     pub(crate) fn wait_as_poller(
         &self,
         token: u64,
@@ -120,12 +121,7 @@ impl Reactor {
         // Made before anything is borrowed: the clone of a foreign waker is foreign code.
         let waker = StoredWaker::new(waker);
         let (old, known) = match self.sources.borrow_mut().get(token) {
-            Some(source) => {
-                if source.half(direction).ready {
-                    return Ok(false);
-                }
-                (source.set_poller(direction, waker), source.registered)
-            }
+            Some(source) => (source.set_poller(direction, waker), source.registered),
             None => return Ok(false),
         };
         drop(old);
@@ -143,34 +139,47 @@ impl Reactor {
         armed
     }
 
-    /// Makes a waiter wait behind the others. Returns its ticket; none: it need not, something is ready.
-    pub(crate) fn wait_in_line(
+    /// Makes a waiter wait behind the others. Returns its ticket; 0: it need not, there is an event that nobody has used, or
+    /// it is always ready.
+    ///
+    /// # Errors
+    /// What the selector says when it is told of the descriptor.
+    #[inline(always)]
+    pub(crate) fn stand_in_line(
         &self,
         token: u64,
         direction: Direction,
+        short: bool,
         ticket: u32,
         waker: &Waker,
-    ) -> io::Result<Option<u32>> {
+    ) -> io::Result<u32> {
+        // Made before anything is borrowed: the clone of a foreign waker is foreign code.
         let waker = StoredWaker::new(waker);
         let (ticket, old, known) = match self.sources.borrow_mut().get(token) {
             Some(source) => {
-                if source.half(direction).ready {
-                    return Ok(None);
+                if source.use_event(direction, short, self.doubts_short) {
+                    return Ok(0);
                 }
                 let (ticket, old) = source.add_waiter(direction, ticket, waker);
                 (ticket, old, source.registered)
             }
-            None => return Ok(None),
+            None => return Ok(0),
         };
         drop(old);
         if known && self.edge {
-            return Ok(Some(ticket));
+            return Ok(ticket);
         }
+        self.arm_in_line(token, direction, ticket)
+    }
+
+    /// Arms the selector for a waiter that has just taken its place.
+    #[cold]
+    fn arm_in_line(&self, token: u64, direction: Direction, ticket: u32) -> io::Result<u32> {
         let armed = self.arm(token, direction);
         if !matches!(armed, Ok(true)) {
             self.leave_line(token, direction, ticket);
         }
-        Ok(armed?.then_some(ticket))
+        Ok(if armed? { ticket } else { 0 })
     }
 
     /// A waiter gave up.
@@ -202,8 +211,6 @@ impl Reactor {
             Added::Registered => source.registered = true,
             Added::AlwaysReady => {
                 source.always = true;
-                source.read.ready = true;
-                source.write.ready = true;
                 return Ok(false);
             }
         }
@@ -217,11 +224,28 @@ impl Reactor {
         let Some((fd, registered, waiters)) = removed else {
             return;
         };
-        if registered && !(close_tells && self.edge && self.kind == Selector::Epoll) {
+        let told_by_close = close_tells && self.edge && self.kind == Selector::Epoll;
+        if registered && !told_by_close && self.process == fork::current_pid() {
             // A descriptor that was closed behind our back is gone already: nothing to do about an error here.
             let _ = self.poller.borrow_mut().delete(fd);
         }
         waiters.into_iter().for_each(Woken::wake);
+    }
+
+    /// As [`Reactor::remove`], when the descriptor may have been closed and its number reused since: then the
+    /// registration under the number is another's.
+    pub(crate) fn remove_late(&self, token: u64) {
+        let reused = {
+            let mut sources = self.sources.borrow_mut();
+            let fd = sources.get(token).map(|source| source.fd);
+            fd.is_some_and(|fd| sources.registered(fd) > 1)
+        };
+        if reused {
+            if let Some(source) = self.sources.borrow_mut().get(token) {
+                source.registered = false;
+            }
+        }
+        self.remove(token, false);
     }
 
     /// Asks the selector, sleeping at most `timeout`, and wakes whom its answer concerns. Returns the number of
@@ -237,21 +261,32 @@ impl Reactor {
             .poller
             .borrow_mut()
             .wait(&mut events, self.max_events, timeout);
-        for event in &events {
-            let (reader, writer, more) = match self.sources.borrow_mut().get(event.token) {
-                Some(source) => source.note(event),
-                None => continue, // an event of a descriptor that was closed in this batch
-            };
-            reader.wake();
-            writer.wake();
-            if more {
-                self.wake_others(event.token);
-            }
+        let mut batch = Delivery {
+            reactor: self,
+            events: events.iter(),
+        };
+        for event in batch.events.by_ref() {
+            self.deliver(event);
         }
+        drop(batch);
         let count = events.len();
         self.delivered.set(self.delivered.get() + count as u64);
         self.events.replace(events);
         asked.map(|()| count)
+    }
+
+    /// Notes one event and wakes whom it concerns, with nothing borrowed.
+    #[inline]
+    fn deliver(&self, event: &Event) {
+        let (reader, writer, more) = match self.sources.borrow_mut().get(event.token) {
+            Some(source) => source.note(event),
+            None => return, // an event of a descriptor that was closed in this batch
+        };
+        reader.wake();
+        writer.wake();
+        if more {
+            self.wake_others(event.token);
+        }
     }
 
     /// Wakes those who wait behind the first, in order.
@@ -264,13 +299,14 @@ impl Reactor {
         others.into_iter().flatten().for_each(Woken::wake);
     }
 
-    /// Whether any task waits for a descriptor.
+    /// Whether any task of the program waits for a descriptor.
     pub(crate) fn is_anyone_waiting(&self) -> bool {
+        let background = self.background.get();
         self.sources
             .borrow()
             .fds()
             .iter()
-            .any(|(_, wanted)| !wanted.is_empty())
+            .any(|(fd, wanted)| !wanted.is_empty() && *fd != background)
     }
 
     /// Wakes everyone, when the runtime ends.
@@ -289,6 +325,21 @@ impl Reactor {
     pub(crate) fn syscalls(&self) -> (u64, u64) {
         let counts = self.poller.borrow().syscalls();
         (counts.waits, counts.controls)
+    }
+}
+
+/// The events of one wait. Should a foreign waker panic, the others are delivered all the same: an edge comes once.
+struct Delivery<'a> {
+    reactor: &'a Reactor,
+    events: std::slice::Iter<'a, Event>,
+}
+
+impl Drop for Delivery<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        for event in self.events.by_ref() {
+            self.reactor.deliver(event);
+        }
     }
 }
 

@@ -30,28 +30,24 @@ impl Direction {
     }
 }
 
+/// Those who wait behind the first, with their tickets. Boxed where it stands: a word for what is nearly always empty.
+type Others = VecDeque<(u32, StoredWaker)>;
+
 /// One direction of a descriptor.
 #[derive(Default)]
 pub(crate) struct Half {
-    /// May be tried: nothing says that it would block.
-    pub(crate) ready: bool,
+    /// An event came that nobody has used.
+    pub(crate) event: bool,
     /// The peer hung up, an error is pending or urgent data came: a short transfer does not mean drained.
     pub(crate) closed: bool,
     /// Ticket of who stands in `first`; 0 for a `poll_*` caller, of which there is one a direction.
     first_ticket: u32,
     first: StoredWaker,
     /// Those behind the first, in order. Rare: several tasks wait for one descriptor.
-    others: Option<Box<VecDeque<(u32, StoredWaker)>>>,
+    others: Option<Box<Others>>,
 }
 
 impl Half {
-    fn fresh() -> Self {
-        Self {
-            ready: true,
-            ..Self::default()
-        }
-    }
-
     pub(crate) fn is_waited_for(&self) -> bool {
         !self.first.is_empty() || self.others.is_some()
     }
@@ -70,7 +66,7 @@ impl Half {
 /// Who is to be woken for an event.
 pub(crate) struct Woken {
     first: StoredWaker,
-    others: Option<Box<VecDeque<(u32, StoredWaker)>>>,
+    others: Option<Box<Others>>,
 }
 
 impl Woken {
@@ -109,12 +105,23 @@ impl Source {
     pub(crate) fn wanted(&self) -> Interest {
         let mut wanted = Interest::NONE;
         if self.read.is_waited_for() {
-            wanted = wanted | Interest::READABLE;
+            wanted |= Interest::READABLE;
         }
         if self.write.is_waited_for() {
-            wanted = wanted | Interest::WRITABLE;
+            wanted |= Interest::WRITABLE;
         }
         wanted
+    }
+
+    /// Uses the event of a direction, if there is one that nobody has used. True as well where it never blocks, and where
+    /// the caller waits because of no more than a `short` transfer, but that may not mean drained: the peer has hung up
+    /// or an error is pending (then no further edge would come), or the selector's short reads are in `doubt`.
+    #[inline(always)]
+    pub(crate) fn use_event(&mut self, direction: Direction, short: bool, doubt: bool) -> bool {
+        let always = self.always;
+        let half = self.half(direction);
+        let unsure = half.closed || (doubt && direction == Direction::Read);
+        mem::take(&mut half.event) || (short && unsure) || always
     }
 
     /// Notes what an event says. Returns who waits first in each direction, to be woken, and whether others wait
@@ -128,12 +135,12 @@ impl Source {
         self.write.closed |= event.write_closed | event.error;
         let mut woken = (StoredWaker::EMPTY, StoredWaker::EMPTY, false);
         if event.readable | event.read_closed | event.error {
-            self.read.ready = true;
+            self.read.event = true;
             woken.0 = self.read.first.take();
             woken.2 = self.read.others.is_some();
         }
         if event.writable | event.write_closed | event.error {
-            self.write.ready = true;
+            self.write.event = true;
             woken.1 = self.write.first.take();
             woken.2 |= self.write.others.is_some();
         }
@@ -142,7 +149,7 @@ impl Source {
 
     /// Takes those who wait behind the first in directions that are ready.
     pub(crate) fn take_ready(&mut self) -> [Option<Woken>; 2] {
-        [&mut self.read, &mut self.write].map(|half| half.ready.then(|| half.take_all()))
+        [&mut self.read, &mut self.write].map(|half| half.event.then(|| half.take_all()))
     }
 
     /// Puts the one `poll_*` caller of a direction in place. Returns a waker to be dropped where nothing is borrowed.
@@ -171,7 +178,27 @@ impl Source {
     }
 
     /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already.
+    #[inline]
     pub(crate) fn add_waiter(
+        &mut self,
+        direction: Direction,
+        ticket: u32,
+        waker: StoredWaker,
+    ) -> (u32, StoredWaker) {
+        let fresh = self.next_ticket.wrapping_add(1).max(1);
+        let half = self.half(direction);
+        if !half.first.is_empty() || half.others.is_some() {
+            return self.add_to_line(direction, ticket, waker);
+        }
+        half.first = waker;
+        half.first_ticket = fresh;
+        self.next_ticket = fresh;
+        (fresh, StoredWaker::EMPTY)
+    }
+
+    /// Somebody waits already: perhaps this very waiter, whose waker is refreshed then.
+    #[cold]
+    fn add_to_line(
         &mut self,
         direction: Direction,
         ticket: u32,
@@ -182,24 +209,11 @@ impl Source {
         if ticket != 0 && half.first_ticket == ticket {
             return (ticket, mem::replace(&mut half.first, waker));
         }
-        if ticket != 0 {
-            let found = half
-                .others
-                .iter_mut()
-                .flat_map(|others| others.iter_mut())
-                .find(|(t, _)| *t == ticket);
-            if let Some((_, kept)) = found {
-                return (ticket, mem::replace(kept, waker));
-            }
+        let others = half.others.get_or_insert_default();
+        if let Some((_, kept)) = others.iter_mut().find(|(t, _)| *t == ticket && ticket != 0) {
+            return (ticket, mem::replace(kept, waker));
         }
-        if half.first.is_empty() && half.others.is_none() {
-            half.first = waker;
-            half.first_ticket = fresh;
-        } else {
-            half.others
-                .get_or_insert_default()
-                .push_back((fresh, waker));
-        }
+        others.push_back((fresh, waker));
         self.next_ticket = fresh;
         (fresh, StoredWaker::EMPTY)
     }
@@ -279,8 +293,8 @@ impl Sources {
             registered: false,
             always: false,
             next_ticket: 0,
-            read: Half::fresh(),
-            write: Half::fresh(),
+            read: Half::default(),
+            write: Half::default(),
         };
         self.entries[index as usize] = Entry::Used(source);
         u64::from(generation) << 32 | u64::from(index)
@@ -311,6 +325,12 @@ impl Sources {
             next,
         };
         Some(removed)
+    }
+
+    /// How many entries say that the selector knows them under this number.
+    pub(crate) fn registered(&self, fd: RawFd) -> usize {
+        let same = |entry: &&Entry| matches!(entry, Entry::Used(source) if source.fd == fd && source.registered);
+        self.entries.iter().filter(same).count()
     }
 
     /// Descriptors in the table, for the monitor and for leak reports.

@@ -101,12 +101,17 @@ mod kqueue;
 mod kqueue {
     pub(super) use super::absent::{Absent as Kqueue, Absent as System, IS_HERE, trigger};
 }
+pub(crate) mod affinity;
+pub(crate) mod bytes;
+pub(crate) mod child;
+pub(crate) mod handed;
 pub(crate) mod limits;
 mod notify;
 pub(crate) mod os;
 mod poll;
 mod select;
 mod selector;
+pub(crate) mod splice;
 #[cfg(test)]
 mod tests;
 
@@ -225,6 +230,7 @@ impl Poller {
     }
 
     /// Which kind this is.
+    #[cfg(test)]
     pub(crate) fn kind(&self) -> Selector {
         self.kind
     }

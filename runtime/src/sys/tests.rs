@@ -6,6 +6,7 @@
 //! depends on speed, and times are only bounded from below.
 
 mod contract;
+mod forked;
 mod known_bugs;
 
 use std::fs::File;

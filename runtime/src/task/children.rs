@@ -5,11 +5,13 @@
 //! number on its set's list and wakes the set's owner. Children are stored, polled and dropped by the owner's
 //! future alone, so forgetting that future is sound. It must not know what the children are.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
@@ -17,9 +19,11 @@ use slab::Slab;
 use super::finish::{self, Nest};
 use super::hot::{self, Hot};
 use super::id::Id;
+use super::local::Installed;
 use super::registry::{self, Message};
-use super::slot::{CANCEL, CHILD, INTERNAL, QUEUED, RARE, Slot};
+use super::slot::{CANCEL, CHILD, FINISHING, INTERNAL, QUEUED, RARE, Slot};
 use super::stored::StoredWaker;
+use super::wait::{Wait, note_wait};
 use super::waker::waker_of;
 use crate::core::Core;
 
@@ -72,11 +76,11 @@ pub(crate) enum Turn {
 
 /// A set of children, owned by the future that polls them.
 ///
-/// Bound to the runtime that it was made in.
+/// Bound to the runtime that it was made in. By shared reference where children may add children.
 pub(crate) struct Children {
     set: u32,
     runtime: u64,
-    identities: Vec<u64>,
+    identities: RefCell<Vec<u64>>,
 }
 
 impl Children {
@@ -95,18 +99,32 @@ impl Children {
             Self {
                 set: u32::try_from(set).expect("fewer than 2^32 sets"),
                 runtime: core.serial,
-                identities: Vec::new(),
+                identities: RefCell::new(Vec::new()),
             }
         })
     }
 
     /// Makes a child of this number, which no living child has; it is ready at once.
-    pub(crate) fn add(&mut self, number: u32, at: &'static Location<'static>) {
+    pub(crate) fn add(&self, number: u32, at: &'static Location<'static>) {
+        self.occupy(number, 0, at);
+    }
+
+    /// Makes a child that counts as a part of the task that polls it: the body of a scope. It has wakers of its own,
+    /// but who asks for the current task in it is told the owner, and it is not listed among the tasks.
+    pub(crate) fn add_part(&self, number: u32, at: &'static Location<'static>) {
+        self.occupy(number, INTERNAL, at);
+    }
+
+    fn occupy(&self, number: u32, flags: u16, at: &'static Location<'static>) {
         let identity = with_core(|core| {
-            let parent = hot::with(|hot| hot.slot().map_or(0, Slot::identity));
+            let parent =
+                hot::with(|hot| hot.slot().map_or(0, |slot| whole_in(core, slot).identity()));
             let slot = core.tasks.take_slot();
-            slot.occupy(ptr::null_mut(), CHILD | QUEUED, parent, at);
+            slot.occupy(ptr::null_mut(), CHILD | QUEUED | flags, parent, at);
             slot.set_place(self.place(number));
+            if core.tasks.has_locals.get() {
+                core.tasks.inherit_locals(slot);
+            }
             core.tasks.sets.child_woken(slot.place());
             slot.identity()
         });
@@ -119,12 +137,14 @@ impl Children {
         let mut children = Self::new();
         with_core(|core| {
             let parent = hot::with(|hot| hot.slot().map_or(0, Slot::identity));
-            children.identities.reserve_exact(count as usize);
+            let place = u64::from(children.set) << 32;
+            let identities = children.identities.get_mut();
+            identities.reserve_exact(count as usize);
             for number in 0..count {
                 let slot = core.tasks.take_slot();
                 slot.occupy(ptr::null_mut(), CHILD | QUEUED, parent, at);
-                slot.set_place(children.place(number));
-                children.identities.push(slot.identity());
+                slot.set_place(place | u64::from(number));
+                identities.push(slot.identity());
             }
             core.tasks
                 .sets
@@ -148,18 +168,19 @@ impl Children {
 
     /// A bell that rang in vain: it may ring again.
     pub(crate) fn rest(&self, number: u32) {
-        self.with_slot(number, |slot| slot.remove(QUEUED));
+        self.with_slot(number, |_, slot| slot.remove(QUEUED));
     }
 
     fn place(&self, number: u32) -> u64 {
         u64::from(self.set) << 32 | u64::from(number)
     }
 
-    fn keep(&mut self, number: u32, identity: u64) {
-        if self.identities.len() <= number as usize {
-            self.identities.resize(number as usize + 1, 0);
+    fn keep(&self, number: u32, identity: u64) {
+        let mut identities = self.identities.borrow_mut();
+        if identities.len() <= number as usize {
+            identities.resize(number as usize + 1, 0);
         }
-        self.identities[number as usize] = identity;
+        identities[number as usize] = identity;
     }
 
     /// That the thread is inside the runtime that the set was made in.
@@ -212,6 +233,7 @@ impl Children {
                 batch -= 1;
                 let Some(slot) = self
                     .identities
+                    .get_mut()
                     .get(number as usize)
                     .and_then(|it| core.tasks.find(*it))
                 else {
@@ -263,7 +285,7 @@ impl Children {
             Turn::Pending => slot.rest(slot.flags(), core.tasks.now_ms.get()),
             Turn::Done | Turn::Stop => {
                 hot.idle();
-                self.identities[number as usize] = 0;
+                self.identities.get_mut()[number as usize] = 0;
                 release_slot(core, slot);
             }
         }
@@ -307,32 +329,73 @@ impl Children {
         })
     }
 
+    /// Says which task a part belongs to: the one that polls now.
+    pub(crate) fn set_whole(&self, number: u32) {
+        self.with_slot(number, |core, slot| {
+            let owner = hot::with(|hot| hot.slot().map(|owner| whole_in(core, owner).identity()));
+            if let Some(owner) = owner {
+                slot.set_parent(owner);
+            }
+        });
+    }
+
     /// The id of a child.
     pub(crate) fn id(&self, number: u32) -> Option<Id> {
-        self.identities
-            .get(number as usize)
-            .filter(|identity| **identity != 0)
-            .map(|identity| Id::from_identity(*identity))
+        Some(self.identity(number))
+            .filter(|identity| *identity != 0)
+            .map(Id::from_identity)
+    }
+
+    /// The runtime's serial, which with an id names the child in the whole process.
+    pub(crate) fn runtime(&self) -> u64 {
+        self.runtime
     }
 
     /// Whether the child was cancelled through its id.
     pub(crate) fn is_cancelled(&self, number: u32) -> bool {
-        self.with_slot(number, |slot| slot.has(CANCEL))
+        self.with_slot(number, |_, slot| slot.has(CANCEL))
             .unwrap_or(false)
     }
 
-    /// Calls `poll` as the child: its key runs, its waker is in the context.
+    /// Why, as the canceller said.
+    pub(crate) fn take_reason(&self, number: u32) -> Option<Cow<'static, str>> {
+        self.with_slot(number, |core, slot| {
+            let rares = &core.tasks.rares;
+            slot.has(RARE)
+                .then(|| rares.with(slot, |rare| rare.reason.take()))
+                .flatten()
+        })?
+    }
+
+    /// The child's future is gone, only its cleanups are polled from now on; cancelling it does nothing any more.
+    pub(crate) fn set_finishing(&self, number: u32) {
+        self.with_slot(number, |_, slot| {
+            slot.set_flags(slot.flags() & !CANCEL | FINISHING);
+        });
+    }
+
+    /// Gives a child a name.
+    pub(crate) fn set_name(&self, number: u32, name: Rc<str>) {
+        self.with_slot(number, |core, slot| core.tasks.set_name(slot, name));
+    }
+
+    /// Says that the owner waits for what a part of it waits for, or, where that waits for nothing, for children.
+    pub(crate) fn note_wait(&self, number: u32, at: &'static Location<'static>) {
+        let part = self.with_slot(number, |_, slot| (slot.wait_for(), slot.wait_at()));
+        match part {
+            Some((wait, Some(at))) if wait != 0 => note_wait(Wait::unpack(wait), at),
+            _ => note_wait(Wait::Children, at),
+        }
+    }
+
+    /// Calls `poll` as the child: its key runs, its waker is in the context, its budget is full.
     pub(crate) fn poll<R>(
         &self,
         number: u32,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         with_core(|core| {
-            let Some(slot) = self
-                .identities
-                .get(number as usize)
-                .and_then(|identity| core.tasks.find(*identity))
-            else {
+            let Some(slot) = core.tasks.find(self.identity(number)) else {
                 return poll(&mut Context::from_waker(Waker::noop()));
             };
             let key = slot.key();
@@ -340,8 +403,11 @@ impl Children {
             slot.count_poll();
             let identity = slot.identity();
             let nest = Nest::enter(key, Some(slot));
+            hot::with(|hot| hot.budget.set(hot::BUDGET));
+            let locals = slot.has(RARE).then(|| Installed::of(core, slot));
             let result = poll(&mut Context::from_waker(&waker));
-            let woken = hot::with(hot::Hot::was_woken);
+            drop(locals);
+            let woken = hot::with(Hot::was_woken);
             drop(nest);
             if slot.identity() == identity && result.is_pending() {
                 if woken {
@@ -354,33 +420,43 @@ impl Children {
         })
     }
 
-    /// Ends a child: its id and its wakers are stale from now on.
-    pub(crate) fn release(&mut self, number: u32) {
-        if let Some(identity) = self.identities.get_mut(number as usize) {
-            let identity = std::mem::take(identity);
-            hot::with_core(|core| {
-                core.filter(|core| core.serial == self.runtime)
-                    .map(|core| release(core, identity))
-            });
-        }
+    /// Ends a child: its id and its wakers are stale from now on, and who waits for its end is woken.
+    pub(crate) fn release(&self, number: u32) {
+        let identity = self
+            .identities
+            .borrow_mut()
+            .get_mut(number as usize)
+            .map_or(0, std::mem::take);
+        hot::with_core(|core| {
+            core.filter(|core| core.serial == self.runtime)
+                .map(|core| release(core, identity))
+        });
     }
 
-    fn with_slot<R>(&self, number: u32, f: impl FnOnce(&Slot) -> R) -> Option<R> {
-        let identity = *self.identities.get(number as usize)?;
-        with_core(|core| core.tasks.find(identity).map(f))
+    fn identity(&self, number: u32) -> u64 {
+        self.identities
+            .borrow()
+            .get(number as usize)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    fn with_slot<R>(&self, number: u32, f: impl FnOnce(&Core, &Slot) -> R) -> Option<R> {
+        let identity = self.identity(number);
+        with_core(|core| core.tasks.find(identity).map(|slot| f(core, slot)))
     }
 }
 
 impl Drop for Children {
     fn drop(&mut self) {
-        let identities = std::mem::take(&mut self.identities);
+        let identities = self.identities.take();
         let (set, runtime) = (self.set, self.runtime);
         hot::with_core(|core| match core {
             Some(core) if core.serial == runtime => end(core, set, &identities),
             _ => {
                 if let Some(home) = registry::by_serial(runtime) {
                     let _ = home.send(Message::Call(Box::new(move |core| {
-                        end(core, set, &identities)
+                        end(core, set, &identities);
                     })));
                 }
             }
@@ -408,12 +484,40 @@ fn release(core: &Core, identity: u64) {
 
 #[inline]
 fn release_slot(core: &Core, slot: &Slot) {
-    if slot.has(RARE) {
-        core.tasks.remove_rare(slot);
-    }
+    let waiters = if slot.has(RARE) {
+        end_rare(core, slot)
+    } else {
+        Vec::new()
+    };
     // The next occupant takes the word for a joiner, and finds nobody.
     slot.set_place(0);
     core.tasks.slots.release(slot);
+    waiters.into_iter().for_each(StoredWaker::wake);
+}
+
+/// Drops what is rare about a child; gives back who waits for its end.
+#[cold]
+fn end_rare(core: &Core, slot: &Slot) -> Vec<StoredWaker> {
+    let rares = &core.tasks.rares;
+    let waiters = rares.with(slot, |rare| std::mem::take(&mut rare.waiters));
+    core.tasks.remove_rare(slot);
+    waiters
+}
+
+/// The task that a slot is a part of: itself, but for the body of a scope.
+pub(crate) fn whole<'a>(look: impl Fn(u32) -> Option<&'a Slot>, slot: &'a Slot) -> &'a Slot {
+    let mut slot = slot;
+    while slot.flags() & (CHILD | INTERNAL) == CHILD | INTERNAL {
+        match look(slot.parent()) {
+            Some(parent) if slot.is_child_of(parent) => slot = parent,
+            _ => break,
+        }
+    }
+    slot
+}
+
+pub(crate) fn whole_in<'a>(core: &'a Core, slot: &'a Slot) -> &'a Slot {
+    whole(|index| core.tasks.slots.get(index), slot)
 }
 
 #[track_caller]

@@ -3,7 +3,11 @@
 //! It exists because `Drop` cannot await: a guard's drop leaves its cleanup in the runtime, and whoever dropped
 //! the guarded future (a cancel, a timeout, a scope, the end of a poll) collects what was left since its mark and
 //! runs it to the end, or to the end of the grace. It must not know who collects.
+//!
+//! What is left is never lost on the way: a [`Cleanup`] that is dropped half-way leaves what it still had, for
+//! whoever dropped it. Only the end of the grace, and the end of the runtime, cut a cleanup, and both say so.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,11 +15,71 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::finish::Nest;
 use super::hot;
+use super::together::Together;
 use crate::time::{Instant, Sleep};
 
+/// A future that somebody must run to its end.
+pub(crate) type Boxed = Pin<Box<dyn Future<Output = ()>>>;
+
 /// One cleanup, on its way or half-way.
-pub(crate) type Left = Pin<Box<dyn Future<Output = ()>>>;
+pub(crate) struct Left {
+    work: Work,
+    /// How long it may take; none: the runtime's grace.
+    grace: Option<Duration>,
+    /// When its grace is over, once it has begun to wait. It goes with the cleanup to whoever runs it next.
+    deadline: Option<Instant>,
+}
+
+enum Work {
+    One(Boxed),
+    /// Those of several futures that were dropped together: they run side by side.
+    Together(Together),
+}
+
+impl From<Boxed> for Left {
+    fn from(cleanup: Boxed) -> Self {
+        Self {
+            work: Work::One(cleanup),
+            grace: None,
+            deadline: None,
+        }
+    }
+}
+
+impl Left {
+    /// A cleanup with a grace of its own.
+    pub(crate) fn within(grace: Duration, cleanup: Boxed) -> Self {
+        Self {
+            work: Work::One(cleanup),
+            grace: Some(grace),
+            deadline: None,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.work {
+            Work::One(cleanup) => cleanup.as_mut().poll(cx),
+            Work::Together(all) => all.poll(cx),
+        }
+    }
+
+    /// When it must be through; `None` where nothing bounds it (each of several that run side by side has its own
+    /// bound; and there is no clock without a runtime).
+    fn deadline(&mut self) -> Option<Instant> {
+        if matches!(self.work, Work::Together(_)) {
+            return None;
+        }
+        if self.deadline.is_none() {
+            let grace = self
+                .grace
+                .or_else(|| hot::with_core(|core| core.map(crate::core::Core::grace)))?;
+            self.deadline = hot::with_core(|core| core.map(|_| Instant::now() + grace));
+        }
+        self.deadline
+    }
+}
 
 /// Cleanups that run one after the other, inner before outer, each bounded by the grace.
 ///
@@ -23,55 +87,59 @@ pub(crate) type Left = Pin<Box<dyn Future<Output = ()>>>;
 /// and reported.
 pub(crate) struct Cleanup {
     queue: VecDeque<Left>,
-    grace: Duration,
     /// Runs from the first `Pending` of the cleanup in front.
-    deadline: Option<Pin<Box<Sleep>>>,
+    timer: Option<Box<Sleep>>,
 }
 
 impl Cleanup {
-    pub(crate) fn sequence(left: Vec<Left>, grace: Duration) -> Self {
+    pub(crate) fn sequence(left: Vec<Left>) -> Self {
         Self {
             queue: left.into(),
-            grace,
-            deadline: None,
+            timer: None,
         }
     }
 
     /// Nothing to run yet.
     pub(crate) fn none() -> Self {
-        Self::sequence(Vec::new(), Duration::ZERO)
+        Self {
+            queue: VecDeque::new(),
+            timer: None,
+        }
     }
 
     /// Takes over what was left since `mark`, and runs everything it has.
     #[inline]
     pub(crate) fn poll_with_left(&mut self, cx: &mut Context<'_>, mark: usize) -> Poll<()> {
-        loop {
-            if self::mark() > mark {
-                if let Some(more) = Self::collect(mark) {
-                    self.grace = more.grace;
-                    self.put_after(more);
-                }
-            }
-            if self.queue.is_empty() {
-                return Poll::Ready(());
-            }
-            if Pin::new(&mut *self).poll(cx).is_pending() {
-                return Poll::Pending;
+        self.take_over(mark);
+        if self.queue.is_empty() {
+            Poll::Ready(())
+        } else {
+            Pin::new(self).poll(cx)
+        }
+    }
+
+    /// Takes over what was left since `mark`.
+    #[inline]
+    pub(crate) fn take_over(&mut self, mark: usize) {
+        if self::mark() > mark {
+            if let Some(more) = Self::collect(mark) {
+                self.put_after(more);
             }
         }
     }
 
     /// Collects what was left since `mark`, if anything was.
     pub(crate) fn collect(mark: usize) -> Option<Self> {
-        hot::with_core(|core| {
-            let core = core?;
-            let left = core.take_left(mark);
-            (!left.is_empty()).then(|| Self::sequence(left, core.grace()))
-        })
+        let left = take_left(mark);
+        (!left.is_empty()).then(|| Self::sequence(left))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, left: impl Into<Left>) {
+        self.queue.push_back(left.into());
     }
 
     pub(crate) fn put_after(&mut self, mut later: Self) {
@@ -84,32 +152,63 @@ impl Cleanup {
         *self = older;
     }
 
+    /// Polls the cleanup in front. Ready: it is over, one way or the other.
     fn poll_front(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(front) = self.queue.front_mut() else {
             return Poll::Ready(());
         };
-        match catch_unwind(AssertUnwindSafe(|| front.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => self.poll_grace(cx),
-            Ok(Poll::Ready(())) => Poll::Ready(()),
-            Err(panic) => {
-                hot::with_core(|core| {
-                    core.map(|core| core.unhandled("an async cleanup", 0, panic))
-                });
-                Poll::Ready(())
+        let mark = mark();
+        let polled = catch_unwind(AssertUnwindSafe(|| front.poll(cx)));
+        let panic = match polled {
+            Ok(Poll::Pending) if !self.is_over(cx) => {
+                self.insert_after_front(mark);
+                return Poll::Pending;
             }
-        }
+            Ok(_) => None,
+            Err(panic) => Some(panic),
+        };
+        self.timer = None;
+        let over = self.queue.pop_front();
+        let worse = catch_unwind(AssertUnwindSafe(|| drop(over))).err();
+        // What the cleanup itself left behind is inner to those that wait: it runs before them.
+        self.insert_in_front(mark);
+        panic.into_iter().chain(worse).for_each(report_panic);
+        Poll::Ready(())
     }
 
-    fn poll_grace(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let grace = self.grace;
-        let deadline = self
-            .deadline
-            .get_or_insert_with(|| Box::pin(Sleep::until(Instant::now() + grace)));
-        if deadline.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
+    /// Whether the grace of the cleanup in front, which is pending, is over.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(front) = self.queue.front_mut() else {
+            return false;
+        };
+        let Some(deadline) = front.deadline() else {
+            return false;
+        };
+        let grace = front.grace;
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::new(Sleep::until(deadline)));
+        if Pin::new(&mut **timer).poll(cx).is_pending() {
+            return false;
         }
-        hot::with_core(|core| core.map(|core| core.report_cut(grace)));
-        Poll::Ready(())
+        hot::with_core(|core| core.map(|core| core.report_cut(grace.unwrap_or(core.grace()))));
+        true
+    }
+
+    fn insert_in_front(&mut self, mark: usize) {
+        take_left(mark)
+            .into_iter()
+            .rev()
+            .for_each(|left| self.queue.push_front(left));
+    }
+
+    fn insert_after_front(&mut self, mark: usize) {
+        if self::mark() > mark {
+            let left = take_left(mark);
+            left.into_iter()
+                .rev()
+                .for_each(|left| self.queue.insert(1, left));
+        }
     }
 }
 
@@ -121,11 +220,14 @@ impl Future for Cleanup {
             if self.poll_front(cx).is_pending() {
                 return Poll::Pending;
             }
-            self.deadline = None;
-            let done = self.queue.pop_front();
-            drop(done);
         }
         Poll::Ready(())
+    }
+}
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.queue).into_iter().for_each(leave);
     }
 }
 
@@ -140,4 +242,60 @@ impl fmt::Debug for Cleanup {
 /// How many cleanups are left and not collected; what is left from here on is above this mark.
 pub(crate) fn mark() -> usize {
     hot::with_core(|core| core.map_or(0, |core| core.tasks.left_count.get()))
+}
+
+fn take_left(mark: usize) -> Vec<Left> {
+    hot::with_core(|core| core.map_or_else(Vec::new, |core| core.take_left(mark)))
+}
+
+/// Leaves a cleanup for whoever collects. Where nobody can, says so and drops it.
+pub(crate) fn leave(cleanup: impl Into<Left>) {
+    let cleanup = cleanup.into();
+    let refused = hot::with_core(|core| match core {
+        Some(core) => core.leave(cleanup).err(),
+        None => {
+            eprintln!(
+                "myrt: an async cleanup did not run, since its future was dropped outside of a runtime: drop it \
+                 inside of block_on"
+            );
+            Some(cleanup)
+        }
+    });
+    drop(refused);
+}
+
+/// Leaves the cleanups of several futures that were dropped together: they run side by side.
+pub(crate) fn leave_together(mut all: Vec<Cleanup>) {
+    all.retain(|cleanup| !cleanup.is_empty());
+    if all.len() > 1 {
+        leave(Left {
+            work: Work::Together(Together::new(all)),
+            grace: None,
+            deadline: None,
+        });
+    }
+    // A single one leaves what it has by being dropped.
+}
+
+/// Drops something of the user's, with nobody running: the cleanups that it left are taken over by `cleanup`, and what its
+/// destructor panicked with is returned.
+pub(crate) fn drop_into(cleanup: &mut Cleanup, drop: impl FnOnce()) -> Option<Box<dyn Any + Send>> {
+    let mark = mark();
+    let nobody = Nest::enter(0, None);
+    let panic = catch_unwind(AssertUnwindSafe(drop)).err();
+    std::mem::drop(nobody);
+    cleanup.take_over(mark);
+    panic
+}
+
+/// A panic of a cleanup, or of a destructor where nobody else can be told.
+pub(crate) fn report_panic(panic: Box<dyn Any + Send>) {
+    hot::with_core(|core| match core {
+        Some(core) => core.unhandled("an async cleanup", 0, panic),
+        None => {
+            let message =
+                super::error::message(panic.as_ref()).unwrap_or("(a value that is not a text)");
+            eprintln!("myrt: an async cleanup failed and nobody awaits it: {message}");
+        }
+    });
 }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::cell;
-use super::cleanup::Cleanup;
+use super::cleanup::{self, Cleanup};
 use super::error::{JoinError, Outcome, Reason};
 use super::hot::{self, Hot};
 use super::id::Id;
@@ -41,8 +41,7 @@ pub(crate) fn finished(core: &Core, hot: &Hot, slot: &Slot) -> bool {
 #[cold]
 fn finished_slow(core: &Core, slot: &Slot, flags: u16) -> bool {
     if flags & MAIN != 0 {
-        slot.remove(QUEUED);
-        return true;
+        return true; // it stays "queued", so that a late wake does not queue it
     }
     finish_after_cleanup(core, slot, 0, false);
     false
@@ -77,6 +76,8 @@ pub(crate) fn cancel(core: &Core, identity: u64, reason: Option<Cow<'static, str
         slot.add(CANCEL);
         if running {
             hot::with(|hot| hot.note(hot::ATTENTION));
+        } else if flags & MAIN != 0 {
+            core.tasks.wake(slot.key()); // `block_on` drops its future itself, at its next poll
         }
         return;
     }
@@ -120,11 +121,13 @@ pub(crate) fn drop_future(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send
     .err()
 }
 
-fn set_error(core: &Core, slot: &Slot, reason: Reason) {
-    core.tasks
+pub(crate) fn set_error(core: &Core, slot: &Slot, reason: Reason) {
+    let old = core
+        .tasks
         .rares
-        .with(slot, |rare| rare.error = Some(reason));
+        .with(slot, |rare| rare.error.replace(reason));
     slot.add(FAILED);
+    drop(old);
 }
 
 /// Takes the cleanups left since `mark` and puts them under the slot's key, behind those that are there.
@@ -133,7 +136,7 @@ pub(crate) fn attach_left(core: &Core, slot: &Slot, mark: usize) {
     if left.is_empty() {
         return;
     }
-    let cleanup = Cleanup::sequence(left, core.grace());
+    let cleanup = Cleanup::sequence(left);
     core.tasks.rares.with(slot, |rare| match &mut rare.cleanup {
         None => rare.cleanup = Some(cleanup),
         Some(running) => running.put_after(cleanup),
@@ -165,16 +168,19 @@ pub(crate) fn cleanup_done(core: &Core, slot: &Slot) {
     complete(core, slot, false);
 }
 
-/// Drops a task that did not end within the grace: its future, or the cleanups that still run.
+/// Drops a task that did not end within the grace: its future, or the cleanups that still run. The core is closed,
+/// so what those leave is reported and dropped.
 pub(crate) fn drop_for_good(core: &Core, slot: &Slot) {
     let identity = slot.identity();
     if !slot.has(FINISHING) {
         drop_now(core, slot);
     }
     if slot.identity() == identity && slot.has(FINISHING) {
-        core.report_cut(core.grace());
         let cleanup = core.tasks.rares.with(slot, |rare| rare.cleanup.take());
-        drop(cleanup);
+        let mut nothing = Cleanup::none();
+        if let Some(panic) = cleanup::drop_into(&mut nothing, || drop(cleanup)) {
+            cleanup::report_panic(panic);
+        }
         complete(core, slot, slot.has(QUEUED));
     }
 }
@@ -231,7 +237,7 @@ fn complete_rare(core: &Core, slot: &Slot) {
     let outcome = outcome(core, slot);
     for callback in callbacks {
         let call = catch_unwind(AssertUnwindSafe(|| {
-            callback(Id::from_identity(identity), outcome)
+            callback(Id::from_identity(identity), outcome);
         }));
         if let Err(panic) = call {
             core.unhandled("a done callback of a task", identity, panic);

@@ -2,8 +2,10 @@
 //!
 //! It exists to read the table for users. It must not change anything.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
+use super::children::whole_in;
 use super::hot;
 use super::id::Id;
 use super::join::{Cancel, cancel_id};
@@ -30,7 +32,7 @@ pub fn try_current() -> Option<TaskRef> {
     hot::with(|hot| {
         let core = hot::core(hot)?;
         hot.slot().map(|slot| TaskRef {
-            identity: slot.identity(),
+            identity: whole_in(core, slot).identity(),
             runtime: core.serial,
         })
     })
@@ -40,7 +42,7 @@ pub fn try_current() -> Option<TaskRef> {
 #[inline]
 #[must_use]
 pub fn try_current_id() -> Option<Id> {
-    hot::with(|hot| hot.slot().map(|slot| Id::from_identity(slot.identity())))
+    try_current().map(|task| task.id())
 }
 
 /// Names a task without owning anything of it.
@@ -86,6 +88,12 @@ impl TaskRef {
     #[track_caller]
     pub fn cancel(&self) -> Cancel {
         cancel_id(self.runtime, self.identity, None)
+    }
+
+    /// As [`TaskRef::cancel`], with a reason that [`JoinError::reason`](super::JoinError::reason) will give.
+    #[track_caller]
+    pub fn cancel_with(&self, reason: impl Into<Cow<'static, str>>) -> Cancel {
+        cancel_id(self.runtime, self.identity, Some(reason.into()))
     }
 
     /// Whether it was asked to end while it was being polled, and will at its next `.await` that is not ready.

@@ -28,6 +28,7 @@ pub(crate) mod id;
 pub(crate) mod info;
 pub(crate) mod join;
 pub(crate) mod local;
+pub(crate) mod outside;
 pub(crate) mod pinned;
 pub(crate) mod poll;
 pub(crate) mod pool;
@@ -40,6 +41,9 @@ pub(crate) mod spawn;
 pub(crate) mod stored;
 pub(crate) mod table;
 pub(crate) mod tasks;
+#[cfg(test)]
+mod tests;
+pub(crate) mod together;
 pub(crate) mod wait;
 pub(crate) mod waker;
 pub(crate) mod yielding;
@@ -54,6 +58,8 @@ pub use id::{Id, ParseIdError};
 pub use info::{TaskInfo, TaskRef, all, current, try_current, try_current_id};
 pub use join::{AbortOnDrop, Cancel, JoinHandle};
 pub use local::{AccessError, LocalKey, Scoped};
+#[doc(hidden)]
+pub use outside::{Outside, outside, runtime_serial};
 pub use spawn::{Builder, spawn, spawn_eager};
 pub use stored::StoredWaker;
 pub use wait::{Wait, note_wait, poll_budget};

@@ -15,12 +15,11 @@ use std::any::Any;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use super::cell::Header;
+use super::error::Reason;
 use super::hot::{self, Hot};
-use super::slot::{ATTACHED, CANCEL, DONE, FINISHING, MAIN, QUEUED, RARE, SLOW, Slot};
+use super::slot::{ATTACHED, CANCEL, DONE, FINISHING, MAIN, RARE, SLOW, Slot};
 use super::tasks::Tasks;
 use super::waker::waker_of;
 use super::{finish, local};
@@ -38,7 +37,7 @@ pub(crate) enum Batch {
 }
 
 /// Polls ready tasks, first in, first out, at most `limit` of them. A panic ends the task that panicked and no
-/// other; a panic of the main future goes on to the caller.
+/// other.
 pub(crate) fn run_batch(core: &Core, limit: u32) -> Batch {
     let mut left = limit;
     loop {
@@ -122,7 +121,7 @@ fn after_pending(core: &Core, hot: &Hot, slot: &Slot) {
 
 #[cold]
 fn after_pending_slow(core: &Core, hot: &Hot, slot: &Slot) {
-    if core.tasks.left_count.get() != 0 && !slot.has(FINISHING) {
+    if core.tasks.left_count.get() != 0 {
         // Futures that this poll dropped left cleanups: they run beside the task.
         finish::attach_left(core, slot, 0);
         hot.note(hot::WOKEN);
@@ -205,8 +204,9 @@ fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
         };
         hot.idle();
         if slot.has(MAIN) {
-            slot.remove(QUEUED);
-            resume_unwind(panic);
+            // `block_on` goes on with it, after the cleanups that its future leaves: at its next poll it finds FAILED.
+            finish::set_error(core, slot, Reason::Panic(panic));
+            return core.tasks.ring.push(slot);
         }
         if !dropped {
             finish::drop_future(core, slot);

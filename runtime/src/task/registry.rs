@@ -174,6 +174,16 @@ struct Errand(Box<dyn FnOnce(&Core)>);
 // compiler allows only when `T: Send` (`Async<T>` has `T` as a field and no `unsafe impl`).
 unsafe impl Send for Errand {}
 
+/// Has a descriptor's entry forgotten on its runtime's thread, while the descriptor itself goes on living elsewhere.
+#[cold]
+pub(crate) fn forget_at_home(token: u64, runtime: u64) {
+    if let Some(home) = by_serial(runtime) {
+        let _ = home.send(Message::Call(Box::new(move |core| {
+            core.reactor.remove_late(token);
+        })));
+    }
+}
+
 /// Sends a descriptor to its runtime's thread, to be forgotten by the selector and closed there, in this order. Where
 /// the runtime has ended meanwhile, it is closed in place.
 ///

@@ -275,7 +275,7 @@ impl Slot {
     }
 
     #[inline]
-    fn set_parent(&self, parent: u64) {
+    pub(crate) fn set_parent(&self, parent: u64) {
         self.parent.store(parent as u32, Relaxed);
     }
 

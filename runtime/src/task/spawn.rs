@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::hot;
 use super::join::JoinHandle;
-use super::slot::Slot;
+use super::slot::{INTERNAL, Slot};
 use crate::core::Core;
 
 /// Starts a task that runs beside the others; it begins at its next turn, not at once (see [`spawn_eager`]).
@@ -98,6 +98,15 @@ where
         }
     });
     handle
+}
+
+/// Takes a task off the lists of tasks.
+pub(crate) fn hide<T>(handle: &JoinHandle<T>) {
+    hot::with_core(|core| {
+        if let Some(slot) = core.and_then(|core| core.tasks.find(handle.id().identity())) {
+            slot.add(INTERNAL);
+        }
+    });
 }
 
 /// Says more about a task before it starts.

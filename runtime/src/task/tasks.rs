@@ -43,13 +43,14 @@ pub(crate) struct Tasks {
     /// The vtable of its wakers: counted ones in debug mode.
     pub(crate) vtable: &'static RawWakerVTable,
     pub(crate) spawned: Cell<u64>,
-    pub(crate) polls: Cell<u64>,
     /// User-visible tasks that are not done.
     pub(crate) live: Cell<usize>,
     /// Tasks whose futures are gone and whose cleanups still run.
     pub(crate) finishing: Cell<usize>,
     /// The runtime is ending: the last cleanup wakes `ended`.
     pub(crate) ending: Cell<bool>,
+    /// The runtime's own grace is over: what is left from now on is dropped.
+    pub(crate) closed: Cell<bool>,
     ended: RefCell<StoredWaker>,
 }
 
@@ -70,10 +71,10 @@ impl Tasks {
             now_ms: Cell::new(0),
             vtable: waker::vtable(counted),
             spawned: Cell::new(0),
-            polls: Cell::new(0),
             live: Cell::new(0),
             finishing: Cell::new(0),
             ending: Cell::new(false),
+            closed: Cell::new(false),
             ended: RefCell::new(StoredWaker::EMPTY),
         }
     }
@@ -142,7 +143,7 @@ impl Tasks {
     }
 
     #[cold]
-    fn inherit_locals(&self, slot: &Slot) {
+    pub(crate) fn inherit_locals(&self, slot: &Slot) {
         let locals = self.locals.borrow().clone();
         self.rares.with(slot, |rare| rare.locals = locals);
     }

@@ -6,6 +6,7 @@
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::task::children::whole;
 use crate::task::id::Id;
 use crate::task::slot::{CHILD, DONE, FINISHING, INTERNAL, MAIN, NESTED, QUEUED, Slot};
 use crate::task::table::Table;
@@ -113,8 +114,10 @@ fn state(table: &Table, slot: &Slot) -> State {
 }
 
 fn parent(table: &Table, slot: &Slot) -> Option<Id> {
-    let parent = table.look(slot.parent())?;
-    let is = slot.is_child_of(parent) && is_alive(parent) && !std::ptr::eq(parent, slot);
+    let direct = table.look(slot.parent())?;
+    // The body of a scope is a part of its task.
+    let parent = whole(|index| table.look(index), direct);
+    let is = slot.is_child_of(direct) && is_alive(parent) && !std::ptr::eq(parent, slot);
     is.then(|| Id::from_identity(parent.identity()))
         .filter(|_| !slot.has(MAIN))
 }

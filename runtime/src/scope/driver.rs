@@ -1,0 +1,334 @@
+//! How a scope runs: body and children polled one by one as they are woken, failures heard, everything ended.
+//!
+//! It exists as the one place where children are polled and dropped. No borrow of the places is held across either. It
+//! must not know what the children are.
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use super::Scope;
+use super::error::{Failure, ScopeError};
+use super::places::Place;
+use super::spawn::cancelled;
+use crate::task::JoinError;
+use crate::task::cleanup::{self, Cleanup};
+use crate::task::error::{Reason, message};
+use crate::task::id::Id;
+use crate::time::{Instant, Sleep};
+
+/// The body's number among the children.
+const BODY: u32 = 0;
+/// Children polled in one poll of the scope; the others wait behind other tasks.
+const SHARE: usize = 64;
+
+/// Runs a scope to its end. `judge` says whether the body's output is a failure.
+pub(super) async fn drive<'scope, 'env, E, B: Future, T>(
+    scope: &'scope Scope<'scope, 'env, E>,
+    body: B,
+    judge: impl FnOnce(B::Output) -> Result<T, E>,
+) -> Result<T, ScopeError<E>> {
+    // Dropped last: when the scope is cancelled, its children go before the body.
+    let mut body = pin!(Some(body));
+    let guard = Guard { scope };
+    let mut main = Main {
+        output: None,
+        judge: Some(judge),
+        cleanup: Cleanup::none(),
+    };
+    let mut timer = None;
+    scope.children.add_part(BODY, scope.at);
+    poll_fn(|cx| scope.poll(cx, &mut (body.as_mut(), &mut main), &mut timer)).await;
+    let (failures, elapsed) = (scope.places.take_failures(), scope.places.elapsed.get());
+    drop(guard);
+    match main.output {
+        Some(output) if failures.is_empty() && !elapsed => Ok(output),
+        _ => Err(ScopeError::new(failures, elapsed)),
+    }
+}
+
+/// What belongs to the body beside its future.
+struct Main<T, J> {
+    output: Option<T>,
+    judge: Option<J>,
+    cleanup: Cleanup,
+}
+
+/// The body, with its types forgotten.
+trait Body<E> {
+    /// Polls it, and what it left behind. Ready: both are over. A failure is told when it happens.
+    fn poll(&mut self, cx: &mut Context<'_>, fail: &mut dyn FnMut(Failure<E>)) -> Poll<()>;
+    /// Drops it at its await point; gives back what its destructor panicked with.
+    fn end(&mut self) -> Option<Box<dyn Any + Send>>;
+    fn is_over(&self) -> bool;
+}
+
+impl<B, T, E, J> Body<E> for (Pin<&mut Option<B>>, &mut Main<T, J>)
+where
+    B: Future,
+    J: FnOnce(B::Output) -> Result<T, E>,
+{
+    fn poll(&mut self, cx: &mut Context<'_>, fail: &mut dyn FnMut(Failure<E>)) -> Poll<()> {
+        let (future, main) = self;
+        let mark = cleanup::mark();
+        if let Some(body) = future.as_mut().as_pin_mut() {
+            match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
+                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(output)) => {
+                    drop_caught(|| future.set(None), fail);
+                    match main.judge.take().map(|judge| judge(output)) {
+                        Some(Ok(output)) => main.output = Some(output),
+                        Some(Err(error)) => fail(Failure::Error(error)),
+                        None => {}
+                    }
+                }
+                Err(panic) => {
+                    drop_caught(|| future.set(None), fail);
+                    fail(Failure::Panic(panic));
+                }
+            }
+        }
+        let cleaned = main.cleanup.poll_with_left(cx, mark).is_ready();
+        if future.is_none() && cleaned {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn end(&mut self) -> Option<Box<dyn Any + Send>> {
+        let (future, main) = self;
+        cleanup::drop_into(&mut main.cleanup, || future.set(None))
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.is_none() && self.1.cleanup.is_empty()
+    }
+}
+
+/// Drops something of the user's; a panic of its destructor is a failure.
+fn drop_caught<E>(drop: impl FnOnce(), fail: &mut dyn FnMut(Failure<E>)) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(drop)) {
+        fail(Failure::Panic(panic));
+    }
+}
+
+impl<E> Scope<'_, '_, E> {
+    /// One poll of the scope.
+    fn poll(
+        &self,
+        cx: &mut Context<'_>,
+        body: &mut dyn Body<E>,
+        timer: &mut Option<Sleep>,
+    ) -> Poll<()> {
+        self.children.set_owner(cx.waker());
+        self.children.set_whole(BODY);
+        // Those that are ready now, and not those that become so meanwhile: two errors of one moment are both heard,
+        // and a child that wakes itself waits for the others.
+        for _ in 0..self.children.ready_len().min(SHARE) {
+            match self.children.next_ready() {
+                Some(BODY) => self.poll_body(body),
+                Some(number) => self.poll_child(number),
+                None => break,
+            }
+        }
+        if self.places.has_failed() && !self.places.closed.get() {
+            self.end(body, "its scope failed");
+        }
+        if self.is_over(body) {
+            return Poll::Ready(());
+        }
+        if self.poll_deadline(cx, timer) && !self.places.closed.get() {
+            self.places.elapsed.set(true);
+            self.end(body, "its scope's deadline has passed");
+            if self.is_over(body) {
+                return Poll::Ready(());
+            }
+        }
+        if self.children.ready_len() > 0 {
+            cx.waker().wake_by_ref();
+        }
+        self.children.note_wait(BODY, self.at);
+        Poll::Pending
+    }
+
+    fn is_over(&self, body: &dyn Body<E>) -> bool {
+        let over = body.is_over() && self.places.len() == 0;
+        if over {
+            self.places.closed.set(true);
+        }
+        over
+    }
+
+    fn poll_body(&self, body: &mut dyn Body<E>) {
+        let _ = self.children.poll(BODY, |cx| {
+            body.poll(cx, &mut |failure| self.places.fail(failure))
+        });
+    }
+
+    /// Whether the deadline has passed; if not, sees to it that the scope is woken then.
+    fn poll_deadline(&self, cx: &mut Context<'_>, timer: &mut Option<Sleep>) -> bool {
+        let Some(deadline) = self.deadline.get().filter(|_| !self.places.closed.get()) else {
+            return false;
+        };
+        let timer = timer.get_or_insert_with(|| Sleep::at(deadline, self.at));
+        if timer.deadline() != deadline {
+            timer.reset(deadline);
+        }
+        // Asked first, so that a budget that is used up does not hide it.
+        Instant::now() >= deadline || Pin::new(timer).poll(cx).is_ready()
+    }
+
+    /// Polls a child: its future, and what that left behind. Drops it if it is cancelled.
+    fn poll_child(&self, number: u32) {
+        let Some(mut place) = self.places.take(number) else {
+            return;
+        };
+        loop {
+            if place.work.is_some() && self.children.is_cancelled(number) {
+                let reason = self.children.take_reason(number);
+                self.drop_work(number, &mut place, Reason::Cancelled(reason));
+            }
+            if self
+                .children
+                .poll(number, |cx| self.poll_place(number, &mut place, cx))
+                .is_ready()
+            {
+                return self.end_child(number, place);
+            }
+            // It may have cancelled itself.
+            if place.work.is_none() || !self.children.is_cancelled(number) {
+                return self.places.put(number, place);
+            }
+        }
+    }
+
+    fn poll_place(&self, number: u32, place: &mut Place<'_, E>, cx: &mut Context<'_>) -> Poll<()> {
+        let mark = cleanup::mark();
+        if let Some(work) = &mut place.work {
+            let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+            if !matches!(polled, Ok(Poll::Pending)) {
+                let work = place.work.take();
+                drop_caught(|| drop(work), &mut |failure| self.places.fail(failure));
+                self.children.set_finishing(number);
+            }
+            match polled {
+                Ok(Poll::Pending | Poll::Ready(Ok(()))) => {}
+                Ok(Poll::Ready(Err(error))) => {
+                    let identity = self.identity(number);
+                    place.error = Some(cancelled(
+                        identity,
+                        "it failed; its error is in that of the scope",
+                    ));
+                    self.places.fail(Failure::Error(error));
+                }
+                Err(panic) => {
+                    place.error = Some(self.panicked(number, panic.as_ref()));
+                    self.places.fail_by_panic(panic);
+                }
+            }
+        }
+        let cleaned = place.cleanup.poll_with_left(cx, mark).is_ready();
+        if place.work.is_none() && cleaned {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Drops a child's future at its await point, with nobody running.
+    fn drop_work(&self, number: u32, place: &mut Place<'_, E>, reason: Reason) {
+        let Some(work) = place.work.take() else {
+            return;
+        };
+        self.children.set_finishing(number);
+        place.error = Some(JoinError::new(
+            Id::from_identity(self.identity(number)),
+            reason,
+        ));
+        if let Some(panic) = cleanup::drop_into(&mut place.cleanup, || drop(work)) {
+            place.error = Some(self.panicked(number, panic.as_ref()));
+            self.places.fail_by_panic(panic);
+        }
+    }
+
+    /// A child and its cleanups are over.
+    fn end_child(&self, number: u32, place: Place<'_, E>) {
+        self.places.free(number);
+        self.children.release(number);
+        let Place { handle, error, .. } = place;
+        handle.settle(error);
+        // The last one who knows the output may drop it here.
+        drop_caught(|| drop(handle), &mut |failure| self.places.fail(failure));
+    }
+
+    /// Drops what has not ended: children, then the body. Their cleanups run on as children of the scope.
+    fn end(&self, body: &mut dyn Body<E>, reason: &'static str) {
+        self.places.closed.set(true);
+        for number in self.places.numbers() {
+            if let Some(mut place) = self.places.take(number) {
+                self.drop_work(number, &mut place, Reason::Cancelled(Some(reason.into())));
+                self.places.put(number, place);
+            }
+        }
+        if let Some(panic) = body.end() {
+            self.places.fail_by_panic(panic);
+        }
+        for number in self.places.numbers() {
+            self.poll_child(number);
+        }
+        self.poll_body(body);
+    }
+
+    fn identity(&self, number: u32) -> u64 {
+        self.children.id(number).map_or(0, Id::identity)
+    }
+
+    /// What a child's handle says of its panic; the panic itself is the scope's.
+    fn panicked(&self, number: u32, panic: &(dyn Any + Send)) -> JoinError {
+        let text = message(panic)
+            .unwrap_or("(a value that is not a text)")
+            .to_owned();
+        JoinError::new(
+            Id::from_identity(self.identity(number)),
+            Reason::Panic(Box::new(text)),
+        )
+    }
+}
+
+/// Empties the scope, however its future ends.
+struct Guard<'scope, 'env, E> {
+    scope: &'scope Scope<'scope, 'env, E>,
+}
+
+impl<E> Drop for Guard<'_, '_, E> {
+    fn drop(&mut self) {
+        let scope = self.scope;
+        scope.places.closed.set(true);
+        let mut left = Vec::new();
+        // The scope is closed, so no destructor adds a child.
+        for number in scope.places.numbers() {
+            let Some(mut place) = scope.places.take(number) else {
+                scope.places.free(number); // it was being polled when that was given up
+                continue;
+            };
+            scope.drop_work(
+                number,
+                &mut place,
+                Reason::Cancelled(Some("its scope was dropped".into())),
+            );
+            left.push(std::mem::replace(&mut place.cleanup, Cleanup::none()));
+            scope.end_child(number, place);
+        }
+        cleanup::leave_together(left);
+        for failure in scope.places.take_failures() {
+            match failure {
+                Failure::Panic(panic) => cleanup::report_panic(panic),
+                Failure::Error(error) => drop(error), // its handle has said so
+            }
+        }
+        scope.places.clear();
+    }
+}

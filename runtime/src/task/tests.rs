@@ -1,0 +1,180 @@
+//! Foreign wakers that do everything a foreign waker may: come back into the runtime when they are cloned, woken and
+//! dropped, and panic.
+//!
+//! These tests stand here because a waker whose *clone* does something needs a vtable of its own, which is unsafe code.
+//! What `std::task::Wake` can do is tested from outside.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::time::Duration;
+
+use crate::io::Async;
+use crate::runtime::Runtime;
+use crate::time::sleep;
+
+thread_local! {
+    /// What happens at each clone; wakes and drops are counted.
+    static ON_CLONE: RefCell<Option<Rc<dyn Fn()>>> = const { RefCell::new(None) };
+    static WAKES: Cell<usize> = const { Cell::new(0) };
+    static ALIVE: Cell<isize> = const { Cell::new(0) };
+}
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, release);
+
+fn clone(data: *const ()) -> RawWaker {
+    let call = ON_CLONE.with_borrow(Clone::clone);
+    if let Some(call) = call {
+        call();
+    }
+    ALIVE.set(ALIVE.get() + 1);
+    RawWaker::new(data, &VTABLE)
+}
+
+fn wake(data: *const ()) {
+    wake_by_ref(data);
+    release(data);
+}
+
+fn wake_by_ref(_: *const ()) {
+    WAKES.set(WAKES.get() + 1);
+}
+
+fn release(_: *const ()) {
+    ALIVE.set(ALIVE.get() - 1);
+}
+
+/// A waker whose clones call `on_clone`. For this thread alone, which these tests keep.
+fn hostile(on_clone: impl Fn() + 'static) -> Waker {
+    ON_CLONE.set(Some(Rc::new(on_clone)));
+    ALIVE.set(ALIVE.get() + 1);
+    // SAFETY: the functions of the vtable touch thread locals only and ignore the data pointer; the tests do not carry
+    // the waker to another thread.
+    unsafe { Waker::new(std::ptr::null(), &VTABLE) }
+}
+
+/// Forgets the hook, and says how often a hostile waker was woken.
+fn wakes() -> usize {
+    ON_CLONE.set(None);
+    WAKES.take()
+}
+
+#[test]
+fn r31_a_wakers_clone_may_come_back_into_the_reactor() {
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+        let ours = Rc::new(Async::new(ours).expect("non-blocking"));
+        let again = ours.clone();
+        let waker = hostile(move || {
+            // The same table: a wait of another waiter, and one that gives up.
+            let mut wait = pin!(again.readable());
+            assert!(
+                wait.as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            );
+        });
+        let mut cx = Context::from_waker(&waker);
+        let mut read = pin!(ours.read_with(|mut io| io.read(&mut [0; 8])));
+        for _ in 0..3 {
+            assert!(read.as_mut().poll(&mut cx).is_pending());
+        }
+        assert!(ours.poll_readable(&mut cx).is_pending());
+        theirs.write_all(b"x").expect("written");
+        sleep(Duration::from_millis(2)).await;
+        assert!(wakes() >= 1);
+        assert!(
+            read.as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_ready()
+        );
+    });
+    drop(runtime);
+    assert_eq!(ALIVE.take(), 0, "every clone was dropped");
+}
+
+#[test]
+fn r31_a_wakers_clone_may_come_back_into_the_timers() {
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let waker = hostile(|| {
+            let mut other = pin!(sleep(Duration::from_secs(1)));
+            assert!(
+                other
+                    .as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            );
+        });
+        let mut wait = pin!(sleep(Duration::from_millis(2)));
+        for _ in 0..3 {
+            assert!(
+                wait.as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+        }
+        sleep(Duration::from_millis(5)).await;
+        assert_eq!(wakes(), 1);
+    });
+    drop(runtime);
+    assert_eq!(ALIVE.take(), 0);
+}
+
+#[test]
+fn r31_a_wakers_clone_that_ends_the_joined_task_is_woken() {
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let task = crate::task::spawn(pending::<()>());
+        let (id, serial) = (
+            task.id(),
+            crate::task::hot::with_core(|core| core.map_or(0, |core| core.serial)),
+        );
+        let waker = hostile(move || {
+            crate::task::join::cancel_id(serial, id.identity(), None);
+        });
+        let mut task = pin!(task);
+        assert!(
+            task.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        assert_eq!(wakes(), 1, "the end came before the waker was in place");
+        let Poll::Ready(end) = task.poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("it has ended");
+        };
+        assert!(end.expect_err("cancelled").is_cancelled());
+    });
+    drop(runtime);
+    ALIVE.take();
+}
+
+#[test]
+fn r31_a_wakers_clone_that_panics_leaves_everything_usable() {
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+        let ours = Async::new(ours).expect("non-blocking");
+        let waker = hostile(|| panic!("clone"));
+        let mut cx = Context::from_waker(&waker);
+        let mut wait = pin!(ours.readable());
+        let mut nap = pin!(sleep(Duration::from_millis(1)));
+        let mut task = pin!(crate::task::spawn(async { 4 }));
+        assert!(catch_unwind(AssertUnwindSafe(|| wait.as_mut().poll(&mut cx))).is_err());
+        assert!(catch_unwind(AssertUnwindSafe(|| nap.as_mut().poll(&mut cx))).is_err());
+        assert!(catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut cx))).is_err());
+        wakes();
+        theirs.write_all(b"x").expect("written");
+        wait.await.expect("readable");
+        nap.await;
+        assert_eq!(task.await.expect("joined"), 4);
+    });
+    drop(runtime);
+    ALIVE.take();
+}
