@@ -55,7 +55,7 @@ async fn cancelled_worker() {
     });
     sleep(Duration::from_millis(190)).await;
     // The worker waits in its sleep. It ends there, at the await, before this line returns.
-    let _ = worker.cancel_with("enough for today");
+    worker.cancel_with("enough for today");
     let error = worker
         .await
         .map(|never: std::convert::Infallible| match never {})

@@ -79,14 +79,14 @@ async fn main() -> io::Result<()> {
     let address = listener.local_addr()?;
     let server = myrt::spawn(one_by_one(listener));
     let sequence = measure(address).await?;
-    let _ = server.cancel();
+    server.cancel();
 
     println!("The server has a task for each client:");
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let server = myrt::spawn(side_by_side(listener));
     let together = measure(address).await?;
-    let _ = server.cancel();
+    server.cancel();
 
     println!(
         "one by one {:.3} s, side by side {:.3} s",

@@ -69,7 +69,9 @@ async fn measure(sockets: &[Rc<UdpSocket>]) -> io::Result<Cell> {
     myrt::yield_now().await; // each of them has had its turn, and waits
     if let Some(place) = waits.iter().position(|wait| wait.is_finished()) {
         let ended = waits.swap_remove(place).await.expect("nobody cancels it");
-        waits.iter().for_each(|wait| drop(wait.cancel()));
+        for wait in &waits {
+            wait.cancel();
+        }
         return refused(ended.expect_err("nobody has sent to it"));
     }
     let mut times = Vec::new();
@@ -85,7 +87,9 @@ async fn measure(sockets: &[Rc<UdpSocket>]) -> io::Result<Cell> {
             .is_ok()
         {}
     }
-    waits.iter().for_each(|wait| drop(wait.cancel()));
+    for wait in &waits {
+        wait.cancel();
+    }
     times.sort_unstable();
     Ok(Cell::Took(times[times.len() / 2]))
 }

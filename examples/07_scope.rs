@@ -4,6 +4,7 @@
 //! first error drops the others, a server that says when it is up, and a deadline for all of it. The rule is one: when a
 //! scope has returned, nothing of it runs any more, and no error is lost.
 //!
+//! Course: 8.7, `gather` and its failures (C18); a scope cancels the siblings, where asyncio's `gather` leaves them running.
 //! asyncio's `TaskGroup`, trio's nursery. Next: `08_cleanup`.
 //!
 //! ```text

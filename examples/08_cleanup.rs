@@ -4,7 +4,8 @@
 //! resource is given back), `shield` (a step that must not be cut in the middle) and `CancelToken` (a wish to stop).
 //! Press Ctrl-C while the last part runs: the file is removed, and the exit code is 130. Press it twice to leave at once.
 //!
-//! asyncio's `try … finally: await`, `async with`, `shield`. Before: `07_scope`.
+//! Course: 8.7, "Annulation" (C20), "Timeout avec cleanup" (C21), context managers (C29).
+//! asyncio's `try … finally: await`, `async with`, `shield`. Next: `09_queue_workers`.
 //!
 //! ```text
 //! cargo run --example 08_cleanup

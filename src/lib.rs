@@ -18,6 +18,13 @@ pub use myrt_net::{open_connection, start_server};
 #[doc(inline)]
 pub use myrt_net::signal;
 
+#[cfg(feature = "tokio-compat")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio-compat")))]
+pub use myrt_net::compat;
+#[cfg(feature = "hyper")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
+pub use myrt_net::hyper;
+
 #[cfg(not(feature = "net"))]
 pub use myrt_runtime::io;
 
@@ -29,10 +36,10 @@ pub mod io {
         AssertAsync, Async, AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek,
         AsyncSeekExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter, Close, Copy,
         CopyBidirectional, Cursor, Drain, DuplexStream, Error, ErrorKind, Feed, IoSlice,
-        IoSliceMut, Lines, Read, ReadError, ReadExact, ReadHalf, ReadLine, ReadToEnd, ReadUntil,
-        Reader, Result, ReuniteError, SeekFrom, Separator, Shutdown, WriteAll, WriteHalf, Writer,
-        copy, copy_bidirectional, copy_bidirectional_with_sizes, duplex, empty, repeat, sink,
-        split,
+        IoSliceMut, Lines, Read, ReadError, ReadExact, ReadHalf, ReadLine, ReadStdin, ReadToEnd,
+        ReadUntil, Reader, Result, ReuniteError, SeekFrom, Separator, Shutdown, Stderr, Stdin,
+        Stdout, WriteAll, WriteAllStd, WriteHalf, WriteStd, Writer, copy, copy_bidirectional,
+        copy_bidirectional_with_sizes, duplex, empty, repeat, sink, split, stderr, stdin, stdout,
     };
     #[doc(inline)]
     pub use myrt_runtime::io::{Ready, readable, writable};
@@ -43,10 +50,11 @@ pub mod io {
 pub mod net {
     #[doc(inline)]
     pub use myrt_net::{
-        DrainServer, Interest, LookupHost, OpenConnection, Readiness, Ready, ReadyFor,
-        ServeForever, Served, Server, ServerStatistics, StartServer, TcpListener, TcpSocket,
-        TcpStream, ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed,
-        lookup_host, tcp, udp, unix,
+        DrainServer, Interest, ListenFd, ListenFdKind, LookupHost, OpenConnection, Readiness,
+        Ready, ReadyFor, SendFile, ServeForever, Served, Server, ServerStatistics, Splice,
+        SpliceBidirectional, SpliceFrom, SpliceTo, StartServer, TcpListener, TcpSocket, TcpStream,
+        ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed, listen_fds,
+        lookup_host, send_file, splice, splice_bidirectional, tcp, udp, unix,
     };
 }
 
@@ -56,6 +64,9 @@ pub use myrt_net::fs;
 #[cfg(feature = "process")]
 #[doc(inline)]
 pub use myrt_net::process;
+#[cfg(feature = "net")]
+#[doc(inline)]
+pub use myrt_net::workers;
 
 /// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
 #[cfg(feature = "net")]

@@ -1,4 +1,8 @@
 //! Cancelling: tokens, tasks in every state, and the bugs that others had with it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "some things are only true of real threads"
+)]
 
 use std::cell::{Cell, RefCell};
 use std::os::unix::net::UnixStream;
@@ -194,7 +198,7 @@ fn r47_cancel_and_drop_in_every_state() {
                     }
                     "cancelled" | "cleaning" => {
                         yield_now().await;
-                        drop(task.cancel());
+                        task.cancel();
                         if state == "cancelled" {
                             sleep(ms(1)).await;
                         }
@@ -205,16 +209,16 @@ fn r47_cancel_and_drop_in_every_state() {
                 match way {
                     "await cancel" => task.cancel().await,
                     "drop cancel" => {
-                        drop(task.cancel());
+                        task.cancel();
                         assert!(task.await.is_err() || state == "done");
                     }
                     "abort on drop" => drop(task.abort_on_drop()),
                     "cancel then drop" => {
-                        drop(task.cancel());
+                        task.cancel();
                         drop(task);
                     }
                     "drop" => drop(task),
-                    "remote" => std::thread::scope(|s| drop(s.spawn(|| drop(task.cancel())))),
+                    "remote" => std::thread::scope(|s| drop(s.spawn(|| task.cancel()))),
                     _ => unreachable!(),
                 }
                 sleep(ms(5)).await;
@@ -393,11 +397,11 @@ async fn r45_a_timeout_does_not_hide_that_its_task_is_cancelled() {
         });
         yield_now().await;
         if cancel_first {
-            drop(task.cancel());
+            task.cancel();
             token.cancel();
         } else {
             token.cancel();
-            drop(task.cancel());
+            task.cancel();
         }
         assert!(task.await.unwrap_err().is_cancelled());
         assert!(!after.get());
@@ -406,7 +410,7 @@ async fn r45_a_timeout_does_not_hide_that_its_task_is_cancelled() {
     let task = myrt::spawn(async {
         let me = task::current();
         assert_eq!(
-            timeout(ms(100), async move { drop(me.cancel()) }).await,
+            timeout(ms(100), async move { _ = me.cancel() }).await,
             Ok(())
         );
         yield_now().await;

@@ -1,84 +1,17 @@
-//! Async cleanups: they run however a future ends, exactly once, and whoever cancelled waits for them.
+//! Async cleanups: they run however a future ends, exactly once, and whoever cancelled waits for them. What the main
+//! future and the runtime have to do with them is `cleanup_runtime.rs`.
+
+mod support;
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 
-use myrt::runtime::{Builder, Runtime};
-use myrt::time::{Duration, Instant, sleep, timeout};
+use myrt::runtime::Builder;
+use myrt::time::{Instant, sleep, timeout};
 use myrt::{bracket, finally, shield, shield_for, task, yield_now};
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-/// What happened, and when.
-#[derive(Clone)]
-struct Log {
-    start: Instant,
-    lines: Rc<RefCell<Vec<(u64, String)>>>,
-}
-
-impl Log {
-    fn new() -> Self {
-        Self {
-            start: Instant::now(),
-            lines: Rc::default(),
-        }
-    }
-
-    fn add(&self, line: impl Into<String>) {
-        let at = u64::try_from(self.start.elapsed().as_millis()).unwrap();
-        self.lines.borrow_mut().push((at, line.into()));
-    }
-
-    #[track_caller]
-    fn is(&self, expected: &[(u64, &str)]) {
-        let lines = self.lines.borrow();
-        let lines: Vec<_> = lines
-            .iter()
-            .map(|(at, line)| (*at, line.as_str()))
-            .collect();
-        assert_eq!(lines, expected);
-    }
-
-    /// A cleanup that takes so many milliseconds.
-    fn cleanup(&self, name: &'static str, takes: u64) -> impl AsyncFnOnce() + 'static {
-        let log = self.clone();
-        async move || {
-            sleep(ms(takes)).await;
-            log.add(name);
-        }
-    }
-}
-
-/// A paused runtime that keeps what its hook is told.
-fn told() -> (Runtime, Rc<RefCell<Vec<String>>>) {
-    let heard = Rc::new(RefCell::new(Vec::new()));
-    let hook = heard.clone();
-    let runtime = Builder::new()
-        .start_paused(true)
-        .on_unhandled(move |report| {
-            hook.borrow_mut()
-                .push(format!("{}: {}", report.what, report.message))
-        })
-        .build()
-        .unwrap();
-    (runtime, heard)
-}
-
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
-async fn forever() {
-    std::future::pending::<()>().await;
-}
+use support::on_drop;
+use support::timeline::{Log, forever, ms, told};
 
 #[myrt::test(start_paused)]
 async fn it_runs_inline_when_the_future_is_ready_and_the_result_is_kept() {
@@ -117,7 +50,7 @@ async fn joining_a_cancelled_task_waits_for_it_too() {
     let log = Log::new();
     let task = myrt::spawn(finally(forever(), log.cleanup("cleaned", 20)));
     yield_now().await;
-    drop(task.cancel());
+    task.cancel();
     assert!(task.await.is_err());
     log.add("joined");
     log.is(&[(20, "cleaned"), (20, "joined")]);
@@ -156,8 +89,8 @@ async fn timeout_waits_for_it_before_it_says_elapsed() {
 async fn nested_ones_run_inner_before_outer() {
     let log = Log::new();
     let inner = finally(forever(), log.cleanup("inner", 10));
-    let middle = finally(async { inner.await }, log.cleanup("middle", 10));
-    let task = myrt::spawn(finally(async { middle.await }, log.cleanup("outer", 10)));
+    let middle = finally(inner, log.cleanup("middle", 10));
+    let task = myrt::spawn(finally(middle, log.cleanup("outer", 10)));
     yield_now().await;
     task.cancel().await;
     log.is(&[(10, "inner"), (20, "middle"), (30, "outer")]);
@@ -187,7 +120,7 @@ async fn a_second_cancel_does_not_stop_it() {
     let log = Log::new();
     let task = Rc::new(myrt::spawn(finally(forever(), log.cleanup("cleaned", 20))));
     yield_now().await;
-    drop(task.cancel_with("first"));
+    task.cancel_with("first");
     sleep(ms(5)).await;
     task.cancel_with("second").await;
     log.add("cancelled");
@@ -359,7 +292,7 @@ async fn a_task_that_cancels_itself_is_cleaned_up() {
     let other = log.clone();
     let task = myrt::spawn(finally(
         async move {
-            drop(task::current().cancel_with("self"));
+            task::current().cancel_with("self");
             assert!(task::current().is_cancelling());
             other.add("still here");
             yield_now().await;
@@ -374,7 +307,7 @@ async fn a_task_that_cancels_itself_is_cleaned_up() {
 #[myrt::test(start_paused)]
 async fn a_result_that_is_ready_wins_over_a_cancel_of_itself() {
     let task = myrt::spawn(async {
-        drop(task::current().cancel());
+        task::current().cancel();
         5
     });
     assert_eq!(task.await.unwrap(), 5);
@@ -385,7 +318,9 @@ async fn cancel_from_a_destructor() {
     let log = Log::new();
     let second = myrt::spawn(finally(forever(), log.cleanup("second", 20)));
     let first = myrt::spawn(async move {
-        let _drop = OnDrop(move || drop(second.cancel()));
+        let _drop = on_drop(move || {
+            second.cancel();
+        });
         forever().await;
     });
     yield_now().await;
@@ -403,16 +338,16 @@ async fn two_that_cancel_each_other_from_their_destructors() {
     for other in [1, 0] {
         let (seen, dropped) = (handles.clone(), dropped.clone());
         let task = myrt::spawn(async move {
-            let _drop = OnDrop(move || {
+            let _drop = on_drop(move || {
                 dropped.set(dropped.get() + 1);
-                drop(seen.borrow()[other].cancel());
+                seen.borrow()[other].cancel();
             });
             forever().await;
         });
         handles.borrow_mut().push(task);
     }
     yield_now().await;
-    drop(handles.borrow()[0].cancel());
+    handles.borrow()[0].cancel();
     assert_eq!(dropped.get(), 2);
     assert!(handles.borrow().iter().all(task::JoinHandle::is_finished));
 }
@@ -447,233 +382,6 @@ async fn the_guard_of_a_branch_that_is_dropped_delays_the_end_of_the_task_alone(
         (30, "cleaned"),
         (30, "joined"),
     ]);
-}
-
-#[test]
-fn the_main_future_waits_for_what_it_left() {
-    let (runtime, _) = told();
-    let log = Log::new();
-    let other = log.clone();
-    let start = runtime.block_on(async move {
-        let start = Instant::now();
-        let _left = finally(forever(), other.cleanup("cleaned", 30));
-        start
-    });
-    runtime.block_on(async { assert_eq!(start.elapsed(), ms(30)) });
-    assert_eq!(log.lines.borrow().len(), 1);
-}
-
-#[test]
-fn a_panic_of_the_main_future_waits_for_what_it_left() {
-    let (runtime, _) = told();
-    let cleaned = Rc::new(Cell::new(false));
-    let flag = cleaned.clone();
-    let caught = catch_unwind(AssertUnwindSafe(|| {
-        runtime.block_on(async move {
-            let _left = finally(forever(), async move || {
-                sleep(ms(30)).await;
-                flag.set(true);
-            });
-            yield_now().await;
-            panic!("main")
-        })
-    }));
-    assert_eq!(
-        *caught
-            .map(|(): ()| ())
-            .unwrap_err()
-            .downcast::<&str>()
-            .unwrap(),
-        "main"
-    );
-    assert!(cleaned.get());
-    assert_eq!(runtime.block_on(async { 5 }), 5, "the runtime goes on");
-}
-
-#[test]
-fn the_main_future_can_be_cancelled() {
-    let (runtime, _) = told();
-    let cleaned = Rc::new(Cell::new(0));
-    for by_itself in [true, false] {
-        let flag = cleaned.clone();
-        let ended = runtime.try_block_on(finally(
-            async move {
-                let me = task::current();
-                if by_itself {
-                    drop(me.cancel_with("enough"));
-                } else {
-                    drop(myrt::spawn(async move {
-                        me.cancel_with("enough").await;
-                    }));
-                }
-                forever().await;
-            },
-            async move || {
-                sleep(ms(30)).await;
-                flag.set(flag.get() + 1);
-            },
-        ));
-        let error = ended.unwrap_err();
-        assert!(error.is_cancelled());
-        assert_eq!(error.reason(), Some("enough"));
-    }
-    assert_eq!(cleaned.get(), 2);
-    let caught = catch_unwind(AssertUnwindSafe(|| {
-        runtime.block_on(async {
-            drop(task::current().cancel());
-            yield_now().await;
-        });
-    }));
-    let text = caught.unwrap_err().downcast::<String>().unwrap();
-    assert!(
-        text.contains("was cancelled") && text.contains("try_block_on"),
-        "{text}"
-    );
-    assert_eq!(runtime.try_block_on(async { 5 }).unwrap(), 5);
-}
-
-#[test]
-fn the_end_of_the_runtime_cancels_all_and_waits_for_their_cleanups() {
-    let (runtime, heard) = told();
-    let log = runtime.block_on(async { Log::new() });
-    for name in ["a", "b"] {
-        let log = log.clone();
-        drop(runtime.spawn(finally(forever(), async move || {
-            sleep(ms(20)).await;
-            log.lines.borrow_mut().push((0, name.to_owned()));
-        })));
-    }
-    runtime.block_on(yield_now());
-    drop(runtime);
-    log.is(&[(0, "a"), (0, "b")]);
-    assert!(heard.borrow().is_empty());
-}
-
-#[test]
-fn shutdown_cuts_what_outlasts_its_grace_and_says_so() {
-    let (runtime, heard) = told();
-    let quick = Rc::new(Cell::new(false));
-    let flag = quick.clone();
-    drop(runtime.spawn(finally(forever(), async move || {
-        sleep(ms(20)).await;
-        flag.set(true);
-    })));
-    let dropped = Rc::new(Cell::new(false));
-    let flag = dropped.clone();
-    drop(runtime.spawn(finally(forever(), async move || {
-        let _drop = OnDrop(|| flag.set(true));
-        forever().await;
-    })));
-    runtime.block_on(yield_now());
-    runtime.shutdown(ms(50));
-    assert!(quick.get() && dropped.get());
-    assert_eq!(heard.borrow().len(), 1, "{heard:?}");
-    assert!(heard.borrow()[0].contains("was cut"), "{heard:?}");
-}
-
-#[test]
-fn without_grace_cleanups_get_one_poll() {
-    let (runtime, heard) = told();
-    let polled = Rc::new(Cell::new(false));
-    let flag = polled.clone();
-    drop(runtime.spawn(finally(forever(), async move || {
-        flag.set(true);
-        sleep(ms(1)).await;
-        unreachable!();
-    })));
-    runtime.shutdown(ms(0));
-    assert!(polled.get());
-    assert_eq!(heard.borrow().len(), 1, "{heard:?}");
-}
-
-#[test]
-fn what_destructors_spawn_and_leave_while_the_runtime_ends_is_ended_too() {
-    let (runtime, _) = told();
-    let ended = Rc::new(Cell::new(0));
-    fn chain(depth: u32, ended: Rc<Cell<u32>>) -> impl Future<Output = ()> {
-        let drop = OnDrop(move || {
-            ended.set(ended.get() + 1);
-            if depth > 0 {
-                drop(myrt::spawn(Box::pin(chain(depth - 1, ended.clone()))
-                    as std::pin::Pin<Box<dyn Future<Output = ()>>>));
-            }
-        });
-        async move {
-            let _drop = drop;
-            forever().await;
-        }
-    }
-    drop(runtime.spawn(chain(10, ended.clone())));
-    drop(runtime);
-    assert_eq!(ended.get(), 11);
-}
-
-#[test]
-fn a_cleanup_dropped_between_two_runs_is_run_by_the_next() {
-    let (runtime, _) = told();
-    let cleaned = Rc::new(Cell::new(false));
-    let flag = cleaned.clone();
-    // A task whose output is a guarded future that nobody takes: it is dropped by the loop, outside of any poll.
-    drop(runtime.spawn(async move {
-        finally(forever(), async move || {
-            sleep(ms(5)).await;
-            flag.set(true);
-        })
-    }));
-    runtime.block_on(sleep(ms(1)));
-    runtime.block_on(sleep(ms(10)));
-    assert!(cleaned.get());
-}
-
-#[test]
-fn outside_of_a_runtime_it_is_reported_and_not_run() {
-    // The report goes to stderr; that nothing panics and nothing runs is what can be seen here.
-    drop(finally(forever(), async || unreachable!()));
-    // Polled by another executor it runs inline, without a grace.
-    let mut work = pin!(finally(async { 5 }, async || ()));
-    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(matches!(
-        work.as_mut().poll(&mut cx),
-        std::task::Poll::Ready(5)
-    ));
-}
-
-#[test]
-fn a_hook_that_panics_takes_the_loop_down_but_not_the_runtime() {
-    let runtime = Builder::new()
-        .start_paused(true)
-        .on_unhandled(|_| panic!("the hook"))
-        .build()
-        .unwrap();
-    let caught = catch_unwind(AssertUnwindSafe(|| {
-        runtime.block_on(async {
-            drop(myrt::spawn(async { panic!("nobody awaits") }));
-            sleep(ms(10)).await;
-        });
-    }));
-    assert!(caught.is_err());
-    assert_eq!(
-        runtime.block_on(async { myrt::spawn(async { 5 }).await.unwrap() }),
-        5
-    );
-}
-
-#[test]
-fn panics_in_poll_in_drop_and_in_both() {
-    let (runtime, heard) = told();
-    runtime.block_on(async {
-        let task = myrt::spawn(async {
-            let _drop = OnDrop(|| panic!("in drop"));
-            forever().await;
-        });
-        yield_now().await;
-        drop(task.cancel());
-        assert_eq!(task.await.unwrap_err().reason(), Some("in drop"));
-        drop(myrt::spawn(async { panic!("in poll") }));
-        yield_now().await;
-        yield_now().await;
-    });
-    assert_eq!(*heard.borrow(), ["a task: in poll"]);
 }
 
 #[myrt::test(start_paused)]
@@ -806,4 +514,43 @@ fn the_partial_file_is_gone_after_a_timeout_and_after_a_siblings_failure() {
         assert_eq!(files(), 0);
     });
     std::fs::remove_dir(&directory).unwrap();
+}
+
+/// A future that is never ready, with a cleanup of 20 ms.
+fn guarded(log: &Log) -> std::pin::Pin<Box<dyn Future<Output = Result<(), &'static str>>>> {
+    let cleanup = log.cleanup("cleaned", 20);
+    let work = async {
+        forever().await;
+        Ok(())
+    };
+    Box::pin(finally(work, cleanup))
+}
+
+fn failing() -> std::pin::Pin<Box<dyn Future<Output = Result<(), &'static str>>>> {
+    Box::pin(async {
+        sleep(ms(10)).await;
+        Err("failed")
+    })
+}
+
+#[myrt::test(start_paused)]
+async fn gathers_wait_for_the_cleanups_of_what_they_drop() {
+    let log = Log::new();
+    let failed = myrt::try_gather([guarded(&log), failing()]).await;
+    assert_eq!(failed.unwrap_err(), "failed");
+    log.add("try_gather");
+    let won = myrt::race([guarded(&log), failing()]).await;
+    assert!(won.is_err());
+    log.add("race");
+    let failed = myrt::try_join!(guarded(&log), failing());
+    assert_eq!(failed.unwrap_err(), "failed");
+    log.add("try_join!");
+    log.is(&[
+        (30, "cleaned"),
+        (30, "try_gather"),
+        (60, "cleaned"),
+        (60, "race"),
+        (90, "cleaned"),
+        (90, "try_join!"),
+    ]);
 }

@@ -31,7 +31,7 @@ fn child() {
             myrt::scope(async |s| {
                 s.spawn(async {
                     download(path).await;
-                    drop(&name);
+                    assert_eq!(name, "borrowed");
                 });
             })
             .await
@@ -226,7 +226,7 @@ fn the_second_one_ends_a_program_that_is_stuck() {
     };
     program.interrupt();
     // Signals of one kind that come at once count once.
-    let pause = std::process::Command::new("sleep").arg("0.2").status();
+    let pause = Command::new("sleep").arg("0.2").status();
     assert!(pause.unwrap().success());
     program.interrupt();
     assert_eq!(program.end().0.code(), Some(130));

@@ -1,6 +1,6 @@
-//! The executor as its users see it: order, fairness, panics, ends, re-entrancy, embedding.
+//! The executor as its users see it: order, fairness, panics, ends, re-entrancy.
 //!
-//! Tests of known bugs of other runtimes stand in `known_bugs_executor.rs`, wakes from other threads in `wakers.rs`.
+//! Embedding and other threads are in `embedding.rs`. Tests of known bugs of other runtimes stand in `known_bugs_executor.rs`, wakes from other threads in `wakers.rs`.
 #![allow(
     clippy::disallowed_methods,
     reason = "tests start threads and read the clock"
@@ -10,28 +10,17 @@ mod support;
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
-use std::thread;
 use std::time::Duration;
 
-use myrt::runtime::{Builder, Remote, Runtime};
+use myrt::runtime::Builder;
 use myrt::task::{JoinHandle, Outcome};
 use myrt::time::{Instant, sleep};
 use support::{
-    Counter, Log, collecting, counted, hooked, on_drop, own_waker, paused, poll_with, runtime,
-    settle,
+    Counter, Log, collecting, counted, hooked, on_drop, own_waker, panic_text, paused, poll_with,
+    runtime, settle,
 };
-
-/// What a panic says.
-fn panic_text(call: impl FnOnce()) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(call)).expect_err("it panics");
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_default()
-}
 
 // Order and fairness.
 
@@ -198,7 +187,7 @@ fn a_panic_in_the_drop_of_a_cancelled_future_reaches_the_joiner() {
             pending::<()>().await;
         });
         settle().await;
-        let _ = task.cancel();
+        task.cancel();
         let error = task.await.unwrap_err();
         assert!(error.is_panic(), "{error:?}");
         assert_eq!(error.reason(), Some("in cancel"));
@@ -392,7 +381,7 @@ fn cancelling_in_each_state() {
         // Twice.
         let task = myrt::spawn(make("twice"));
         settle().await;
-        let _ = task.cancel();
+        task.cancel();
         task.cancel().await;
         assert!(task.await.unwrap_err().is_cancelled());
     });
@@ -406,7 +395,7 @@ fn a_task_that_cancels_itself_ends_at_its_next_wait() {
     runtime().block_on(async move {
         let inside = log.clone();
         let task = myrt::spawn(async move {
-            let _ = myrt::task::current().cancel();
+            myrt::task::current().cancel();
             assert!(myrt::task::current().is_cancelling());
             inside.add("still running");
             ready(()).await;
@@ -416,7 +405,7 @@ fn a_task_that_cancels_itself_ends_at_its_next_wait() {
         assert!(task.await.unwrap_err().is_cancelled());
         // One that ends before it waits again has its output.
         let task = myrt::spawn(async {
-            let _ = myrt::task::current().cancel();
+            myrt::task::current().cancel();
             3
         });
         assert_eq!(task.await.unwrap(), 3);
@@ -444,8 +433,8 @@ fn a_destructor_may_cancel_another_task_and_its_own() {
         let a = myrt::spawn(async move {
             *me.borrow_mut() = Some(myrt::task::current());
             let _guard = on_drop(move || {
-                let _ = victim.cancel();
-                let _ = me.borrow().expect("polled").cancel();
+                victim.cancel();
+                me.borrow().expect("polled").cancel();
                 a_dropped.add("a");
             });
             pending::<()>().await;
@@ -519,7 +508,7 @@ fn a_wake_of_oneself_from_ones_own_destructor_does_no_harm() {
                 }
             });
             settle().await;
-            let _ = task.cancel();
+            task.cancel();
             assert_eq!(task.await.is_err(), cancelled);
         }
         settle().await;
@@ -550,7 +539,7 @@ fn a_foreign_waker_in_a_join_handle_is_woken_and_may_call_back() {
         let waker = hooked(
             move || {
                 let other = myrt::spawn(pending::<()>());
-                let _ = other.cancel();
+                other.cancel();
                 a.set(a.get() + 1);
             },
             move || {
@@ -614,7 +603,7 @@ fn an_eager_task_runs_up_to_its_first_wait_and_may_panic_or_end_there() {
         // Eager within eager, and cancelling oneself in the first poll.
         let outer = myrt::spawn_eager(async {
             let inner = myrt::spawn_eager(async {
-                let _ = myrt::task::current().cancel();
+                myrt::task::current().cancel();
                 pending::<()>().await;
             });
             assert!(inner.await.unwrap_err().is_cancelled());
@@ -623,228 +612,6 @@ fn an_eager_task_runs_up_to_its_first_wait_and_may_panic_or_end_there() {
         assert_eq!(outer.await.unwrap(), 7);
     });
     assert!(log.take().is_empty());
-}
-
-// Nesting, embedding, other threads.
-
-#[test]
-fn nested_use_panics_with_advice() {
-    let runtime = runtime();
-    runtime.block_on(async {
-        let other = Runtime::new().unwrap();
-        for text in [
-            panic_text(|| other.block_on(async {})),
-            panic_text(|| myrt::run(async {})),
-            panic_text(|| drop(other.turn(None))),
-            panic_text(|| drop(other.step())),
-        ] {
-            assert!(
-                text.contains("inside of a runtime") && text.contains("await"),
-                "{text}"
-            );
-        }
-        assert!(panic_text(|| drop(Remote::current().spawn(|| async {}).join())).contains("await"));
-        // Making and dropping one is allowed.
-        drop(other);
-    });
-    assert!(panic_text(|| drop(myrt::spawn(async {}))).contains("myrt::run"));
-    assert!(panic_text(|| drop(myrt::spawn_blocking(|| ()))).contains("myrt::run"));
-    let mut outside = sleep(Duration::from_secs(1));
-    assert!(panic_text(|| drop(poll_with(&mut outside, Waker::noop()))).contains("myrt::run"));
-}
-
-#[test]
-fn block_on_takes_futures_that_borrow() {
-    let runtime = runtime();
-    let mut numbers = vec![1, 2, 3];
-    let sum = runtime.block_on(async {
-        numbers.push(4);
-        myrt::yield_now().await;
-        numbers.iter().sum::<i32>()
-    });
-    assert_eq!((sum, numbers.len()), (10, 4));
-}
-
-#[test]
-fn step_polls_one_task_at_a_time() {
-    let runtime = paused();
-    let log = Log::default();
-    for name in ["a", "b"] {
-        let log = log.clone();
-        drop(runtime.spawn(async move {
-            for _ in 0..2 {
-                log.add(name);
-                myrt::yield_now().await;
-            }
-        }));
-    }
-    let mut seen = Vec::new();
-    while runtime.step().unwrap() {
-        seen.push(log.take().concat());
-    }
-    assert_eq!(seen, ["a", "b", "a", "b", "", ""]);
-}
-
-#[test]
-fn a_foreign_loop_can_drive_it() {
-    let runtime = runtime();
-    assert_eq!(runtime.next_deadline(), None);
-    let (ours, theirs) = support::half_unix();
-    let reader = runtime.spawn(async move { support::read_some(&ours).await.unwrap() });
-    let sleeper = runtime.spawn(sleep(Duration::from_millis(10)));
-    assert!(
-        runtime
-            .next_deadline()
-            .is_some_and(|at| at <= Instant::now()),
-        "something is ready"
-    );
-    while runtime.turn(Some(Duration::ZERO)).unwrap() {}
-    let deadline = runtime.next_deadline().expect("the sleep");
-    assert!(deadline > Instant::now() - Duration::from_secs(5));
-    std::io::Write::write_all(&mut &theirs, b"x").unwrap();
-    while !(runtime.metrics().tasks == 0) {
-        // What poll(2) in a foreign loop does; a thread's sleep stands for it.
-        let until = runtime.next_deadline().map(|at| at - Instant::now());
-        thread::sleep(
-            until
-                .unwrap_or(Duration::from_millis(1))
-                .min(Duration::from_millis(1)),
-        );
-        runtime.turn(Some(Duration::ZERO)).unwrap();
-    }
-    assert_eq!(runtime.block_on(reader).unwrap(), b"x");
-    runtime.block_on(sleeper).unwrap();
-    assert_eq!(runtime.next_deadline(), None);
-}
-
-#[test]
-fn the_selectors_descriptor_tells_a_foreign_loop_of_events_and_messages() {
-    use myrt::io::readable;
-    let inner = runtime();
-    let has_one = catch_unwind(AssertUnwindSafe(|| {
-        std::os::fd::AsFd::as_fd(&inner).try_clone_to_owned()
-    }));
-    let Ok(Ok(fd)) = has_one else {
-        return; // poll and select have none, and as_fd says so
-    };
-    let (ours, theirs) = support::half_unix();
-    let reader = inner.spawn(async move { support::read_some(&ours).await.unwrap() });
-    while inner.turn(Some(Duration::ZERO)).unwrap() {}
-    let outer = runtime();
-    thread::scope(|scope| {
-        scope.spawn(move || std::io::Write::write_all(&mut &theirs, b"x").unwrap());
-        outer.block_on(readable(&fd)).unwrap();
-    });
-    while inner.turn(Some(Duration::ZERO)).unwrap() {}
-    assert_eq!(inner.block_on(reader).unwrap(), b"x");
-}
-
-#[test]
-fn turn_sleeps_at_most_as_long_as_it_is_told() {
-    let runtime = runtime();
-    let start = std::time::Instant::now();
-    assert!(!runtime.turn(Some(Duration::from_millis(20))).unwrap());
-    assert!(start.elapsed() >= Duration::from_millis(20));
-    // With a deadline before that, it ends then.
-    let sleeper = runtime.spawn(sleep(Duration::from_millis(5)));
-    for _ in 0..100 {
-        if runtime.metrics().tasks == 0 {
-            break;
-        }
-        runtime.turn(Some(Duration::from_secs(3600))).unwrap();
-    }
-    runtime.block_on(sleeper).unwrap();
-}
-
-#[test]
-fn remote_spawns_defers_and_says_when_the_runtime_is_gone() {
-    let runtime = runtime();
-    let remote = runtime.remote();
-    let (tx, rx) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        let sum = remote.spawn(|| async {
-            let local = Rc::new(5); // need not be Send
-            myrt::yield_now().await;
-            *local + 1
-        });
-        assert_eq!(sum.join().unwrap(), 6);
-        let error = remote
-            .spawn(|| async { panic!("there") })
-            .join()
-            .map(|(): ()| ())
-            .unwrap_err();
-        assert_eq!(error.reason(), Some("there"));
-        let made = remote.spawn(|| -> std::future::Ready<()> { panic!("in the making") });
-        assert!(made.join().unwrap_err().is_panic());
-        let main = thread::current().id();
-        assert!(remote.defer(move || tx.send(thread::current().id() != main).unwrap()));
-        let never = remote.spawn(pending::<()>);
-        assert!(remote.is_alive());
-        (remote, never)
-    });
-    let (remote, never) = runtime.block_on(async {
-        myrt::spawn_blocking(move || thread.join().unwrap())
-            .await
-            .unwrap()
-    });
-    assert!(rx.recv().unwrap());
-    assert!(!never.is_finished());
-    drop(runtime);
-    assert!(never.join().unwrap_err().is_cancelled());
-    assert!(!remote.is_alive());
-    assert!(!remote.defer(|| unreachable!("the runtime is gone")));
-    assert!(remote.spawn(|| async {}).join().unwrap_err().is_cancelled());
-}
-
-#[test]
-fn a_panic_in_a_deferred_call_is_reported() {
-    let (runtime, log) = collecting();
-    assert!(runtime.remote().defer(|| panic!("deferred")));
-    runtime.block_on(sleep(Duration::from_millis(1)));
-    assert_eq!(log.take(), ["deferred"]);
-}
-
-#[test]
-fn join_handles_on_other_threads() {
-    let runtime = runtime();
-    let (done, rest) = runtime.block_on(async {
-        let done = myrt::spawn(async { 1 });
-        let polled = myrt::spawn(async { 2 });
-        let cancelled = myrt::spawn(pending::<()>());
-        settle().await;
-        (done, (polled, cancelled))
-    });
-    thread::spawn(move || {
-        let (mut polled, cancelled) = rest;
-        let text = panic_text(|| drop(poll_with(&mut polled, Waker::noop())));
-        assert!(text.contains("Remote::spawn"), "{text}");
-        assert!(!polled.is_finished(), "not known here");
-        let _ = cancelled.cancel();
-        drop((polled, done));
-    })
-    .join()
-    .unwrap();
-    runtime.block_on(sleep(Duration::from_millis(1)));
-    assert_eq!(runtime.metrics().tasks, 0);
-}
-
-#[test]
-fn a_blocking_job_gives_its_result_its_panic_or_nothing() {
-    let runtime = runtime();
-    runtime.block_on(async {
-        assert_eq!(myrt::spawn_blocking(|| 3).await.unwrap(), 3);
-        let error = myrt::spawn_blocking(|| panic!("job"))
-            .await
-            .map(|(): ()| ())
-            .unwrap_err();
-        assert_eq!(error.reason(), Some("job"));
-        let (tx, rx) = mpsc::channel::<()>();
-        let task = myrt::spawn_blocking(move || rx.recv());
-        settle().await;
-        task.cancel().await;
-        drop(tx);
-        assert!(task.await.unwrap_err().is_cancelled());
-    });
 }
 
 #[test]

@@ -1,26 +1,20 @@
-//! Gathers: the course's timelines, order, who is polled, what is dropped when.
+//! Gathers: the course's timelines, order, what is dropped when. Who is polled, and how often, is `gather_polls.rs`.
 
-use std::cell::{Cell, RefCell};
+mod support;
+
+use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use myrt::time::{Duration, Instant, sleep, timeout};
+use myrt::time::{Instant, sleep, timeout};
 use myrt::{as_completed, first_ok, gather, join, race, try_gather, try_join, yield_now};
+use support::gate::{Gate, gates};
+use support::timeline::{at, ms};
 
 type Log = Rc<RefCell<Vec<(u64, String)>>>;
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-/// Milliseconds since `start`.
-fn at(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_millis()).unwrap()
-}
 
 async fn fetch(what: &'static str, takes: u64) -> &'static str {
     sleep(ms(takes)).await;
@@ -257,99 +251,9 @@ impl<T> Pipe for T {}
 
 #[myrt::test]
 async fn a_gather_borrows_and_may_hold_what_is_not_send() {
-    let words = vec![Rc::new("a".to_owned()), Rc::new("bc".to_owned())];
+    let words = [Rc::new("a".to_owned()), Rc::new("bc".to_owned())];
     let lengths = gather(words.iter().map(|word| async { word.len() })).await;
     assert_eq!(lengths, [1, 2]);
-}
-
-// Who is polled.
-
-/// Ready when it is told; counts its polls.
-#[derive(Default)]
-struct Gate {
-    open: Cell<bool>,
-    polls: Cell<u32>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl Gate {
-    fn open(&self) {
-        self.open.set(true);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
-        self.polls.set(self.polls.get() + 1);
-        if self.open.get() {
-            return Poll::Ready(());
-        }
-        self.waker.replace(Some(cx.waker().clone()));
-        Poll::Pending
-    }
-}
-
-fn gates(count: usize) -> Rc<Vec<Gate>> {
-    Rc::new((0..count).map(|_| Gate::default()).collect())
-}
-
-fn polls(gates: &[Gate]) -> u32 {
-    gates.iter().map(|gate| gate.polls.get()).sum()
-}
-
-#[myrt::test]
-async fn waking_one_of_10_000_polls_one() {
-    let gates = gates(10_000);
-    let all = gates.clone();
-    let task = myrt::spawn(async move {
-        gather(all.iter().map(|gate| poll_fn(|cx| gate.poll(cx))))
-            .await
-            .len()
-    });
-    for _ in 0..200 {
-        yield_now().await;
-    }
-    assert_eq!(polls(&gates), 10_000);
-    gates[7_777].open();
-    for _ in 0..10 {
-        yield_now().await;
-    }
-    assert_eq!(polls(&gates), 10_001);
-    for gate in gates.iter() {
-        gate.open();
-    }
-    assert_eq!(task.await.unwrap(), 10_000);
-    assert_eq!(polls(&gates), 20_000);
-}
-
-#[myrt::test]
-async fn waking_one_of_a_tuple_polls_one() {
-    let gates = gates(3);
-    let all = gates.clone();
-    let task = myrt::spawn(async move {
-        let [a, b, c] = [0, 1, 2].map(|n| {
-            poll_fn({
-                let all = all.clone();
-                move |cx| all[n].poll(cx)
-            })
-        });
-        myrt::gather!(a, b, c).await
-    });
-    yield_now().await;
-    gates[1].open();
-    yield_now().await;
-    assert_eq!(
-        gates
-            .iter()
-            .map(|gate| gate.polls.get())
-            .collect::<Vec<_>>(),
-        [1, 2, 1]
-    );
-    gates[0].open();
-    gates[2].open();
-    task.await.unwrap();
-    assert_eq!(polls(&gates), 6);
 }
 
 #[myrt::test]
@@ -370,7 +274,7 @@ async fn a_child_that_cancels_itself_cancels_the_gathering_task() {
     let task = myrt::spawn(async {
         gather((0..3).map(|n| async move {
             sleep(ms(n)).await;
-            let _ = myrt::task::current().cancel();
+            myrt::task::current().cancel();
             pending::<()>().await;
         }))
         .await
@@ -381,131 +285,6 @@ async fn a_child_that_cancels_itself_cancels_the_gathering_task() {
             .unwrap()
             .unwrap_err()
             .is_cancelled()
-    );
-}
-
-// Fairness.
-
-async fn always_ready() {
-    poll_fn(myrt::task::poll_budget).await;
-}
-
-#[myrt::test(start_paused)]
-async fn r32_a_thousand_always_ready_children_do_not_starve_a_timer_or_a_task() {
-    let stop = Cell::new(false);
-    let turns = Rc::new(Cell::new(0));
-    let counter = turns.clone();
-    let other = myrt::spawn(async move {
-        for _ in 0..20 {
-            yield_now().await;
-            counter.set(counter.get() + 1);
-        }
-    });
-    let busy = gather((0..1000).map(|_| async {
-        while !stop.get() {
-            always_ready().await;
-        }
-    }));
-    join!(busy, async {
-        other.await.unwrap();
-        stop.set(true);
-    });
-    assert_eq!(turns.get(), 20);
-    // A gather of a gather has no more than one share either.
-    let polled = Cell::new(0);
-    let nested = gather((0..100).map(|_| {
-        gather((0..100).map(|_| {
-            poll_fn(|_| {
-                polled.set(polled.get() + 1);
-                Poll::Ready(())
-            })
-        }))
-    }));
-    let mut nested = pin!(nested);
-    poll_fn(|cx| {
-        assert!(nested.as_mut().poll(cx).is_pending());
-        Poll::Ready(())
-    })
-    .await;
-    assert!(polled.get() <= 128, "{polled:?}");
-}
-
-#[myrt::test]
-async fn r33_join_starts_with_another_branch_each_time() {
-    // The first branch uses up the whole share at each poll; the second needs a little of it.
-    let done = Cell::new(false);
-    let greedy = async {
-        while !done.get() {
-            always_ready().await;
-        }
-    };
-    let modest = async {
-        for _ in 0..10 {
-            always_ready().await;
-        }
-        done.set(true);
-    };
-    join!(greedy, modest);
-    assert!(done.get());
-
-    let done = Cell::new(false);
-    let greedy = async {
-        while !done.get() {
-            always_ready().await;
-        }
-        Ok::<_, ()>(())
-    };
-    let modest = async {
-        always_ready().await;
-        done.set(true);
-        Ok(())
-    };
-    assert_eq!(try_join!(greedy, modest), Ok(((), ())));
-}
-
-#[myrt::test]
-async fn r34_futures_unordered_of_yields_and_gathers_makes_progress() {
-    let mut yields: FuturesUnordered<_> = (0..1000)
-        .map(|n| async move {
-            for _ in 0..3 {
-                yield_now().await;
-            }
-            n
-        })
-        .collect();
-    let mut sum = 0;
-    while let Some(n) = yields.next().await {
-        sum += n;
-    }
-    assert_eq!(sum, 499_500);
-
-    // A gather inside of it: the gather's owner is a foreign waker.
-    let gathers: FuturesUnordered<_> = (0..10)
-        .map(|_| gather((0..300).map(|_| async { always_ready().await })))
-        .collect();
-    assert_eq!(
-        gathers
-            .map(|all| all.len())
-            .fold(0, |a, b| ready(a + b))
-            .await,
-        3000
-    );
-
-    // And inside of a gather, with the share used up again and again.
-    let inner = gather((0..10).map(|_| async {
-        let mut inner: FuturesUnordered<_> = (0..300).map(|_| always_ready()).collect();
-        let mut count = 0;
-        while inner.next().await.is_some() {
-            count += 1;
-        }
-        count
-    }));
-    assert_eq!(inner.await, [300; 10]);
-    assert_eq!(
-        futures_util::future::join_all((0..500).map(|_| yield_now()))
-            .await
-            .len(),
-        500
     );
 }
 
@@ -615,8 +394,7 @@ async fn a_child_may_wake_spawn_cancel_and_gather_from_its_destructor() {
     impl Drop for Busy {
         fn drop(&mut self) {
             drop(myrt::spawn(async {}));
-            let cancelled = myrt::spawn(pending::<()>()).cancel();
-            drop(cancelled);
+            myrt::spawn(pending::<()>()).cancel();
             let mut nested = pin!(gather([ready(()), ready(())]));
             let _ = nested
                 .as_mut()

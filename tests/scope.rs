@@ -1,55 +1,18 @@
-//! Scopes: borrowing children, failures, cancelling, exact timelines, and what one wake costs.
+//! Scopes: borrowing children, failures, cancelling, exact timelines, and what one wake costs. Those that are given up
+//! half-way are `scope_given_up.rs`.
+
+mod support;
 
 use std::cell::{Cell, RefCell};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use myrt::scope::{Failure, ScopeError};
-use myrt::time::{Duration, Instant, sleep, timeout};
-use myrt::{finally, scope, task, try_scope, yield_now};
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-/// What happened, and when.
-struct Log {
-    start: Instant,
-    lines: RefCell<Vec<(u64, String)>>,
-}
-
-impl Log {
-    fn new() -> Rc<Self> {
-        Rc::new(Self {
-            start: Instant::now(),
-            lines: RefCell::default(),
-        })
-    }
-
-    fn add(&self, line: impl Into<String>) {
-        let at = u64::try_from(self.start.elapsed().as_millis()).unwrap();
-        self.lines.borrow_mut().push((at, line.into()));
-    }
-
-    fn is(&self, expected: &[(u64, &str)]) {
-        let lines = self.lines.borrow();
-        let lines: Vec<_> = lines
-            .iter()
-            .map(|(at, line)| (*at, line.as_str()))
-            .collect();
-        assert_eq!(lines, expected);
-    }
-}
-
-/// Calls a function when dropped.
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
+use myrt::time::{Instant, sleep, timeout};
+use myrt::{scope, task, try_scope, yield_now};
+use support::on_drop;
+use support::timeline::{Log, ms};
 
 #[myrt::test(start_paused)]
 async fn children_borrow_and_all_end_before_the_scope_returns() {
@@ -137,14 +100,14 @@ async fn children_spawn_siblings_through_the_scope() {
 async fn the_first_error_drops_the_others_and_the_body() {
     let log = Log::new();
     let ended = try_scope(async |s| {
-        let _body = OnDrop(|| log.add("body dropped"));
+        let _body = on_drop(|| log.add("body dropped"));
         s.try_spawn(async {
             sleep(ms(10)).await;
             Err::<(), _>("no")
         });
         let other = &log;
         s.spawn(async move {
-            let _child = OnDrop(|| other.add("sibling dropped"));
+            let _child = on_drop(|| other.add("sibling dropped"));
             sleep(ms(1000)).await;
         });
         sleep(ms(500)).await;
@@ -212,49 +175,6 @@ async fn panics_of_children_and_of_the_body_are_errors_of_the_scope() {
 }
 
 #[myrt::test(start_paused)]
-async fn a_panic_in_a_destructor_of_a_dropped_sibling_is_not_lost() {
-    let error = try_scope(async |s| {
-        s.spawn(async {
-            let _late = OnDrop(|| panic!("in a destructor"));
-            std::future::pending::<()>().await;
-        });
-        s.try_spawn(async {
-            yield_now().await;
-            Err::<(), _>("first")
-        });
-        Ok(())
-    })
-    .await
-    .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "2 failures in a scope; [1] first; [2] panicked: in a destructor"
-    );
-}
-
-#[myrt::test(start_paused)]
-async fn cancelling_a_child_is_no_error_and_waits_for_its_cleanup() {
-    let log = Log::new();
-    scope(async |s| {
-        let other = log.clone();
-        let child = s.spawn(finally(sleep(ms(1000)), async move || {
-            sleep(ms(30)).await;
-            other.add("cleaned");
-        }));
-        sleep(ms(10)).await;
-        child.cancel_with("enough").await;
-        log.add("cancelled");
-        assert!(child.is_finished());
-        let error = child.await.unwrap_err();
-        assert!(error.is_cancelled());
-        assert_eq!(error.reason(), Some("enough"));
-    })
-    .await
-    .unwrap();
-    log.is(&[(40, "cleaned"), (40, "cancelled")]);
-}
-
-#[myrt::test(start_paused)]
 async fn cancel_of_the_scope_spares_the_body_and_later_children() {
     let log = Log::new();
     scope(async |s| {
@@ -281,13 +201,13 @@ async fn a_child_cancels_itself_its_siblings_or_its_scope() {
         let dropped = &dropped;
         let count = || dropped.set(dropped.get() + 1);
         let sibling = s.spawn(async move {
-            let _drop = OnDrop(count);
+            let _drop = on_drop(count);
             std::future::pending::<()>().await;
         });
         s.spawn(async move {
-            let _drop = OnDrop(count);
-            drop(sibling.cancel());
-            drop(task::current().cancel());
+            let _drop = on_drop(count);
+            sibling.cancel();
+            task::current().cancel();
             assert!(task::current().is_cancelling());
             yield_now().await;
             unreachable!("it ends at its next await");
@@ -373,7 +293,7 @@ async fn start_tells_when_the_child_never_came_up_and_cancels_what_nobody_waits_
         assert!(never.unwrap_err().is_cancelled());
         let dropped = &dropped;
         let slow = s.start(async move |started| {
-            let _drop = OnDrop(|| dropped.set(true));
+            let _drop = on_drop(|| dropped.set(true));
             sleep(ms(1000)).await;
             started.set(());
         });
@@ -418,10 +338,8 @@ myrt::task_local! { static REQUEST: u32; }
 #[myrt::test(start_paused)]
 async fn children_inherit_task_locals() {
     scope(async |s| {
-        let child = REQUEST
-            .scope(7, async { s.spawn(async { REQUEST.get() }) })
-            .await;
-        assert_eq!(child.await.unwrap(), 7);
+        let inside = async { s.spawn(async { REQUEST.get() }).await.unwrap() };
+        assert_eq!(REQUEST.scope(7, inside).await, 7);
         let child = s.spawn(async { REQUEST.try_with(|n| *n).is_err() });
         assert!(child.await.unwrap());
     })
@@ -530,139 +448,7 @@ async fn many_ready_children_let_other_tasks_run() {
         "the other task had its turns: {}",
         turns.get()
     );
-    drop(other.cancel());
-}
-
-#[myrt::test(start_paused)]
-async fn cleanups_of_children_run_side_by_side() {
-    let log = Log::new();
-    let failing = try_scope(async |s| {
-        for n in 0..3 {
-            let log = log.clone();
-            s.spawn(finally(sleep(ms(1000)), async move || {
-                sleep(ms(100)).await;
-                log.add(format!("cleaned {n}"));
-            }));
-        }
-        sleep(ms(10)).await;
-        Err::<(), _>("over")
-    });
-    assert!(failing.await.is_err());
-    log.add("returned");
-    log.is(&[
-        (110, "cleaned 0"),
-        (110, "cleaned 1"),
-        (110, "cleaned 2"),
-        (110, "returned"),
-    ]);
-}
-
-#[myrt::test(start_paused)]
-async fn dropping_a_scope_drops_children_then_the_body_and_its_dropper_waits_for_all_cleanups() {
-    let log = Log::new();
-    let given_up = timeout(
-        ms(10),
-        scope(async |s| {
-            let body = log.clone();
-            let guarded = finally(std::future::pending::<()>(), async move || {
-                sleep(ms(5)).await;
-                body.add("body cleaned");
-            });
-            for n in 0..2 {
-                let log = log.clone();
-                s.spawn(async move {
-                    let other = log.clone();
-                    let _drop = OnDrop(move || other.add(format!("child {n} dropped")));
-                    finally(std::future::pending::<()>(), async move || {
-                        sleep(ms(20)).await;
-                        log.add(format!("child {n} cleaned"));
-                    })
-                    .await;
-                });
-            }
-            let _drop = OnDrop(|| log.add("body dropped"));
-            guarded.await;
-        }),
-    );
-    assert!(given_up.await.is_err());
-    log.add("elapsed");
-    log.is(&[
-        (10, "child 0 dropped"),
-        (10, "child 1 dropped"),
-        (10, "body dropped"),
-        (30, "child 0 cleaned"),
-        (30, "child 1 cleaned"),
-        (35, "body cleaned"),
-        (35, "elapsed"),
-    ]);
-}
-
-#[myrt::test(start_paused)]
-async fn spawning_from_destructors_while_the_scope_ends_drops_what_is_spawned() {
-    let begun = Cell::new(false);
-    let dropped = Rc::new(Cell::new(0));
-    {
-        let mut scope = pin!(scope(async |s| {
-            let (begun, dropped) = (&begun, &dropped);
-            s.spawn(async move {
-                let _drop = OnDrop(move || {
-                    let counted = dropped.clone();
-                    let late = OnDrop(move || counted.set(counted.get() + 1));
-                    let handle = s.spawn(async move {
-                        begun.set(true);
-                        drop(late);
-                    });
-                    assert!(handle.is_finished());
-                });
-                std::future::pending::<()>().await;
-            });
-            std::future::pending::<()>().await;
-        }));
-        assert!(timeout(ms(1), scope.as_mut()).await.is_err());
-    }
-    assert!(!begun.get());
-    assert_eq!(dropped.get(), 1);
-}
-
-#[test]
-fn a_forgotten_scope_is_only_forgotten() {
-    let runtime = myrt::runtime::Builder::new()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    let polled = Rc::new(Cell::new(0));
-    let count = polled.clone();
-    runtime.block_on(async {
-        let count = &count;
-        let mut forgotten = Box::pin(scope(async move |s| {
-            for _ in 0..3 {
-                s.spawn(async move {
-                    loop {
-                        count.set(count.get() + 1);
-                        sleep(ms(1)).await;
-                    }
-                });
-            }
-            std::future::pending::<()>().await;
-        }));
-        let mut polls = 0;
-        std::future::poll_fn(|cx| {
-            polls += 1;
-            let _ = forgotten.as_mut().poll(cx);
-            if polls < 3 {
-                Poll::Pending
-            } else {
-                Poll::Ready(())
-            }
-        })
-        .await;
-        let before = polled.get();
-        assert!(before >= 3);
-        #[expect(clippy::mem_forget, reason = "this is what is tested")]
-        std::mem::forget(forgotten);
-        sleep(ms(100)).await;
-        assert_eq!(polled.get(), before, "their timers fire, nobody polls them");
-    });
+    other.cancel();
 }
 
 #[myrt::test(start_paused)]
@@ -681,30 +467,6 @@ async fn scopes_nest_and_each_absorbs_only_its_own() {
 }
 
 #[myrt::test(start_paused)]
-async fn a_scope_inside_a_child_is_cancelled_with_it() {
-    let log = Log::new();
-    scope(async |s| {
-        let other = log.clone();
-        let child = s.spawn(async move {
-            scope(async |deep| {
-                deep.spawn(finally(std::future::pending::<()>(), async move || {
-                    sleep(ms(7)).await;
-                    other.add("deep cleaned");
-                }));
-            })
-            .await
-            .unwrap();
-        });
-        sleep(ms(1)).await;
-        child.cancel().await;
-        log.add("cancelled");
-    })
-    .await
-    .unwrap();
-    log.is(&[(8, "deep cleaned"), (8, "cancelled")]);
-}
-
-#[myrt::test(start_paused)]
 async fn a_scope_may_move_to_another_task_and_be_ended_there() {
     let mut moved = Box::pin(scope(async |s| {
         s.spawn(sleep(ms(5)));
@@ -719,21 +481,6 @@ async fn a_scope_may_move_to_another_task_and_be_ended_there() {
     let there = myrt::spawn(moved);
     let id = there.id();
     assert_eq!(there.await.unwrap().unwrap(), id);
-}
-
-#[myrt::test(start_paused)]
-async fn a_body_that_cancels_its_task_ends_the_task() {
-    let task = myrt::spawn(async {
-        scope(async |s| {
-            s.spawn(sleep(ms(100)));
-            drop(task::current().cancel_with("enough"));
-            yield_now().await;
-            unreachable!("it ends at its next await");
-        })
-        .await
-    });
-    let error = task.await.unwrap_err();
-    assert_eq!(error.reason(), Some("enough"));
 }
 
 #[myrt::test(start_paused)]

@@ -83,6 +83,10 @@ async fn break_continue_return_and_question_mark_work_in_handlers() {
     assert_eq!(find(1).await, None);
     assert_eq!(question("4").await, Ok(8));
     assert!(question("x").await.is_err());
+    #[expect(
+        clippy::never_loop,
+        reason = "that both loops can be left is the point"
+    )]
     let value = 'outer: loop {
         loop {
             select! {
@@ -117,7 +121,7 @@ async fn every_kind_of_pattern_binds() {
     select! { _ = ready(()) => () }
     select! { 1..=5 = ready(3) => (), else => unreachable!() }
     let text = String::from("borrowed");
-    select! { &ref t = ready(&text) => assert_eq!(t, "borrowed") }
+    select! { t = ready(&text) => assert_eq!(t, "borrowed") }
     select! { mut iter = ready(vec![1, 2].into_iter()) => assert_eq!(iter.next(), Some(1)) }
 }
 

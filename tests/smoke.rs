@@ -110,7 +110,7 @@ fn cancelling_drops_the_future_at_once() {
             sleep(Duration::MAX).await;
         });
         myrt::yield_now().await;
-        let _ = task.cancel();
+        task.cancel();
         assert!(dropped.get());
         assert!(task.await.unwrap_err().is_cancelled());
     });
@@ -145,6 +145,10 @@ fn other_threads_wake_and_spawn() {
     let runtime = Runtime::new().unwrap();
     let remote = runtime.remote();
     let (tx, rx) = std::sync::mpsc::channel();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the thread that wakes is what this tests"
+    )]
     let thread = std::thread::spawn(move || {
         let sum: i32 = (0..100)
             .map(|n| remote.spawn(move || async move { n }).join().unwrap())

@@ -13,6 +13,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use myrt::time::{
     Deadline, Instant, Interval, MissedTickBehavior, advance, call_later, interval, interval_at,
     move_on_after, pause, resume, sleep, sleep_until, timeout,
@@ -202,8 +203,7 @@ fn a_sleep_that_changes_tasks_wakes_the_one_that_polled_it_last() {
         assert!(poll_with(&mut *nap.borrow_mut(), &early).is_pending());
         let moved = nap.clone();
         let task = myrt::spawn(async move {
-            let mut nap = moved.borrow_mut();
-            nap.as_mut().await;
+            std::future::poll_fn(|cx| moved.borrow_mut().poll_unpin(cx)).await;
         });
         task.await.unwrap();
         assert_eq!(first.wakes(), 0);

@@ -75,7 +75,8 @@ fn a_million_wakes_of_tasks_and_runtimes_in_every_state() {
                     mine.clone_from(&book.lock().unwrap());
                     for (place, waker) in mine.iter().enumerate() {
                         if place % 3 == number % 3 {
-                            waker.clone().wake();
+                            let clone = waker.clone();
+                            clone.wake();
                         } else {
                             waker.wake_by_ref();
                         }
@@ -203,7 +204,6 @@ fn wakes_before_during_and_after_a_task_poll_it_exactly_as_often_as_they_should(
     waker.wake_by_ref();
     drop(runtime);
     waker.wake_by_ref();
-    assert_eq!(waker.data(), waker.clone().data());
     let other = support::runtime();
     other.block_on(async {
         waker.wake_by_ref();

@@ -28,10 +28,10 @@ const REST: Duration = Duration::from_millis(500);
 pub(crate) fn five_thousand_clients(paint: &Paint) -> io::Result<()> {
     paint.heading("5,000 clients, one thread", "8.5, A6, N1");
     let (limit, _) = raise_fd_limit()?;
-    let selector = std::env::var("MYRT_SELECTOR")
+    let selector: Selector = std::env::var("MYRT_SELECTOR")
         .ok()
         .and_then(|name| name.parse().ok())
-        .unwrap_or(Selector::default());
+        .unwrap_or_default();
     // select knows no descriptor above 1,023, however many there may be.
     let usable = selector
         .max_fd()
@@ -74,7 +74,7 @@ async fn serve_and_load(paint: &Paint, clients: usize) -> io::Result<()> {
     }
     let after = resident();
     let report = load.await.expect("the clients do not panic")?;
-    let _ = server.cancel();
+    server.cancel();
 
     paint.fact(
         "clients at once",

@@ -151,7 +151,7 @@ async fn heartbeat(paint: &Paint) {
         }
     });
     fetch(timeline.row("work"), ms(440)).await;
-    let _ = beats.cancel(); // its destructors have run when this returns
+    beats.cancel(); // its destructors have run when this returns
     let error = beats
         .await
         .map(|never: std::convert::Infallible| match never {})
@@ -180,7 +180,7 @@ where
         .spawn(other(timeline.row(what)));
     other.await.expect("nobody cancels it");
     sleep(ms(80)).await;
-    let _ = ticker.cancel();
+    ticker.cancel();
 }
 
 #[expect(

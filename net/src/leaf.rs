@@ -57,7 +57,7 @@ macro_rules! leaf {
     };
     (@poll $turn:ident, $cx:ident, |$source:ident| $attempt:expr, $wanted:expr) => {{
         let wanted = $wanted;
-        $turn.poll_transfer($cx, wanted, |$source| $attempt)
+        $turn.poll_transfer($turn.direction(), $cx, wanted, |$source| $attempt)
     }};
 }
 pub(crate) use leaf;

@@ -6,9 +6,15 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "tokio-compat")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio-compat")))]
+pub mod compat;
 #[cfg(feature = "fs")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fs")))]
 pub mod fs;
+#[cfg(feature = "hyper")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
+pub mod hyper;
 pub mod io;
 #[cfg(feature = "process")]
 #[cfg_attr(docsrs, doc(cfg(feature = "process")))]
@@ -19,18 +25,27 @@ pub mod signal;
 pub mod tcp;
 pub mod udp;
 pub mod unix;
+pub mod workers;
 
 mod addr;
 mod calls;
+mod handed;
+mod kernel;
 mod leaf;
 mod ops;
 mod pause;
 mod place;
+mod pool;
 mod ready;
 mod server;
 mod stream;
 
 pub use addr::{LookupHost, ToSocketAddrs, lookup_host};
+pub use handed::{ListenFd, ListenFdKind, listen_fds};
+pub use kernel::{
+    SendFile, Splice, SpliceBidirectional, SpliceFrom, SpliceTo, send_file, splice,
+    splice_bidirectional,
+};
 pub use ready::{Interest, Readiness, Ready, ReadyFor};
 pub use server::{
     DrainServer, OpenConnection, ServeForever, Served, Server, ServerStatistics, StartServer,

@@ -134,7 +134,9 @@ impl<T: Stream> Future for Read<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, buf } = self.get_mut();
-        turn.poll_transfer(cx, wanted::<T>(buf.len()), |stream| stream.read(buf))
+        turn.poll_transfer(Direction::Read, cx, wanted::<T>(buf.len()), |stream| {
+            stream.read(buf)
+        })
     }
 }
 
@@ -144,7 +146,9 @@ impl<T: Stream> Future for Write<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, buf } = self.get_mut();
-        turn.poll_transfer(cx, wanted::<T>(buf.len()), |stream| stream.write(buf))
+        turn.poll_transfer(Direction::Write, cx, wanted::<T>(buf.len()), |stream| {
+            stream.write(buf)
+        })
     }
 }
 
@@ -153,7 +157,7 @@ impl<T: Stream> Future for ReadVectored<'_, '_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, bufs } = self.get_mut();
-        turn.poll_transfer(cx, wanted::<T>(total(bufs)), |stream| {
+        turn.poll_transfer(Direction::Read, cx, wanted::<T>(total(bufs)), |stream| {
             stream.read_vectored(bufs)
         })
     }
@@ -164,7 +168,7 @@ impl<T: Stream> Future for WriteVectored<'_, '_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, bufs } = self.get_mut();
-        turn.poll_transfer(cx, wanted::<T>(total(bufs)), |stream| {
+        turn.poll_transfer(Direction::Write, cx, wanted::<T>(total(bufs)), |stream| {
             stream.write_vectored(bufs)
         })
     }
@@ -177,9 +181,12 @@ impl<T: Stream> Future for ReadExact<'_, T> {
         let Self { turn, buf, filled } = self.get_mut();
         while *filled < buf.len() {
             let rest = &mut buf[*filled..];
-            let count = ready!(
-                turn.poll_transfer(cx, wanted::<T>(rest.len()), |stream| stream.read(rest))
-            )?;
+            let count = ready!(turn.poll_transfer(
+                Direction::Read,
+                cx,
+                wanted::<T>(rest.len()),
+                |stream| stream.read(rest)
+            ))?;
             if count == 0 {
                 let message = format!(
                     "the stream ended after {filled} of {} expected bytes",
@@ -200,9 +207,12 @@ impl<T: Stream> Future for WriteAll<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, rest } = self.get_mut();
         while !rest.is_empty() {
-            let count = ready!(
-                turn.poll_transfer(cx, wanted::<T>(rest.len()), |stream| stream.write(rest))
-            )?;
+            let count = ready!(turn.poll_transfer(
+                Direction::Write,
+                cx,
+                wanted::<T>(rest.len()),
+                |stream| stream.write(rest)
+            ))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::core::{Config, Core};
 use crate::observe::notice;
-use crate::observe::{Observer, Unhandled};
+use crate::observe::{Observer, Unhandled, UnhandledHook};
 use crate::record;
 use crate::report::{Hook, Report};
 use crate::runtime_loop::Runtime;
@@ -58,7 +58,7 @@ pub struct Builder {
     slow_poll: Option<Duration>,
     start_paused: bool,
     seed: Option<u64>,
-    unhandled: Option<Rc<dyn Fn(&Unhandled<'_>)>>,
+    unhandled: Option<UnhandledHook>,
     observer: Option<Rc<dyn Observer>>,
     record: Option<PathBuf>,
     report: Option<Hook>,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::builder::Lints;
 use crate::observe::notice::{self, Notices};
-use crate::observe::{By, Unhandled};
+use crate::observe::{By, Unhandled, UnhandledHook};
 use crate::reactor::Reactor;
 use crate::record::Running;
 use crate::report::{Hook, Report};
@@ -42,7 +42,7 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     pub(crate) lints: Lints,
     pub(crate) report: Option<Hook>,
-    pub(crate) unhandled: Option<Rc<dyn Fn(&Unhandled<'_>)>>,
+    pub(crate) unhandled: Option<UnhandledHook>,
 }
 
 /// See the module's head.
@@ -259,15 +259,9 @@ impl Core {
         self.random.set(xorshift(x));
         (((x >> 32) * u64::from(bound)) >> 32) as u32
     }
-
-    /// A number that looks random: xorshift64, from the builder's seed.
-    pub(crate) fn random(&self) -> u64 {
-        let x = xorshift(self.random.get());
-        self.random.set(x);
-        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
 }
 
+/// xorshift64.
 #[inline]
 fn xorshift(mut x: u64) -> u64 {
     x ^= x << 13;

@@ -40,9 +40,10 @@ pub mod runtime {
 
 /// Descriptors that tasks can wait for.
 pub mod io {
-    pub use crate::reactor::async_fd::{Async, Operation, Readiness, Turn};
+    pub use crate::reactor::async_fd::Async;
     pub use crate::reactor::ready::{Ready, readable, writable};
     pub use crate::reactor::source::Direction;
+    pub use crate::reactor::turn::{Operation, Readiness, Turn};
 }
 
 /// System calls that the network crate needs and that want unsafe.

@@ -7,6 +7,7 @@ pub(crate) mod notice;
 
 use std::fmt;
 use std::panic::Location;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::task::error::Outcome;
@@ -31,6 +32,9 @@ pub struct Unhandled<'a> {
     /// The panic's text.
     pub message: &'a str,
 }
+
+/// Where unhandled panics go.
+pub(crate) type UnhandledHook = Rc<dyn Fn(&Unhandled<'_>)>;
 
 impl fmt::Display for Unhandled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -89,7 +89,7 @@ impl Remote {
     pub fn defer(&self, call: impl FnOnce() + Send + 'static) -> bool {
         self.home
             .send(Message::Call(Box::new(move |core| {
-                defer_caught(core, call)
+                defer_caught(core, call);
             })))
             .is_ok()
     }

@@ -198,7 +198,7 @@ impl Runtime {
     /// let runtime = myrt::runtime::Runtime::new().unwrap();
     /// let ended = runtime.try_block_on(async {
     ///     let me = myrt::task::current();
-    ///     myrt::spawn(async move { drop(me.cancel()) });
+    ///     myrt::spawn(async move { me.cancel() });
     ///     std::future::pending::<()>().await;
     /// });
     /// assert!(ended.unwrap_err().is_cancelled());
@@ -220,6 +220,7 @@ impl Runtime {
         at: &'static Location<'static>,
     ) -> Result<F::Output, JoinError> {
         let core = &*self.core;
+        core.timers.look(); // what was before is not this run's
         let slot = core.tasks.slots.renew_main();
         let mut future = pin!(Some(future));
         let mut ended = None;
@@ -285,6 +286,7 @@ impl Runtime {
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<bool> {
         refuse_nesting("turn");
         let _entered = Entered::new(&self.core);
+        self.core.timers.look();
         let timeout = if self.core.tasks.ring.is_empty() {
             timeout
         } else {

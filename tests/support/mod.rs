@@ -3,11 +3,15 @@
 //! It exists so that a test shows what it tests. Tests see the runtime as users do: `myrt::` and std only.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+pub(crate) mod gate;
+pub(crate) mod timeline;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::process::{Command, Output};
 use std::rc::Rc;
@@ -169,6 +173,14 @@ pub(crate) mod thread_bound {
 /// Polls once with a waker.
 pub(crate) fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
+}
+
+/// What a panic says.
+pub(crate) fn panic_text(call: impl FnOnce()) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(call)).expect_err("it panics");
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
 }
 
 /// The waker of the running task.

@@ -15,8 +15,9 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use myrt_runtime::task::{self, JoinHandle};
 
-use super::job::{Job, poll_handle};
+use super::job::Job;
 use crate::place::{self, Place};
+use crate::pool::poll_handle;
 
 /// Entries fetched by one job.
 const BATCH: usize = 64;

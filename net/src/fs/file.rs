@@ -22,9 +22,10 @@ use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 use myrt_runtime::task::{self, JoinHandle};
 
 use super::file_ops::{Read, ReadExact, ReadToEnd, ReadToString, Seek, Write, WriteAll};
-use super::job::{Job, poll_handle};
+use super::job::Job;
 use super::options::{OpenFuture, OpenOptions};
 use crate::place::{self, Place};
+use crate::pool::poll_handle;
 
 /// What a read takes from the system at least.
 const AHEAD: usize = 64 * 1024;

@@ -7,9 +7,10 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use myrt_runtime::task::{self, JoinHandle, Wait};
+use myrt_runtime::task::{self, JoinHandle};
 
-use crate::place::{self, Place};
+use crate::place::Place;
+use crate::pool::poll_handle;
 
 /// A call on the blocking pool. It begins at the first poll. Dropped, it may still happen if it has begun.
 ///
@@ -56,23 +57,6 @@ impl<T: Send + 'static> Future for Job<T> {
         let result = ready!(poll_handle(handle, cx, this.at));
         this.state = State::Done;
         Poll::Ready(result.and_then(|result| result))
-    }
-}
-
-/// Ready with what a job on the pool returned. An error means that it never ran, as its runtime ended, or that it panicked.
-pub(super) fn poll_handle<T: 'static>(
-    handle: &mut JoinHandle<T>,
-    cx: &mut Context<'_>,
-    at: Place,
-) -> Poll<io::Result<T>> {
-    match Pin::new(handle).poll(cx) {
-        Poll::Ready(result) => {
-            Poll::Ready(result.map_err(|error| io::Error::other(error.to_string())))
-        }
-        Poll::Pending => {
-            place::note(Wait::Blocking, at);
-            Poll::Pending
-        }
     }
 }
 

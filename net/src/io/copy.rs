@@ -22,6 +22,9 @@ use crate::place::{self, Place};
 /// The writer is flushed at the end and whenever the reader has nothing for the moment; it is not closed. Dropped half-way, bytes
 /// that were read and not yet written are lost.
 ///
+/// It knows its sides by their traits alone. Between sockets and pipes [`splice`](crate::splice), and from a file to a socket
+/// [`send_file`](crate::send_file), do the same without taking the bytes into the program.
+///
 /// # Errors
 /// The first error of either side; [`WriteZero`](io::ErrorKind::WriteZero) if the writer takes nothing.
 ///

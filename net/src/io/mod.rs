@@ -12,6 +12,8 @@ mod lines;
 mod read_ops;
 mod reader;
 mod split;
+mod stdin;
+mod stdout;
 mod writer;
 
 #[doc(inline)]
@@ -34,4 +36,6 @@ pub use lines::Lines;
 pub use read_ops::{Read, ReadExact, ReadLine, ReadToEnd, ReadUntil, Separator};
 pub use reader::Reader;
 pub use split::{ReadHalf, ReuniteError, WriteHalf, split};
+pub use stdin::{ReadStdin, Stdin, stdin};
+pub use stdout::{Stderr, Stdout, WriteAllStd, WriteStd, stderr, stdout};
 pub use writer::{Close, Drain, Feed, Shutdown, WriteAll, Writer};

@@ -78,7 +78,7 @@ impl Child {
                 Poll::Ready(Ok(count)) => self.gathered.written += count,
                 // It does not want the rest: its business, not an error.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    self.stdin = None
+                    self.stdin = None;
                 }
                 Poll::Ready(Err(error)) => return Err(error),
             }

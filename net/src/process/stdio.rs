@@ -66,6 +66,10 @@ impl ChildStdin {
         blocking(self.pipe.into_owned_fd()?)
     }
 
+    pub(crate) const fn pipe(&self) -> &Sender {
+        &self.pipe
+    }
+
     pub(super) fn from_std(stdin: process::ChildStdin) -> io::Result<Self> {
         Ok(Self {
             pipe: Sender::from_owned_fd(stdin.into())?,
@@ -143,6 +147,10 @@ macro_rules! output {
             /// What the system says.
             pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
                 blocking(self.pipe.into_owned_fd()?)
+            }
+
+            pub(crate) const fn pipe(&self) -> &Receiver {
+                &self.pipe
             }
 
             pub(super) fn from_std(output: process::$name) -> io::Result<Self> {

@@ -98,7 +98,7 @@ impl Watch {
         let wait = async move {
             if let Ok(1..) = reader.read_with(|mut reader| reader.read(&mut [0])).await {
                 pressed.set(true);
-                drop(main.cancel_with("Ctrl-C"));
+                main.cancel_with("Ctrl-C");
             }
         };
         os::spawn_in_background(fd, wait);

@@ -156,9 +156,9 @@ impl Kind {
         let nobody = self.listeners == 0;
         if let Some(stand_in) = &mut self.stand_in {
             if nobody {
-                stand_in.begin(signal)?
+                stand_in.begin(signal)?;
             } else {
-                stand_in.pause()
+                stand_in.pause();
             }
         }
         self.default_action

@@ -98,6 +98,11 @@ impl TcpStream {
         Self { io }
     }
 
+    /// For splicing.
+    pub(crate) const fn inner(&self) -> &Async<net::TcpStream> {
+        &self.io
+    }
+
     /// Gives the std stream back. It is still non-blocking.
     ///
     /// # Errors

@@ -113,6 +113,11 @@ impl Sender {
             .try_write_with(|file| calls::write(file, buf))
     }
 
+    /// For splicing.
+    pub(crate) fn inner(&self) -> io::Result<&Async<File>> {
+        self.io.as_ref().ok_or_else(closed)
+    }
+
     #[track_caller]
     fn open(&self) -> &Async<File> {
         self.io.as_ref().expect("the sender was closed")
@@ -136,6 +141,11 @@ impl Receiver {
     /// If the runtime cannot let go of it.
     pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
         self.io.into_inner().map(Into::into)
+    }
+
+    /// For splicing.
+    pub(crate) const fn inner(&self) -> &Async<File> {
+        &self.io
     }
 
     /// Reads what there is, at least one byte; `Ok(0)` is the end. **Cancel safe.**

@@ -94,6 +94,11 @@ impl UnixStream {
         self.io.into_inner()
     }
 
+    /// For splicing.
+    pub(crate) const fn inner(&self) -> &Async<net::UnixStream> {
+        &self.io
+    }
+
     /// Reads what there is, at least one byte; `Ok(0)` is the end. **Cancel safe.**
     ///
     /// # Errors

@@ -272,10 +272,3 @@ impl<T> Drop for Result<T> {
         drop(before);
     }
 }
-
-/// Threads of the pool, and how many of them are idle.
-#[doc(hidden)]
-pub fn pool_size() -> (usize, usize) {
-    let state = POOL.lock();
-    (state.threads, state.idle)
-}

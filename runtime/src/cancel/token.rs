@@ -46,9 +46,9 @@ struct Node {
     /// With a number that says since when they wait.
     waiters: RefCell<Slab<(u64, StoredWaker)>>,
     began: Cell<u64>,
-    children: RefCell<Slab<Weak<Node>>>,
+    children: RefCell<Slab<Weak<Self>>>,
     /// The parent, and this node's place among its children.
-    parent: Option<(Rc<Node>, usize)>,
+    parent: Option<(Rc<Self>, usize)>,
 }
 
 impl CancelToken {

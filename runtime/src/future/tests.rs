@@ -3,13 +3,12 @@
 
 use std::cell::RefCell;
 use std::future::{pending, ready};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::future::{first_ok, race, try_gather};
-use crate::task::cleanup::leave;
+use crate::task::cleanup::{self, Boxed};
 use crate::task::yield_now;
 use crate::time::sleep;
 
@@ -21,12 +20,11 @@ struct Guard(Log, u32);
 impl Drop for Guard {
     fn drop(&mut self) {
         let (log, n) = (self.0.clone(), self.1);
-        let cleanup: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
+        cleanup::leave(Box::pin(async move {
             log.borrow_mut().push(format!("cleaning {n}"));
             sleep(Duration::from_millis(10)).await;
             log.borrow_mut().push(format!("cleaned {n}"));
-        });
-        leave(cleanup);
+        }) as Boxed);
     }
 }
 
@@ -98,7 +96,8 @@ fn winners_wait_for_the_cleanups_of_the_losers() {
         ];
         assert_eq!(race(racers).await, 7);
         assert_eq!(log.take(), ["cleaning 0", "cleaned 0"]);
-        let mirrors: [std::pin::Pin<Box<dyn Future<Output = Result<u32, ()>>>>; 3] = [
+        type Mirror = std::pin::Pin<Box<dyn Future<Output = Result<u32, ()>>>>;
+        let mirrors: [Mirror; 3] = [
             Box::pin(ready(Err(()))),
             Box::pin(hangs(Guard(log.clone(), 0))),
             Box::pin(async {

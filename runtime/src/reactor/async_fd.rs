@@ -8,12 +8,12 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use super::raw;
 use super::source::Direction;
+use super::turn::{Operation, Readiness};
 use crate::core::Core;
 use crate::sys;
 use crate::task::hot;
@@ -97,13 +97,19 @@ impl<T: AsFd + 'static> Async<T> {
     /// leaves the readiness standing, which costs one vain try.
     #[inline]
     pub fn get_ref(&self) -> &T {
-        self.io.as_ref().expect("only drop and into_inner take it")
+        match &self.io {
+            Some(io) => io,
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// What is inside. It may be replaced, so the runtime forgets the descriptor; the next wait makes it known again.
     pub fn get_mut(&mut self) -> &mut T {
         self.forget();
-        self.io.as_mut().expect("only drop and into_inner take it")
+        match &mut self.io {
+            Some(io) => io,
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// Takes it out, forgotten by the runtime but still non-blocking.
@@ -112,7 +118,10 @@ impl<T: AsFd + 'static> Async<T> {
     /// None at present.
     pub fn into_inner(mut self) -> io::Result<T> {
         self.forget();
-        Ok(self.io.take().expect("only drop and into_inner take it"))
+        match self.io.take() {
+            Some(io) => Ok(io),
+            None => unreachable!("only drop and into_inner take it"),
+        }
     }
 
     /// Says that no one else can hold the descriptor, so that closing it need not be announced. Taken back by
@@ -134,6 +143,12 @@ impl<T: AsFd + 'static> Async<T> {
         let flags = self.flags.load(Relaxed);
         self.flags
             .store(if on { flags | flag } else { flags & !flag }, Relaxed);
+    }
+
+    /// The entry's token; 0 before the first wait.
+    #[inline]
+    pub(super) fn token(&self) -> u64 {
+        self.token.load(Relaxed)
     }
 
     /// Tries `operation` until it does not say `WouldBlock`. Waiters are served in order. Cancel safe.
@@ -257,7 +272,7 @@ impl<T: AsFd + 'static> Async<T> {
 
     /// Notes that the system said `WouldBlock`: whatever the selector said before that is over.
     #[inline]
-    fn note_blocked(&self, direction: Direction) {
+    pub(super) fn note_blocked(&self, direction: Direction) {
         self.flag(blocked(direction), true);
         let token = self.token.load(Relaxed);
         if token != 0 {
@@ -267,19 +282,19 @@ impl<T: AsFd + 'static> Async<T> {
 
     /// Whether nothing says that a try would block. Known here, without a look at the table.
     #[inline]
-    fn may_try(&self, direction: Direction) -> bool {
+    pub(super) fn may_try(&self, direction: Direction) -> bool {
         self.flags.load(Relaxed) & (blocked(direction) | short(direction)) == 0
     }
 
     /// Nothing is said of a direction any more.
     #[inline]
-    fn forget_flags(&self, direction: Direction) {
+    pub(super) fn forget_flags(&self, direction: Direction) {
         self.flag(blocked(direction) | short(direction), false);
     }
 
     /// Uses the event of a direction, if one came that nobody has used: then it is to be tried.
     #[inline(always)]
-    fn use_event(&self, direction: Direction) -> bool {
+    pub(super) fn use_event(&self, direction: Direction) -> bool {
         let token = self.token.load(Relaxed);
         if token == 0 {
             return false;
@@ -300,7 +315,7 @@ impl<T: AsFd + 'static> Async<T> {
 
     /// Whether all that says so is a transfer that was short.
     #[inline]
-    fn only_short(&self, direction: Direction) -> bool {
+    pub(super) fn only_short(&self, direction: Direction) -> bool {
         self.flags.load(Relaxed) & blocked(direction) == 0
     }
 
@@ -336,7 +351,7 @@ impl<T: AsFd + 'static> Async<T> {
 
     /// Whether a direction of which nothing is said is ready: as far as is known, or, where it was never tried, as the
     /// system says.
-    fn is_ready_untried(&self, direction: Direction) -> io::Result<bool> {
+    pub(super) fn is_ready_untried(&self, direction: Direction) -> io::Result<bool> {
         if self.token.load(Relaxed) != 0 {
             // In another runtime nobody knows: the wait will say so.
             return Ok(self.with_home(|_| ()).is_some());
@@ -364,7 +379,7 @@ impl<T: AsFd + 'static> Async<T> {
             }
             match operation(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.note_blocked(direction)
+                    self.note_blocked(direction);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return Poll::Ready(result),
@@ -408,7 +423,7 @@ impl<T: AsFd + 'static> Async<T> {
 
     /// What a task that waits for the direction waits for.
     #[inline]
-    fn wait(&self, direction: Direction) -> Wait {
+    pub(super) fn wait(&self, direction: Direction) -> Wait {
         let fd = raw(self.get_ref());
         match direction {
             Direction::Read => Wait::Readable(fd),
@@ -418,7 +433,7 @@ impl<T: AsFd + 'static> Async<T> {
 
     /// The runtime of this descriptor; the first wait decides.
     #[inline]
-    fn join_runtime<'a>(&self, core: Option<&'a Core>) -> &'a Core {
+    pub(super) fn join_runtime<'a>(&self, core: Option<&'a Core>) -> &'a Core {
         let Some(core) = core else { outside() };
         if self.token.load(Relaxed) == 0 {
             let token = core.reactor.insert(raw(self.get_ref()));
@@ -431,7 +446,7 @@ impl<T: AsFd + 'static> Async<T> {
     }
 
     #[inline]
-    fn with_home<R>(&self, f: impl FnOnce(&Core) -> R) -> Option<R> {
+    pub(super) fn with_home<R>(&self, f: impl FnOnce(&Core) -> R) -> Option<R> {
         hot::with_core(|core| match core {
             Some(core) if core.serial == self.runtime.load(Relaxed) => Some(f(core)),
             _ => None,
@@ -499,208 +514,5 @@ impl<T: AsFd + 'static> AsFd for Async<T> {
 impl<T: AsFd + fmt::Debug + 'static> fmt::Debug for Async<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Async").field(self.get_ref()).finish()
-    }
-}
-
-/// A place in the line of those who wait for one direction: what the network crate's named futures are made of.
-#[doc(hidden)]
-pub struct Turn<'a, T: AsFd + 'static> {
-    io: &'a Async<T>,
-    direction: Direction,
-    ticket: u32,
-    at: &'static Location<'static>,
-}
-
-impl<'a, T: AsFd + 'static> Turn<'a, T> {
-    /// A place that is not taken yet; `at` is where the user called.
-    #[inline]
-    pub fn new(io: &'a Async<T>, direction: Direction, at: &'static Location<'static>) -> Self {
-        Self {
-            io,
-            direction,
-            ticket: 0,
-            at,
-        }
-    }
-
-    /// Where the user called.
-    #[inline]
-    pub fn at(&self) -> &'static Location<'static> {
-        self.at
-    }
-
-    /// Tries `operation` until it does not say `WouldBlock`, waiting in line.
-    #[inline]
-    pub fn poll<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut operation: impl FnMut(&T) -> io::Result<R>,
-    ) -> Poll<io::Result<R>> {
-        ready!(poll_budget(cx));
-        loop {
-            if !self.io.may_try(self.direction) {
-                ready!(self.park(cx))?;
-            }
-            match operation(self.io.get_ref()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.note_blocked(self.direction)
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Poll::Ready(result),
-            }
-        }
-    }
-
-    /// As [`Turn::poll`] for a TCP transfer of at most `wanted` bytes; see [`Async::poll_transfer`].
-    #[inline]
-    pub fn poll_transfer(
-        &mut self,
-        cx: &mut Context<'_>,
-        wanted: usize,
-        operation: impl FnMut(&T) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        let done = ready!(self.poll(cx, operation));
-        if let Ok(n) = done {
-            if n < wanted && n > 0 {
-                self.io.note_short(self.direction);
-            }
-        }
-        Poll::Ready(done)
-    }
-
-    /// Waits until the direction may be tried.
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(poll_budget(cx));
-        if self.io.may_try(self.direction) && self.io.is_ready_untried(self.direction)? {
-            return Poll::Ready(Ok(()));
-        }
-        self.park(cx)
-    }
-
-    /// Takes a place in the line, or says that there is nothing to wait for: then everyone in the line has been woken,
-    /// and the place there is gone.
-    #[inline(always)]
-    fn park(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.io.use_event(self.direction) {
-            self.ticket = 0;
-            return Poll::Ready(Ok(()));
-        }
-        self.stand_in_line(cx)
-    }
-
-    fn stand_in_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let waits = hot::with_core(|core| {
-            let core = self.io.join_runtime(core);
-            let token = self.io.token.load(Relaxed);
-            core.reactor
-                .stand_in_line(token, self.direction, self.ticket, cx.waker())
-        });
-        match waits {
-            Ok(0) => {
-                self.ticket = 0;
-                self.io.forget_flags(self.direction);
-                Poll::Ready(Ok(()))
-            }
-            Ok(ticket) => {
-                self.ticket = ticket;
-                note_wait(self.io.wait(self.direction), self.at);
-                Poll::Pending
-            }
-            Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-}
-
-impl<T: AsFd + 'static> fmt::Debug for Turn<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turn")
-            .field("direction", &self.direction)
-            .field("at", &self.at)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<T: AsFd + 'static> Drop for Turn<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.ticket != 0 {
-            let (token, direction, ticket) =
-                (self.io.token.load(Relaxed), self.direction, self.ticket);
-            self.io
-                .with_home(|core| core.reactor.leave_line(token, direction, ticket));
-        }
-    }
-}
-
-/// The future of [`Async::read_with`] and [`Async::write_with`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Operation<'a, T: AsFd + 'static, F> {
-    turn: Turn<'a, T>,
-    operation: F,
-}
-
-impl<'a, T: AsFd + 'static, F> Operation<'a, T, F> {
-    #[inline]
-    fn new(
-        io: &'a Async<T>,
-        direction: Direction,
-        operation: F,
-        at: &'static Location<'static>,
-    ) -> Self {
-        Self {
-            turn: Turn::new(io, direction, at),
-            operation,
-        }
-    }
-}
-
-impl<T: AsFd + 'static, F, R> Future for Operation<'_, T, F>
-where
-    F: FnMut(&T) -> io::Result<R> + Unpin,
-{
-    type Output = io::Result<R>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
-        let this = &mut *self;
-        this.turn.poll(cx, &mut this.operation)
-    }
-}
-
-impl<T: AsFd + 'static, F> fmt::Debug for Operation<'_, T, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Operation")
-            .field("direction", &self.turn.direction)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The future of [`Async::readable`] and [`Async::writable`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Readiness<'a, T: AsFd + 'static> {
-    turn: Turn<'a, T>,
-}
-
-impl<'a, T: AsFd + 'static> Readiness<'a, T> {
-    fn new(io: &'a Async<T>, direction: Direction, at: &'static Location<'static>) -> Self {
-        Self {
-            turn: Turn::new(io, direction, at),
-        }
-    }
-}
-
-impl<T: AsFd + 'static> Future for Readiness<'_, T> {
-    type Output = io::Result<()>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.turn.poll_ready(cx)
-    }
-}
-
-impl<T: AsFd + 'static> fmt::Debug for Readiness<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readiness")
-            .field("direction", &self.turn.direction)
-            .finish_non_exhaustive()
     }
 }

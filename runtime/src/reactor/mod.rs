@@ -19,6 +19,7 @@
 pub(crate) mod async_fd;
 pub(crate) mod ready;
 pub(crate) mod source;
+pub(crate) mod turn;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
@@ -138,16 +139,17 @@ impl Reactor {
         armed
     }
 
-    /// Makes a waiter wait behind the others in a direction of which no event is unused. Returns its ticket; 0: it is
-    /// always ready.
+    /// Makes a waiter wait behind the others. Returns its ticket; 0: it need not, there is an event that nobody has used, or
+    /// it is always ready.
     ///
     /// # Errors
     /// What the selector says when it is told of the descriptor.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn stand_in_line(
         &self,
         token: u64,
         direction: Direction,
+        short: bool,
         ticket: u32,
         waker: &Waker,
     ) -> io::Result<u32> {
@@ -155,6 +157,9 @@ impl Reactor {
         let waker = StoredWaker::new(waker);
         let (ticket, old, known) = match self.sources.borrow_mut().get(token) {
             Some(source) => {
+                if source.use_event(direction, short, self.doubts_short) {
+                    return Ok(0);
+                }
                 let (ticket, old) = source.add_waiter(direction, ticket, waker);
                 (ticket, old, source.registered)
             }
@@ -260,7 +265,7 @@ impl Reactor {
             reactor: self,
             events: events.iter(),
         };
-        while let Some(event) = batch.events.next() {
+        for event in batch.events.by_ref() {
             self.deliver(event);
         }
         drop(batch);

@@ -30,6 +30,9 @@ impl Direction {
     }
 }
 
+/// Those who wait behind the first, with their tickets. Boxed where it stands: a word for what is nearly always empty.
+type Others = VecDeque<(u32, StoredWaker)>;
+
 /// One direction of a descriptor.
 #[derive(Default)]
 pub(crate) struct Half {
@@ -41,7 +44,7 @@ pub(crate) struct Half {
     first_ticket: u32,
     first: StoredWaker,
     /// Those behind the first, in order. Rare: several tasks wait for one descriptor.
-    others: Option<Box<VecDeque<(u32, StoredWaker)>>>,
+    others: Option<Box<Others>>,
 }
 
 impl Half {
@@ -63,7 +66,7 @@ impl Half {
 /// Who is to be woken for an event.
 pub(crate) struct Woken {
     first: StoredWaker,
-    others: Option<Box<VecDeque<(u32, StoredWaker)>>>,
+    others: Option<Box<Others>>,
 }
 
 impl Woken {
@@ -102,10 +105,10 @@ impl Source {
     pub(crate) fn wanted(&self) -> Interest {
         let mut wanted = Interest::NONE;
         if self.read.is_waited_for() {
-            wanted = wanted | Interest::READABLE;
+            wanted |= Interest::READABLE;
         }
         if self.write.is_waited_for() {
-            wanted = wanted | Interest::WRITABLE;
+            wanted |= Interest::WRITABLE;
         }
         wanted
     }

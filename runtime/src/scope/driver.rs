@@ -308,8 +308,8 @@ impl<E> Drop for Guard<'_, '_, E> {
         let scope = self.scope;
         scope.places.closed.set(true);
         let mut left = Vec::new();
-        // No child is added any more, but a destructor may take its time to say so: until none is there.
-        while let Some(number) = scope.places.numbers().first().copied() {
+        // The scope is closed, so no destructor adds a child.
+        for number in scope.places.numbers() {
             let Some(mut place) = scope.places.take(number) else {
                 scope.places.free(number); // it was being polled when that was given up
                 continue;

@@ -38,6 +38,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::task::children::Children;
+use crate::task::join::cancel_id;
 use crate::time::Instant;
 use places::Places;
 
@@ -155,11 +156,7 @@ impl<'scope, E> Scope<'scope, '_, E> {
     pub fn cancel(&self) {
         for number in self.places.numbers() {
             if let Some(id) = self.children.id(number) {
-                drop(crate::task::join::cancel_id(
-                    self.children.runtime(),
-                    id.identity(),
-                    None,
-                ));
+                cancel_id(self.children.runtime(), id.identity(), None);
             }
         }
     }

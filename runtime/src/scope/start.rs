@@ -130,7 +130,7 @@ impl<V> Future for Starting<V> {
 impl<V> Drop for Starting<V> {
     fn drop(&mut self) {
         if self.told.is_waiting() {
-            drop(self.child.cancel());
+            self.child.cancel();
         }
     }
 }

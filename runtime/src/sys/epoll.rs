@@ -288,8 +288,35 @@ fn mask(interest: Interest) -> u32 {
 /// The contract's words for epoll's bits.
 #[inline]
 fn translate(token: u64, bits: u32) -> Event {
+    // The low five bits, and RDHUP beside them: six bits say all, and 64 answers are made beforehand.
+    let place =
+        (bits & (IN | PRI | OUT | ERR | HUP)) | (bits & RDHUP) >> (RDHUP_BIT - PLACE_OF_RDHUP);
     Event {
         token,
+        ..ANSWERS[place as usize & 63]
+    }
+}
+
+static ANSWERS: [Event; 64] = {
+    let mut answers = [meaning(0); 64];
+    let mut place = 0;
+    while place < 64 {
+        let low = place & (IN | PRI | OUT | ERR | HUP);
+        let rdhup = (place >> PLACE_OF_RDHUP & 1) << RDHUP_BIT;
+        answers[place as usize] = meaning(low | rdhup);
+        place += 1;
+    }
+    answers
+};
+
+const PLACE_OF_RDHUP: u32 = 5;
+const RDHUP_BIT: u32 = RDHUP.trailing_zeros();
+const _: () = assert!((IN | PRI | OUT | ERR | HUP) == 31, "the low five bits");
+
+/// What the kernel's bits mean.
+const fn meaning(bits: u32) -> Event {
+    Event {
+        token: 0,
         readable: bits & (IN | PRI | RDHUP | HUP | ERR) != 0,
         writable: bits & (OUT | HUP | ERR) != 0,
         // RDHUP, but not ERR: a writer's broken pipe is no end of reading.

@@ -39,7 +39,8 @@ pub fn raise_fd_limit() -> io::Result<(u64, u64)> {
             limit = raised;
         }
     }
-    Ok((limit.rlim_cur, limit.rlim_max))
+    // Signed on FreeBSD, and never negative.
+    Ok((limit.rlim_cur as _, limit.rlim_max as _))
 }
 
 /// The hard limit, where the system keeps it as its word.

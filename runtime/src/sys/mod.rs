@@ -230,6 +230,7 @@ impl Poller {
     }
 
     /// Which kind this is.
+    #[cfg(test)]
     pub(crate) fn kind(&self) -> Selector {
         self.kind
     }

@@ -31,10 +31,12 @@ pub(crate) struct Notifier {
 #[derive(Clone)]
 enum Door {
     Fd(Arc<Ends>),
+    #[allow(dead_code, reason = "made where there is a kqueue only")]
     Kqueue(Arc<super::kqueue::System>),
 }
 
 impl Notifier {
+    #[allow(dead_code, reason = "called where there is a kqueue only")]
     pub(super) fn kqueue(system: Arc<super::kqueue::System>) -> Self {
         Self {
             door: Door::Kqueue(system),

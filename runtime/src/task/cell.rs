@@ -38,9 +38,6 @@ pub(crate) struct VTable {
     layout: Layout,
     /// The pool's class of the layout.
     class: Option<usize>,
-    /// Size of the future alone, for reports.
-    pub(crate) future_size: usize,
-    pub(crate) type_name: fn() -> &'static str,
 }
 
 #[repr(C)]
@@ -69,8 +66,6 @@ where
         drop_output: drop_output::<F>,
         layout: Layout::new::<Block<F>>(),
         class: class_of(Layout::new::<Block<F>>()),
-        future_size: size_of::<F>(),
-        type_name: std::any::type_name::<F>,
     };
 }
 
@@ -92,7 +87,7 @@ where
             stage: Stage {
                 future: ManuallyDrop::new(future),
             },
-        })
+        });
     };
     block.cast()
 }
@@ -122,9 +117,10 @@ fn stage<F: Future>(header: NonNull<Header>) -> *mut Stage<F> {
 /// The header belongs to a `Block<F>` whose future is present.
 #[inline]
 unsafe fn future<'a, F: Future>(header: NonNull<Header>) -> &'a mut ManuallyDrop<F> {
-    // SAFETY: the stage is a live union, the caller says that the future is what it holds, and the loop is the
-    // only one who touches it.
-    unsafe { &mut (*stage::<F>(header)).future }
+    // SAFETY: the stage is a live union, and the loop is the only one who touches it.
+    let stage = unsafe { &mut *stage::<F>(header) };
+    // SAFETY: the caller says that the future is what it holds.
+    unsafe { &mut stage.future }
 }
 
 /// # Safety
@@ -157,7 +153,7 @@ unsafe fn poll<F: Future>(
             Stage {
                 output: ManuallyDrop::new(Some(output)),
             },
-        )
+        );
     };
     true
 }
@@ -174,8 +170,10 @@ unsafe fn drop_future<F: Future>(header: NonNull<Header>) {
 /// # Safety
 /// The output is present, and counts as gone from the call on.
 unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
-    // SAFETY: the caller says that the output is what the stage holds.
-    let output = unsafe { &mut (*stage::<F>(header)).output };
+    // SAFETY: the stage is a live union, and the loop is the only one who touches it.
+    let stage = unsafe { &mut *stage::<F>(header) };
+    // SAFETY: the caller says that the output is what it holds.
+    let output = unsafe { &mut stage.output };
     // SAFETY: dropped once, the caller says that it counts as gone.
     unsafe { ManuallyDrop::drop(output) };
 }
@@ -214,8 +212,6 @@ impl<M: FnMut(&mut Context<'_>) -> bool> MainBlock<M> {
         drop_output: |_| (),
         layout: Layout::new::<Header>(),
         class: None,
-        future_size: 0,
-        type_name: || "the main future",
     };
 
     pub(crate) fn new(poll: M) -> Self {

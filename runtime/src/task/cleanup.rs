@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use super::finish::Nest;
 use super::hot;
+use super::together::Together;
 use crate::time::{Instant, Sleep};
 
 /// A future that somebody must run to its end.
@@ -34,7 +35,7 @@ pub(crate) struct Left {
 enum Work {
     One(Boxed),
     /// Those of several futures that were dropped together: they run side by side.
-    Together(Vec<Cleanup>),
+    Together(Together),
 }
 
 impl From<Boxed> for Left {
@@ -60,14 +61,7 @@ impl Left {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.work {
             Work::One(cleanup) => cleanup.as_mut().poll(cx),
-            Work::Together(all) => {
-                all.retain_mut(|cleanup| Pin::new(cleanup).poll(cx).is_pending());
-                if all.is_empty() {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
-                }
-            }
+            Work::Together(all) => all.poll(cx),
         }
     }
 
@@ -275,7 +269,7 @@ pub(crate) fn leave_together(mut all: Vec<Cleanup>) {
     all.retain(|cleanup| !cleanup.is_empty());
     if all.len() > 1 {
         leave(Left {
-            work: Work::Together(all),
+            work: Work::Together(Together::new(all)),
             grace: None,
             deadline: None,
         });

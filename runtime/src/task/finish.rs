@@ -239,7 +239,7 @@ fn complete_rare(core: &Core, slot: &Slot) {
     let outcome = outcome(core, slot);
     for callback in callbacks {
         let call = catch_unwind(AssertUnwindSafe(|| {
-            callback(Id::from_identity(identity), outcome)
+            callback(Id::from_identity(identity), outcome);
         }));
         if let Err(panic) = call {
             core.unhandled("a done callback of a task", identity, panic);

@@ -47,7 +47,7 @@ pub(crate) const ATTENTION: u8 = 2;
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(&Hot) -> R) -> R {
     // The closure given to `LocalKey::with` is as small as can be: larger ones are not inlined there.
-    let hot = HOT.with(std::ptr::from_ref);
+    let hot = HOT.with(ptr::from_ref);
     // SAFETY: thread-local memory without a destructor lives as long as its thread, and the reference does not leave
     // this call.
     f(unsafe { &*hot })
@@ -64,7 +64,7 @@ pub(crate) fn core(hot: &Hot) -> Option<&Core> {
 /// Calls `f` with the runtime that this thread is inside of, if any.
 #[inline(always)]
 pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
-    let hot = HOT.with(std::ptr::from_ref);
+    let hot = HOT.with(ptr::from_ref);
     // SAFETY: thread-local memory without a destructor lives as long as its thread, and the reference does not leave
     // this call.
     f(core(unsafe { &*hot }))
@@ -77,7 +77,7 @@ pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
 /// entered.
 #[inline(always)]
 pub(crate) unsafe fn current<'a>() -> Option<&'a Core> {
-    let hot = HOT.with(std::ptr::from_ref);
+    let hot = HOT.with(ptr::from_ref);
     // SAFETY: as in `with`; the caller answers for the lifetime.
     let core = unsafe { &*hot }.core.get();
     // SAFETY: as in `core`; the caller answers for the lifetime.

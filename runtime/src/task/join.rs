@@ -178,7 +178,8 @@ impl<T: 'static> Future for JoinHandle<T> {
         }
         let joiner = StoredWaker::new(cx.waker());
         if joiner.key().is_none() && slot.has(DONE) {
-            cx.waker().wake_by_ref(); // a foreign waker's clone ran foreign code, which ended the task
+            joiner.wake(); // a foreign waker's clone ran foreign code, which ended the task
+            return Poll::Pending;
         }
         let old = slot.set_joiner(joiner);
         wait::note_wait(Wait::Join(Id::from_identity(self.identity)), at);
@@ -352,6 +353,6 @@ impl<T: 'static> Future for AbortOnDrop<T> {
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
-        let _ = self.handle.cancel();
+        self.handle.cancel();
     }
 }

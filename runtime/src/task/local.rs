@@ -22,7 +22,7 @@ use crate::core::Core;
 pub(crate) struct Locals {
     key: usize,
     value: Rc<dyn Any>,
-    outer: Option<Rc<Locals>>,
+    outer: Option<Rc<Self>>,
 }
 
 /// The chain of a slot is installed while this lives.

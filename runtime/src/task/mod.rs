@@ -43,6 +43,7 @@ pub(crate) mod table;
 pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
+pub(crate) mod together;
 pub(crate) mod wait;
 pub(crate) mod waker;
 pub(crate) mod yielding;

@@ -17,7 +17,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// A free block's first word: the next free block of its class.
 struct Free {
-    next: *mut Free,
+    next: *mut Self,
 }
 
 /// See the module's head.

@@ -179,7 +179,7 @@ unsafe impl Send for Errand {}
 pub(crate) fn forget_at_home(token: u64, runtime: u64) {
     if let Some(home) = by_serial(runtime) {
         let _ = home.send(Message::Call(Box::new(move |core| {
-            core.reactor.remove_late(token)
+            core.reactor.remove_late(token);
         })));
     }
 }

@@ -47,7 +47,6 @@ pub(crate) struct Tasks {
     /// The vtable of its wakers: counted ones in debug mode.
     pub(crate) vtable: &'static RawWakerVTable,
     pub(crate) spawned: Cell<u64>,
-    pub(crate) polls: Cell<u64>,
     /// User-visible tasks that are not done.
     pub(crate) live: Cell<usize>,
     /// Tasks whose futures are gone and whose cleanups still run.
@@ -78,7 +77,6 @@ impl Tasks {
             now_ms: Cell::new(0),
             vtable: waker::vtable(counted),
             spawned: Cell::new(0),
-            polls: Cell::new(0),
             live: Cell::new(0),
             finishing: Cell::new(0),
             ending: Cell::new(false),

@@ -136,8 +136,9 @@ fn r31_a_wakers_clone_that_ends_the_joined_task_is_woken() {
             task.id(),
             crate::task::hot::with_core(|core| core.map_or(0, |core| core.serial)),
         );
-        let waker =
-            hostile(move || drop(crate::task::join::cancel_id(serial, id.identity(), None)));
+        let waker = hostile(move || {
+            crate::task::join::cancel_id(serial, id.identity(), None);
+        });
         let mut task = pin!(task);
         assert!(
             task.as_mut()

@@ -44,7 +44,7 @@ pub struct TimerHandle {
 impl TimerHandle {
     /// Takes the call back, if it has not been made.
     pub fn cancel(&self) {
-        let _ = self.task.cancel();
+        self.task.cancel();
     }
 
     /// Whether the call was made or taken back.

@@ -185,7 +185,7 @@ impl Sleep {
 fn forget_remotely(runtime: u64, key: Key) {
     if let Some(home) = registry::by_serial(runtime) {
         let _ = home.send(Message::Call(Box::new(move |core| {
-            drop(core.timers.remove(key))
+            drop(core.timers.remove(key));
         })));
     }
 }

@@ -9,7 +9,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{LONG, READ, Rig, WRITE, begin_connect, own, pair, pipe, tcp_pair, with_each};
+use super::{READ, Rig, WRITE, begin_connect, own, pair, pipe, tcp_pair, with_each};
 use crate::sys::clock::monotonic_ns;
 use crate::sys::cvt::cvt;
 use crate::sys::{Added, FdTooLarge, Interest, Poller, Selector, fork, limits, readable_now};

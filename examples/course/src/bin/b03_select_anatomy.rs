@@ -1,0 +1,140 @@
+//! What a selector says of a socket: each state of it, on each selector.
+//!
+//! The table is made from sockets that really are in these states. All selectors must agree, and the program fails
+//! if they do not. An end is something to read (zero bytes), a reset is something to read (an error), and a refused connection is
+//! both; a loop that ignores them spins.
+//!
+//! Course: 8.6, "Anatomie de select" (B3), the flags of poll and epoll (B7, B12), "gérer ERR et HUP" (B24). The
+//! course says that Python's `select` empties the lists it is given (R10): C's does, Python's returns new ones.
+//!
+//! ```text
+//! cargo run --release -p course --bin select_anatomy
+//! ```
+
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::time::Duration;
+
+use myrt::io::Async;
+use myrt::runtime::{Builder, Selector};
+use myrt::time::timeout;
+use socket2::{Domain, SockRef, Socket, Type};
+
+/// How long "not ready" is waited for.
+const MOMENT: Duration = Duration::from_millis(20);
+
+const SELECTORS: [Selector; 5] = [
+    Selector::Select,
+    Selector::Poll,
+    Selector::Epoll,
+    Selector::EpollLevel,
+    Selector::EpollOneshot,
+];
+
+fn pair() -> io::Result<(Socket, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let ours = TcpStream::connect(listener.local_addr()?)?;
+    ours.set_nonblocking(true)?;
+    Ok((ours.into(), listener.accept()?.0))
+}
+
+/// A socket in a certain state, and what must live for it to stay in it.
+type State = (Rc<Socket>, Option<TcpStream>);
+
+fn state(name: &str) -> io::Result<State> {
+    let (ours, mut peer) = pair()?;
+    match name {
+        "nothing happened" => {}
+        "bytes came" => io::Write::write_all(&mut peer, b"x")?,
+        "the peer ended its direction" => peer.shutdown(Shutdown::Write)?,
+        "the buffer is full" => while ours.send(&[0; 65536]).is_ok() {},
+        "the peer reset" => {
+            SockRef::from(&peer).set_linger(Some(Duration::ZERO))?;
+            drop(peer);
+            return Ok((Rc::new(ours), None));
+        }
+        "urgent data" => drop(SockRef::from(&peer).send_out_of_band(b"!")?),
+        "a listener, nobody came" | "a listener, somebody came" => {
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            listener.set_nonblocking(true)?;
+            let client = if name.ends_with("somebody came") {
+                Some(TcpStream::connect(listener.local_addr()?)?)
+            } else {
+                None
+            };
+            return Ok((Rc::new(listener.into()), client));
+        }
+        "connecting was refused" => {
+            let place = TcpListener::bind("127.0.0.1:0")?;
+            let address = place.local_addr()?;
+            drop(place);
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            socket.set_nonblocking(true)?;
+            let _ = socket.connect(&address.into());
+            return Ok((Rc::new(socket), None));
+        }
+        other => unreachable!("there is no state {other}"),
+    }
+    Ok((Rc::new(ours), Some(peer)))
+}
+
+/// Readable and writable, as the selector says.
+fn asked(selector: Selector, name: &str) -> io::Result<(bool, bool)> {
+    let (socket, _peer) = state(name)?;
+    let runtime = Builder::new().selector(selector).build()?;
+    runtime.block_on(async {
+        let socket = Async::new(socket)?;
+        // The runtime tries before it asks; waiting is what asks the selector.
+        let read = timeout(MOMENT, socket.readable()).await.is_ok();
+        let write = timeout(MOMENT, socket.writable()).await.is_ok();
+        Ok((read, write))
+    })
+}
+
+fn main() -> io::Result<()> {
+    print!("{:<30}", "");
+    SELECTORS
+        .iter()
+        .for_each(|selector| print!("{:>15}", selector.to_string()));
+    println!();
+    for name in [
+        "nothing happened",
+        "bytes came",
+        "the peer ended its direction",
+        "the peer reset",
+        "urgent data",
+        "the buffer is full",
+        "a listener, nobody came",
+        "a listener, somebody came",
+        "connecting was refused",
+    ] {
+        print!("{name:<30}");
+        let answers = SELECTORS
+            .iter()
+            .map(|selector| asked(*selector, name))
+            .collect::<io::Result<Vec<_>>>()?;
+        for (read, write) in &answers {
+            let text = match (read, write) {
+                (true, true) => "read, write",
+                (true, false) => "read",
+                (false, true) => "write",
+                (false, false) => "-",
+            };
+            print!("{text:>15}");
+        }
+        println!();
+        // A listener's direction of writing means nothing, and each system says something else of it. Urgent data is a
+        // hint on the edge, where everything is asked for at once, and not asked for elsewhere.
+        let agree = |answer: &(bool, bool)| match name {
+            "urgent data" => answer.1 == answers[0].1,
+            _ if name.starts_with("a listener") => answer.0 == answers[0].0,
+            _ => *answer == answers[0],
+        };
+        assert!(
+            answers.iter().all(agree),
+            "the selectors do not agree on {name:?}: {answers:?}"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! hyper's four runtime traits: streams of bytes, an executor and a timer.
+//!
+//! hyper names no runtime; it asks for [`Read`](::hyper::rt::Read) and [`Write`](::hyper::rt::Write) on the connection, and where it
+//! needs them for an [`Executor`](::hyper::rt::Executor) (HTTP/2) and a [`Timer`](::hyper::rt::Timer) (time limits). These are ours. It
+//! exists so that hyper and what is built on it (axum) run unmodified, and knows nothing of HTTP.
+//!
+//! ```
+//! # use std::{convert::Infallible, time::Duration};
+//! # struct Never;
+//! # impl hyper::body::Body for Never {
+//! #     type Data = std::io::Cursor<Vec<u8>>;
+//! #     type Error = Infallible;
+//! #     fn poll_frame(
+//! #         self: std::pin::Pin<&mut Self>,
+//! #         _: &mut std::task::Context<'_>,
+//! #     ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Infallible>>> {
+//! #         std::task::Poll::Ready(None)
+//! #     }
+//! # }
+//! # fn example() {
+//! use myrt_net::hyper::{Executor, Io, Timer};
+//!
+//! // Of a server: `.timer(Timer::new())` on the builder, and each accepted stream as `Io::new(stream)`.
+//! fn shows<T: hyper::rt::Timer, E: hyper::rt::Executor<std::future::Ready<()>>>(_: T, _: E) {}
+//! shows(Timer::new(), Executor::new());
+//! # }
+//! ```
+
+mod executor;
+mod io;
+mod timer;
+
+pub use executor::Executor;
+pub use io::Io;
+pub use timer::Timer;
