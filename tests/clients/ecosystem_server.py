@@ -50,8 +50,8 @@ class Server:
         return [line for line in self.lines if re.search(pattern, line)]
 
     def is_back_to_its_beginning(self):
-        """As many descriptors as before the first client. The selector's own come with the first wait and stay."""
-        eventually(lambda: self.descriptors() <= self.descriptors_at_start + 1,
+        """As many descriptors as before the first client."""
+        eventually(lambda: self.descriptors() <= self.descriptors_at_start,
                    lambda: f"{self.descriptors()} descriptors, at start {self.descriptors_at_start}")
 
     def stop(self, how=signal.SIGTERM, within=15):

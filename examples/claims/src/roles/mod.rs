@@ -112,18 +112,18 @@ where
     run(async {
         let listener = listen(shared)?;
         say(&format!("listening {}", listener.local_addr()?.port()))?;
-        let _ = myrt::spawn(async move {
+        drop(myrt::spawn(async move {
             loop {
                 match listener.accept().await {
                     Ok((stream, _)) => {
                         let _ = stream.set_nodelay(true);
-                        let _ = myrt::spawn(handler(stream));
+                        drop(myrt::spawn(handler(stream)));
                     }
                     // Out of descriptors, or the client has gone again: the next one may do better.
                     Err(_) => sleep(Duration::from_millis(1)).await,
                 }
             }
-        });
+        }));
         parent_gone().await
     })
 }

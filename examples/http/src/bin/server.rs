@@ -48,7 +48,6 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_arguments()?;
     let listener = TcpListener::bind(&options.address).await?;
-    println!("listening on http://{}", listener.local_addr()?);
     let server = Rc::new(Server {
         header_timeout: options.header_timeout,
         requests: Cell::new(0),
@@ -78,6 +77,7 @@ struct Server {
 async fn serve(listener: TcpListener, server: &Rc<Server>) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    println!("listening on http://{}", listener.local_addr()?);
     // Nothing is ever sent: each connection holds a sender, and when the last is gone the receiver hears the end.
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
     loop {
