@@ -118,3 +118,39 @@ fn a_unix_socket_is_removed_when_the_runtime_ends() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn it_records_from_start_to_stop() {
+    let file = std::env::temp_dir().join(format!("myrt-monitor-{}.txt", std::process::id()));
+    let start: &'static str = format!("record start {}", file.display()).leak();
+    myrt::run(async {
+        let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+        let address = monitor.local_addr().unwrap();
+        let early = Builder::new()
+            .name("early")
+            .spawn(std::future::pending::<()>());
+        myrt::yield_now().await;
+        assert!(ask_beside(address, start).await.starts_with("recording: "));
+        let later = Builder::new().name("later").spawn(async {});
+        later.await.unwrap();
+        assert_eq!(
+            ask_beside(address, "record stop").await,
+            "recording: stopped\n"
+        );
+        while !file.exists() {
+            myrt::time::sleep(Duration::from_millis(1)).await;
+        }
+        early.cancel();
+        let refused = ask_beside(address, "record start run.svg").await;
+        assert!(
+            refused.starts_with("error: a recording is written to"),
+            "{refused}"
+        );
+    });
+    let drawn = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(
+        drawn.contains("\nearly ") && drawn.contains("\nlater "),
+        "{drawn}"
+    );
+}

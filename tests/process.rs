@@ -206,12 +206,18 @@ fn communicate_dropped_and_called_again_loses_nothing() {
 #[test]
 fn a_wait_that_was_given_up_is_taken_up_again() {
     everywhere(async || {
-        let mut child = sh("sleep 0.05; exit 3").spawn().unwrap();
+        // It ends when it is told, so that no clock decides who is first.
+        let mut child = sh("read line; exit 3")
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let end = child.stdin.take().unwrap();
         assert!(
             timeout(Duration::from_millis(5), child.wait())
                 .await
                 .is_err()
         );
+        drop(end);
         assert!(child.id().is_some());
         assert_eq!(child.wait().await.unwrap().code(), Some(3));
         assert_eq!(child.id(), None);

@@ -147,6 +147,9 @@ async fn spawning_from_destructors_while_the_scope_ends_drops_what_is_spawned() 
     assert_eq!(dropped.get(), 1);
 }
 
+/// Where what was forgotten lies.
+static FORGOTTEN: std::sync::Mutex<Vec<usize>> = std::sync::Mutex::new(Vec::new());
+
 #[test]
 fn a_forgotten_scope_is_only_forgotten() {
     let runtime = myrt::runtime::Builder::new()
@@ -181,6 +184,11 @@ fn a_forgotten_scope_is_only_forgotten() {
         .await;
         let before = polled.get();
         assert!(before >= 3);
+        // Its address is kept, so that the leak checker knows that it is meant to stay.
+        FORGOTTEN
+            .lock()
+            .unwrap()
+            .push(std::ptr::from_ref(&*forgotten).addr());
         #[expect(clippy::mem_forget, reason = "this is what is tested")]
         std::mem::forget(forgotten);
         sleep(ms(100)).await;

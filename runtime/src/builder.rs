@@ -6,11 +6,14 @@
 use std::env;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::core::{Config, Core};
+use crate::observe::notice;
 use crate::observe::{Observer, Unhandled, UnhandledHook};
+use crate::record;
 use crate::report::{Hook, Report};
 use crate::runtime_loop::Runtime;
 use crate::sys::Selector;
@@ -39,7 +42,8 @@ pub enum Lints {
 ///
 /// What is not set here is taken from the environment, then from the defaults: `MYRT_SELECTOR` (`epoll`,
 /// `epoll-level`, `epoll-oneshot`, `kqueue`, `poll`, `select`), `MYRT_SEED`, `MYRT_DEBUG`,
-/// `MYRT_MONITOR` (an address, see [`monitor::start`](crate::monitor::start)).
+/// `MYRT_MONITOR` (an address, see [`monitor::start`](crate::monitor::start)), `MYRT_RECORD` (a file, see
+/// [`Builder::record`]).
 ///
 /// ```
 /// use myrt::runtime::{Builder, Selector};
@@ -56,6 +60,7 @@ pub struct Builder {
     seed: Option<u64>,
     unhandled: Option<UnhandledHook>,
     observer: Option<Rc<dyn Observer>>,
+    record: Option<PathBuf>,
     report: Option<Hook>,
     event_interval: u32,
     max_events: usize,
@@ -74,6 +79,7 @@ impl Builder {
             seed: None,
             unhandled: None,
             observer: None,
+            record: None,
             report: None,
             event_interval: EVENT_INTERVAL,
             max_events: MAX_EVENTS,
@@ -130,6 +136,17 @@ impl Builder {
         self
     }
 
+    /// Records the run and writes it to `file` when the runtime ends: as what its name says, `.txt` (a drawing), `.json`,
+    /// `.perfetto.json` (for <https://ui.perfetto.dev>), or `.html` (one page that plays it, offline). The last 131,072 events are
+    /// kept. `MYRT_RECORD=run.html` does the same for a program that was not changed; there each further runtime of the
+    /// process gets a file of its own, `run-2.html`.
+    ///
+    /// A file that cannot be written is told on stderr. [`Recorder`](super::Recorder) keeps a recording in memory.
+    pub fn record(mut self, file: impl Into<PathBuf>) -> Self {
+        self.record = Some(file.into());
+        self
+    }
+
     /// Installs an observer.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Some(Rc::new(observer));
@@ -165,7 +182,7 @@ impl Builder {
     ///
     /// # Errors
     /// When the selector cannot be made (no descriptors left, or a selector that this system lacks), and when the
-    /// environment asks for something that does not exist.
+    /// environment asks for something that does not exist; when the name of a file to record to has no known ending.
     pub fn build(self) -> io::Result<Runtime> {
         let selector = match self.selector {
             Some(selector) => selector,
@@ -174,6 +191,12 @@ impl Builder {
         let seed = match self.seed {
             Some(seed) => Some(seed),
             None => from_environment("MYRT_SEED")?,
+        };
+        let file = match self.record {
+            Some(file) => Some(file),
+            None => env::var_os("MYRT_RECORD")
+                .filter(|file| !file.is_empty())
+                .map(|file| record::free_name(PathBuf::from(file))),
         };
         let debug = self
             .debug
@@ -190,9 +213,14 @@ impl Builder {
             lints: self.lints,
             report: self.report,
             unhandled: self.unhandled,
-            observer: self.observer,
         };
         let runtime = Core::new(config).map(Runtime::from_core)?;
+        if let Some(observer) = self.observer {
+            notice::install(runtime.core(), observer);
+        }
+        if let Some(file) = file {
+            record::start(runtime.core(), file)?;
+        }
         if let Some(address) = env::var_os("MYRT_MONITOR").filter(|address| !address.is_empty()) {
             runtime.watch_at(&address.to_string_lossy());
         }

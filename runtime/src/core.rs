@@ -14,8 +14,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::builder::Lints;
-use crate::observe::{Observer, Unhandled, UnhandledHook};
+use crate::observe::notice::{self, Notices};
+use crate::observe::{By, Unhandled, UnhandledHook};
 use crate::reactor::Reactor;
+use crate::record::Running;
 use crate::report::{Hook, Report};
 use crate::sys;
 use crate::task::cleanup::Left;
@@ -41,7 +43,6 @@ pub(crate) struct Config {
     pub(crate) lints: Lints,
     pub(crate) report: Option<Hook>,
     pub(crate) unhandled: Option<UnhandledHook>,
-    pub(crate) observer: Option<Rc<dyn Observer>>,
 }
 
 /// See the module's head.
@@ -61,6 +62,9 @@ pub(crate) struct Core {
     /// Reports made so far.
     pub(crate) reports: Cell<u64>,
     pub(crate) watch: Watchdog,
+    pub(crate) notices: Notices,
+    /// The recording that is written when the runtime ends.
+    pub(crate) recording: RefCell<Option<Running>>,
     /// The process that made the runtime: a fork's child shares its epoll and must not use it.
     pub(crate) process: u32,
     /// Messages being handled, kept for its memory.
@@ -104,6 +108,8 @@ impl Core {
             turns: Cell::new(0),
             reports: Cell::new(0),
             watch,
+            notices: Notices::default(),
+            recording: RefCell::new(None),
             process: sys::fork::current_pid(),
             inbox: RefCell::new(Vec::new()),
         })
@@ -218,6 +224,7 @@ impl Core {
         }
         drop(messages);
         self.inbox.replace(inbox);
+        notice::queued(self, By::Outside);
     }
 
     pub(crate) fn handle(&self, message: Message) {

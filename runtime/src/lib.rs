@@ -9,6 +9,7 @@ mod core;
 mod metrics;
 mod observe;
 mod reactor;
+mod record;
 mod remote;
 mod report;
 #[path = "runtime.rs"]
@@ -29,7 +30,8 @@ pub mod time;
 pub mod runtime {
     pub use crate::builder::{Builder, Lints};
     pub use crate::metrics::Metrics;
-    pub use crate::observe::{Observer, Unhandled};
+    pub use crate::observe::{By, NewTask, Observer, Rest, Unhandled};
+    pub use crate::record::Recorder;
     pub use crate::remote::{Remote, RemoteHandle};
     pub use crate::report::Report;
     pub use crate::runtime_loop::Runtime;

@@ -21,6 +21,8 @@ use std::time::Duration;
 use crate::builder::Builder;
 use crate::core::Core;
 use crate::metrics::Metrics;
+use crate::observe::By;
+use crate::observe::notice;
 use crate::remote::Remote;
 use crate::task::cell::MainBlock;
 use crate::task::cleanup::{self, Cleanup};
@@ -35,6 +37,7 @@ use crate::task::slot::{CANCEL, CHILD, DONE, FAILED, HANDLE, MAIN, QUEUED, RARE,
 use crate::task::spawn::spawn_in;
 use crate::task::stored::StoredWaker;
 use crate::time::Instant;
+use crate::trace::Graph;
 use crate::watchdog;
 
 /// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is ready, and at
@@ -49,7 +52,8 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         return Ok(batch);
     }
     core.read_mail();
-    core.timers.fire(watchdog::look(core));
+    let fired = core.timers.fire(watchdog::look(core));
+    notice::fired(core, fired);
     if core.tasks.left_count.get() != 0 {
         run_orphans(core);
     }
@@ -57,6 +61,7 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         // Work is ready: a glance at the selector, if it watches anything.
         if !core.reactor.is_empty() {
             ask_selector(core, Some(Duration::ZERO))?;
+            notice::queued(core, By::Io);
         }
     } else if core.timers.clock.is_paused() {
         sleep_virtually(core, limit)?;
@@ -80,25 +85,19 @@ fn begin_turn(core: &Core) {
         "this runtime was made before a fork: the child shares its selector with the parent. \
          Make a new Runtime in the child, or exec"
     );
-    if let Some(observer) = &core.config.observer {
-        observer.turn_started(turns);
-    }
+    notice::turned(core, turns);
 }
 
 /// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`.
 fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
-    if let Some(observer) = &core.config.observer {
-        observer.parking(timeout);
-    }
+    notice::parking(core, timeout);
     if !core.home.queue.prepare_park() {
         return Ok(()); // a message came at the last moment
     }
     let asked = watchdog::sleep(core, timeout);
     core.home.queue.unpark();
     core.timers.look();
-    if let Some(observer) = &core.config.observer {
-        observer.unparked(*asked.as_ref().unwrap_or(&0));
-    }
+    notice::unparked(core, *asked.as_ref().unwrap_or(&0));
     asked.map(drop)
 }
 
@@ -110,7 +109,9 @@ pub(crate) fn ask_selector(core: &Core, timeout: Option<Duration>) -> io::Result
 /// Paused clock, nothing ready: if really nothing can happen by itself (no event, no message, no job outside), time
 /// jumps to the next deadline.
 fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
-    if ask_selector(core, Some(Duration::ZERO))? > 0 || core.has_mail() {
+    let events = ask_selector(core, Some(Duration::ZERO))?;
+    notice::queued(core, By::Io);
+    if events > 0 || core.has_mail() {
         return Ok(());
     }
     let next = core.timers.next_deadline();
@@ -119,7 +120,8 @@ fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
             let now = core.timers.clock.now();
             let at = limit.map_or(at, |limit| at.min(now + limit));
             core.timers.clock.advance_to(at);
-            core.timers.fire(core.timers.look());
+            let fired = core.timers.fire(core.timers.look());
+            notice::fired(core, fired);
             Ok(())
         }
         _ => park(core, limit),
@@ -307,7 +309,12 @@ impl Runtime {
             turn(&self.core, Some(Duration::ZERO))?;
             return Ok(false);
         }
-        run_batch(&self.core, 1);
+        let now = self.core.timers.clock.now();
+        self.core.tasks.now_ms.set(self.core.timers.millis(now));
+        match self.core.watch.is_timing() {
+            false => run_batch(&self.core, 1),
+            true => watchdog::run_timed(&self.core, 1),
+        };
         Ok(true)
     }
 
@@ -330,6 +337,13 @@ impl Runtime {
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         Metrics::of(&self.core)
+    }
+
+    /// The tasks and what they wait for, from outside of the loop: for steppers. Inside, [`task::graph`](crate::task::graph).
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        let now = self.core.timers.clock.now();
+        Graph::new(&self.core.home, self.core.timers.millis(now), now)
     }
 
     /// Cancels every task, gives their async cleanups `grace`, drops what is left, and ends the runtime.
@@ -521,6 +535,7 @@ impl Drop for Runtime {
         }
         self.core.reactor.wake_all();
         self.core.timers.clear();
+        crate::record::end(&self.core);
         registry::retire(self.core.home.id);
         self.core.home.end();
     }

@@ -11,11 +11,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::core::{Config, Core};
+use crate::observe::notice;
 use crate::report::Report;
 use crate::runtime_loop::ask_selector;
 use crate::sys::clock::monotonic_ns;
 use crate::task::id::Id;
 use crate::task::poll::{Batch, run_batch};
+use crate::task::slot::RARE;
 use crate::time::Instant;
 use crate::trace::Graph;
 
@@ -39,12 +41,19 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     pub(crate) fn new(config: &Config) -> Self {
-        let always = config.debug || config.slow_poll.is_some();
-        Self {
+        let watch = Self {
             slow: config.slow_poll.unwrap_or(SLOW),
-            timing: Cell::new(if always { u32::MAX } else { 0 }),
+            timing: Cell::new(0),
             told: Cell::new(false),
-        }
+        };
+        watch.set_timing(config, false);
+        watch
+    }
+
+    /// Whether every batch goes through [`run_timed`]: an observer wants it too.
+    pub(crate) fn set_timing(&self, config: &Config, observed: bool) {
+        let always = observed || config.debug || config.slow_poll.is_some();
+        self.timing.set(if always { u32::MAX } else { 0 });
     }
 
     #[inline]
@@ -65,10 +74,15 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
             return Batch::Empty;
         };
         let (identity, spawned_at) = (slot.identity(), slot.spawned_at());
-        let name = core.tasks.slots.shared().name(identity);
+        let name = slot
+            .has(RARE)
+            .then(|| core.tasks.slots.shared().name(identity))
+            .flatten();
         let others = core.tasks.ring.len() - 1;
         let began = monotonic_ns();
+        notice::popping(core, slot);
         let batch = run_batch(core, 1);
+        notice::ended(core, slot, batch == Batch::Main);
         let took = Duration::from_nanos(monotonic_ns().saturating_sub(began));
         if took >= watch.slow {
             let task = Id::from_identity(identity);

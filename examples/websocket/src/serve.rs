@@ -134,6 +134,8 @@ where
     H: AsyncFn(TcpStream, Rc<Server>) -> Result<(), Box<dyn Error>> + 'static,
 {
     let listener = TcpListener::bind(&options.address).await?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     println!("listening on {}", listener.local_addr()?);
     let server = Rc::new(Server {
         limits: options.limits,
@@ -141,8 +143,6 @@ where
         connections: Cell::new(0),
     });
     let handler = Rc::new(handler);
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
     // Nothing is ever sent: when the last connection has dropped its sender, the receiver hears the end.
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
     loop {

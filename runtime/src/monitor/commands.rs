@@ -3,9 +3,12 @@
 //! It exists as text in, text out. It must not know sockets or threads.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::watch::{Blocked, Watch};
+use crate::core::Core;
+use crate::record;
 use crate::sys::clock::monotonic_ns;
 use crate::task::finish;
 use crate::task::id::Id;
@@ -24,6 +27,8 @@ fds                the descriptors that tasks wait for
 timers             the sleeps that tasks wait for, soonest first
 blocked            whether the loop is in one poll for long, and where
 cancel ID          cancels a task
+record start FILE  records the run, to be written as .txt, .json, .perfetto.json or .html
+record stop        writes the recording
 help               this
 quit               closes this connection
 Each command takes --json.
@@ -54,6 +59,8 @@ pub(super) fn answer(line: &str, home: &Arc<Home>, watch: &Watch) -> Option<Stri
         ["timers"] => Some(question.timers()),
         ["blocked"] => Some(question.blocked()),
         ["where", id] => Some(question.with_task(id, Question::place)),
+        ["record", "start", file] => Some(question.record(file.into())),
+        ["record", "stop"] => Some(question.stop_recording()),
         ["cancel", id] => Some(question.with_task(id, Question::cancel)),
         _ => Some(question.error(&format!("{line:?} is not a command; try help"))),
     }
@@ -246,6 +253,32 @@ impl Question<'_> {
         match self.home.send(call) {
             Ok(()) if self.json => Object::new().text("cancelled", task.id).end() + "\n",
             Ok(()) => format!("task {} is told to end\n", title(task)),
+            Err(_) => self.error("the runtime has ended"),
+        }
+    }
+
+    fn record(&self, file: PathBuf) -> String {
+        if let Err(error) = record::can_write(&file) {
+            return self.error(&error.to_string());
+        }
+        let answer = file.display().to_string();
+        let start = move |core: &Core| {
+            if let Err(error) = record::start(core, file) {
+                eprintln!("myrt: {error}");
+            }
+        };
+        self.ask("recording", &answer, Box::new(start))
+    }
+
+    fn stop_recording(&self) -> String {
+        self.ask("recording", "stopped", Box::new(record::end))
+    }
+
+    /// Has the loop do something.
+    fn ask(&self, what: &str, answer: &str, call: Box<dyn FnOnce(&Core) + Send>) -> String {
+        match self.home.send(Message::Call(call)) {
+            Ok(()) if self.json => Object::new().text(what, answer).end() + "\n",
+            Ok(()) => format!("{what}: {answer}\n"),
             Err(_) => self.error("the runtime has ended"),
         }
     }

@@ -26,6 +26,7 @@ use super::stored::StoredWaker;
 use super::wait::{Wait, note_wait};
 use super::waker::waker_of;
 use crate::core::Core;
+use crate::observe::notice;
 
 /// The sets of one runtime.
 pub(crate) struct Sets {
@@ -126,6 +127,7 @@ impl Children {
                 core.tasks.inherit_locals(slot);
             }
             core.tasks.sets.child_woken(slot.place());
+            core.tasks.note_child(slot);
             slot.identity()
         });
         self.keep(number, identity);
@@ -144,6 +146,7 @@ impl Children {
                 let slot = core.tasks.take_slot();
                 slot.occupy(ptr::null_mut(), CHILD | QUEUED, parent, at);
                 slot.set_place(place | u64::from(number));
+                core.tasks.note_child(slot);
                 identities.push(slot.identity());
             }
             core.tasks
@@ -272,6 +275,7 @@ impl Children {
         poll: &mut impl FnMut(u32, &mut Context<'_>) -> Turn,
     ) -> bool {
         let key = slot.key();
+        notice::began(core, slot);
         hot.run(key, slot);
         slot.count_poll();
         let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
@@ -281,10 +285,15 @@ impl Children {
                 core.tasks
                     .sets
                     .with(self.set, |set| set.ready.push_back(number));
+                notice::ended(core, slot, false);
             }
-            Turn::Pending => slot.rest(slot.flags(), core.tasks.now_ms.get()),
+            Turn::Pending => {
+                slot.rest(slot.flags(), core.tasks.now_ms.get());
+                notice::ended(core, slot, false);
+            }
             Turn::Done | Turn::Stop => {
                 hot.idle();
+                notice::ended(core, slot, true);
                 self.identities.get_mut()[number as usize] = 0;
                 release_slot(core, slot);
             }
@@ -369,8 +378,9 @@ impl Children {
 
     /// The child's future is gone, only its cleanups are polled from now on; cancelling it does nothing any more.
     pub(crate) fn set_finishing(&self, number: u32) {
-        self.with_slot(number, |_, slot| {
+        self.with_slot(number, |core, slot| {
             slot.set_flags(slot.flags() & !CANCEL | FINISHING);
+            notice::finishing(core, slot);
         });
     }
 
@@ -402,6 +412,7 @@ impl Children {
             let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
             slot.count_poll();
             let identity = slot.identity();
+            notice::began(core, slot);
             let nest = Nest::enter(key, Some(slot));
             hot::with(|hot| hot.budget.set(hot::BUDGET));
             let locals = slot.has(RARE).then(|| Installed::of(core, slot));
@@ -416,6 +427,7 @@ impl Children {
                     slot.rest(slot.flags(), core.tasks.now_ms.get());
                 }
             }
+            notice::ended(core, slot, result.is_ready());
             result
         })
     }
@@ -489,6 +501,7 @@ fn release_slot(core: &Core, slot: &Slot) {
     } else {
         Vec::new()
     };
+    notice::released(core, slot);
     // The next occupant takes the word for a joiner, and finds nobody.
     slot.set_place(0);
     core.tasks.slots.release(slot);

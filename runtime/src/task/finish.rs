@@ -19,6 +19,7 @@ use super::slot::{
 };
 use super::tasks::Tasks;
 use crate::core::Core;
+use crate::observe::notice;
 
 /// A poll returned `Ready`; the output is in place. True when it was the main future.
 #[inline]
@@ -207,6 +208,7 @@ pub(crate) fn complete(core: &Core, slot: &Slot, in_ring: bool) {
         | if in_ring { IN_RING } else { 0 };
     slot.set_flags(flags);
     core.tasks.count_end(before);
+    notice::completed(core, slot);
     if flags & RARE != 0 {
         let identity = slot.identity();
         complete_rare(core, slot);

@@ -24,6 +24,7 @@ use super::tasks::Tasks;
 use super::waker::waker_of;
 use super::{finish, local};
 use crate::core::Core;
+use crate::observe::notice;
 
 /// How a batch ended.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -221,6 +222,7 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
         return;
     };
     let key = slot.key();
+    notice::began(core, slot);
     let nest = finish::Nest::enter(key, Some(slot));
     let _locals = slot.has(RARE).then(|| local::Installed::of(core, slot));
     // The slot stays queued: whether it is woken or not, the loop will poll it again at its turn. That spares a
@@ -240,4 +242,5 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
     });
     drop(nest);
     finish::polled_eagerly(core, slot, polled);
+    notice::ended(core, slot, false);
 }

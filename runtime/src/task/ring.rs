@@ -74,7 +74,16 @@ impl Ring {
 
     /// The slot that is popped next.
     pub(crate) fn peek(&self) -> Option<&Slot> {
+        self.nth(0)
+    }
+
+    /// The slot that is popped after `n` others.
+    pub(crate) fn nth(&self, n: usize) -> Option<&Slot> {
+        if n >= self.len() {
+            return None;
+        }
         let head = self.head.get();
+        self.head.set(head.wrapping_add(n));
         let slot = self.pop();
         self.head.set(head);
         slot

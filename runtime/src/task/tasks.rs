@@ -38,6 +38,10 @@ pub(crate) struct Tasks {
     /// Async cleanups that dropped futures left and nobody has collected yet.
     pub(crate) left: RefCell<Vec<Left>>,
     pub(crate) left_count: Cell<usize>,
+    /// Somebody observes (see `observe/notice.rs`).
+    pub(crate) observed: Cell<bool>,
+    /// Identities of children that were woken and that no observer was told of yet.
+    pub(crate) children_woken: RefCell<Vec<u64>>,
     /// Milliseconds of the runtime's clock at the start of this turn.
     pub(crate) now_ms: Cell<u32>,
     /// The vtable of its wakers: counted ones in debug mode.
@@ -68,6 +72,8 @@ impl Tasks {
             has_locals: Cell::new(false),
             left: RefCell::new(Vec::new()),
             left_count: Cell::new(0),
+            observed: Cell::new(false),
+            children_woken: RefCell::default(),
             now_ms: Cell::new(0),
             vtable: waker::vtable(counted),
             spawned: Cell::new(0),
@@ -120,7 +126,21 @@ impl Tasks {
         } else if flags & QUEUED == 0 {
             slot.set_flags(flags | QUEUED);
             self.sets.child_woken(slot.place());
+            self.note_child(slot);
         }
+    }
+
+    /// A child is ready, which the ring does not show.
+    #[inline]
+    pub(crate) fn note_child(&self, slot: &Slot) {
+        if self.observed.get() {
+            self.keep_child(slot);
+        }
+    }
+
+    #[cold]
+    fn keep_child(&self, slot: &Slot) {
+        self.children_woken.borrow_mut().push(slot.identity());
     }
 
     /// Makes a task of a future and queues it. Its handle is counted as existing.

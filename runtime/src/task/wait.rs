@@ -48,7 +48,7 @@ const PAYLOAD: u64 = (1 << KIND_SHIFT) - 1;
 
 impl Wait {
     #[inline]
-    fn pack(self) -> u64 {
+    pub(crate) fn pack(self) -> u64 {
         let (kind, payload) = match self {
             Self::Unknown => (0, 0),
             Self::Timer(at) => (1, at.as_nanos() >> 8),

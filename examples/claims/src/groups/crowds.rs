@@ -123,19 +123,28 @@ fn chat(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
 /// More and more players, until it is too many.
 fn game(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
     let rounds = plan.pick(20, 100);
-    let (mut points, mut most) = (Vec::new(), 0);
+    let (mut points, mut most, mut failures) = (Vec::new(), 0, 0);
     let mut last = (false, String::new());
-    for wanted in [100, 500, 1_000, 2_000, 5_000, 10_000] {
+    let sizes: &[usize] = plan.pick(
+        &[100, 1_000, 3_000, 10_000],
+        &[100, 500, 1_000, 2_000, 5_000, 10_000],
+    );
+    for &wanted in sizes {
         let size = plan.fit(wanted);
         let seen = measure("game", size, rounds, 0)?;
         points.push((size as f64, seen.slow * 1e3));
         findings.number("N10", format!("{size} players, p99"), seen.slow * 1e3, "ms");
         findings.number("N10", format!("{size} players, frames"), seen.frames, "1/s");
         last = (is_playable(&seen), game_text(&seen));
-        if !last.0 {
+        if last.0 {
+            (most, failures) = (size, 0);
+        } else {
+            failures += 1;
+        }
+        // One may have been somebody else's fault.
+        if failures == 2 {
             break;
         }
-        most = size;
     }
     findings.number("N10", "most players of those tried", most as f64, "");
     let why = "a frame is a system call for each player, 600,000 a second for 10,000; the players are on the same machine";
@@ -164,8 +173,9 @@ fn game(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
     Ok(())
 }
 
+/// Below 50 ms, and frames 16.7 ms apart, give or take one.
 fn is_playable(seen: &Seen) -> bool {
-    seen.lost == 0 && seen.slow < 0.050 && (59.0..61.0).contains(&seen.frames)
+    seen.lost == 0 && seen.slow < 0.050 && (56.6..63.7).contains(&seen.frames)
 }
 
 fn game_text(seen: &Seen) -> String {
@@ -178,7 +188,7 @@ fn game_text(seen: &Seen) -> String {
         seen.gap * 1e3,
     );
     if seen.lost > 0 {
-        text += &format!("; {} inputs not seen by all within 2 s", seen.lost);
+        text += &format!("; {} inputs not seen by all within a second", seen.lost);
     }
     text
 }

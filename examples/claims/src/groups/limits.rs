@@ -39,7 +39,7 @@ fn reports(findings: &mut Findings) -> io::Result<()> {
     for millis in [50, 150] {
         runtime.block_on(async move {
             let slow = async move { pause(Duration::from_millis(millis)) };
-            let _ = myrt::spawn(slow).await;
+            myrt::spawn(slow).await.expect("it does not panic");
         });
     }
     let reports = noticed.borrow();
@@ -99,7 +99,7 @@ fn limiter(findings: &mut Findings) {
     let points = times
         .iter()
         .enumerate()
-        .map(|(call, time)| (*time, call as f64 + 1.0));
+        .map(|(call, time)| ((time * 1e3).round() / 1e3, call as f64 + 1.0));
     findings.plot(crate::finding::Plot {
         id: "N19",
         title: "Calls let through by a limit of 5/s".into(),

@@ -86,13 +86,19 @@ pub(super) fn run(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
     );
     let real = foreign("redis-server", |port| {
         let port = port.to_string();
-        ["--port", &port, "--save", "", "--appendonly", "no"]
-            .map(str::to_owned)
-            .into()
+        [
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            &port,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
+        .map(str::to_owned)
+        .into()
     });
-    if let Err(e) = &real {
-        eprintln!("DEBUG {e}");
-    }
     if let Ok(server) = real {
         let (plain, pipelined) = measure(plan, server.port)?;
         findings.number("N7", "redis-server, SET", plain.rate, "1/s");

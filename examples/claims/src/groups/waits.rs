@@ -85,13 +85,13 @@ fn blocked(_: &Plan, findings: &mut Findings) -> io::Result<()> {
     let ticks = Rc::new(Cell::new(0));
     let counter = Rc::clone(&ticks);
     myrt::run(async move {
-        let _ = myrt::spawn(async move {
+        drop(myrt::spawn(async move {
             let mut each = interval(ms(1));
             loop {
                 each.tick().await;
                 counter.set(counter.get() + 1);
             }
-        });
+        }));
         let stream = myrt::net::TcpStream::connect(address).await?;
         stream.read_exact(&mut [0]).await
     })?;
@@ -143,7 +143,7 @@ fn gathered(_: &Plan, findings: &mut Findings) -> io::Result<()> {
         thread::scope(|scope| {
             waits
                 .iter()
-                .for_each(|wait| drop(scope.spawn(|| pause(ms(*wait)))))
+                .for_each(|wait| drop(scope.spawn(|| pause(ms(*wait)))));
         });
         let threads = start.elapsed();
         let at_once = timed(async || {
@@ -179,12 +179,12 @@ fn workers(_: &Plan, findings: &mut Findings) -> io::Result<()> {
         }
         for _ in 0..4 {
             let queue = Rc::clone(&queue);
-            let _ = myrt::spawn(async move {
+            drop(myrt::spawn(async move {
                 while let Ok(job) = queue.get().await {
                     sleep(ms(job)).await;
                     queue.task_done();
                 }
-            });
+            }));
         }
         queue.join().await;
     });
@@ -231,16 +231,16 @@ fn five_clients(_: &Plan, findings: &mut Findings) -> io::Result<()> {
     myrt::run(async {
         let listener = myrt::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let _ = myrt::spawn(async move {
+        drop(myrt::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let _ = myrt::spawn(async move {
+                drop(myrt::spawn(async move {
                     let mut bytes = [0; 6];
                     stream.read_exact(&mut bytes).await?;
                     sleep(ms(1000)).await;
                     stream.write_all(&bytes).await
-                });
+                }));
             }
-        });
+        }));
         let clients = (0..5).map(|_| async {
             let stream = myrt::net::TcpStream::connect(address).await?;
             stream.write_all("Ohé !".as_bytes()).await?;

@@ -16,7 +16,7 @@ tr.part td:nth-child(2) { padding-left: 1.6rem; }
 .why, .place { color: #888; font-size: .9em; }
 .holds { color: #0a7d4f; } .fails { color: #c8501e; } .untested { color: #8a7400; }
 .verdict { white-space: nowrap; font-weight: 600; } tr.part .verdict { font-weight: 400; }
-.plots { display: flex; flex-wrap: wrap; gap: 1.2rem; margin-top: 2rem; }
+.plots { display: flex; flex-wrap: wrap; align-items: start; gap: 1.2rem; margin-top: 2rem; }
 svg { font: 12px system-ui, sans-serif; max-width: 100%; height: auto; background: #fff; border: 1px solid #8884; border-radius: 6px; }
 svg text { fill: #333; } svg .title { font-size: 14px; font-weight: 600; } svg .grid { stroke: #ddd; }
 dl { display: grid; grid-template-columns: max-content auto; gap: .1rem 1rem; } dd { margin: 0; }
@@ -27,13 +27,13 @@ pub(crate) fn write(report: &Report) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>The course's numbers, measured</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>The course's numbers, measured</h1>\n\
-         <p>{} {}, {} {}, {} {}.</p>\n<dl>\n",
-        report.count(Verdict::Holds),
+         <p>{}: {}, {}: {}, {}: {}.</p>\n<dl>\n",
         Verdict::Holds.text(),
-        report.count(Verdict::Fails),
+        report.count(Verdict::Holds),
         Verdict::Fails.text(),
-        report.count(Verdict::Untested),
+        report.count(Verdict::Fails),
         Verdict::Untested.text(),
+        report.count(Verdict::Untested),
     );
     for (name, value) in &report.machine {
         let _ = writeln!(page, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(value));

@@ -34,7 +34,7 @@ pub(crate) fn draw(report: &Report) -> String {
             &mut text,
             line.claim.id,
             line.claim.says,
-            line.claim.place,
+            &format!("course: {}", line.claim.place),
             &verdict,
         );
         for part in &line.finding.parts {
@@ -54,7 +54,7 @@ pub(crate) fn draw(report: &Report) -> String {
     }
     let _ = writeln!(text, "{rule}");
     let counts = [Verdict::Holds, Verdict::Fails, Verdict::Untested];
-    let counts = counts.map(|verdict| format!("{} {}", report.count(verdict), verdict.text()));
+    let counts = counts.map(|verdict| format!("{}: {}", verdict.text(), report.count(verdict)));
     let _ = writeln!(text, "{}", counts.join(", "));
     text
 }

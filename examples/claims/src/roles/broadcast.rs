@@ -77,7 +77,7 @@ pub(super) fn game() -> io::Result<()> {
         input.set(message[8..].try_into().expect("eight of sixteen bytes"));
         if !started.replace(true) {
             let (players, last) = (Rc::clone(&players), Rc::clone(&last));
-            let _ = myrt::spawn(async move {
+            drop(myrt::spawn(async move {
                 let mut frames = interval(FRAME);
                 // A frame that is missed is not made up for: that would keep the loop even longer.
                 frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -88,7 +88,7 @@ pub(super) fn game() -> io::Result<()> {
                     state[8..].copy_from_slice(&last.get());
                     tell(&players, None, &state);
                 }
-            });
+            }));
         }
     })
 }

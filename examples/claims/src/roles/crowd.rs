@@ -19,9 +19,9 @@ use super::{local, number, receive, say};
 use crate::machine::stats::percentile;
 
 /// A message that took longer is lost.
-const LOST: Duration = Duration::from_secs(2);
+const LOST: Duration = Duration::from_secs(1);
 /// After so many it is known that there are too many clients.
-const ENOUGH_LOST: u64 = 3;
+const ENOUGH_LOST: u64 = 2;
 
 /// What the connections of the crowd tell the one who measures.
 #[derive(Default)]
@@ -53,8 +53,9 @@ pub(super) fn run(arguments: &[String]) -> io::Result<()> {
             stream.set_nodelay(true)?;
             streams.push(Rc::clone(&stream));
             let crowd = Rc::clone(&crowd);
-            let _ =
-                myrt::spawn(async move { listen(&stream, &crowd, client == 0, client == 1).await });
+            drop(myrt::spawn(async move {
+                listen(&stream, &crowd, client == 0, client == 1).await
+            }));
         }
         say(&format!("connected {clients}"))?;
         io::stdin().lock().read_line(&mut String::new())?;

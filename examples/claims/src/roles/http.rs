@@ -4,7 +4,7 @@ use std::io;
 
 use myrt::time::{Duration, sleep};
 
-use super::{receive, send, serve};
+use super::{receive, send, serve, serve_at};
 
 pub(super) const HELLO: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 13\r\n\r\nHello, world!";
@@ -37,9 +37,9 @@ pub(super) fn delay(millis: u64) -> io::Result<()> {
     })
 }
 
-/// Answers at once, as often as asked.
-pub(super) fn hello() -> io::Result<()> {
-    serve(async |stream| {
+/// Answers at once, as often as asked. Several such processes at one port are nginx's workers.
+pub(super) fn hello(port: u16) -> io::Result<()> {
+    serve_at(Some(port), async |stream| {
         let mut bytes = Vec::new();
         while receive(&stream, &mut bytes).await? > 0 {
             let answers = requests(&mut bytes);

@@ -25,10 +25,7 @@ pub(super) fn hold(arguments: &[String]) -> io::Result<()> {
     for _ in 0..clients {
         match connect(source, port, &message) {
             Ok(stream) => streams.push(stream),
-            Err(error) => {
-                eprintln!("client {}: {error}", streams.len());
-                break;
-            }
+            Err(_) => break,
         }
     }
     say(&streams.len().to_string())?;

@@ -38,7 +38,7 @@ pub(crate) fn take(name: &str, arguments: &[String]) -> io::Result<()> {
         "echo" => echo::on_a_loop(),
         "echo-threads" => echo::on_threads(),
         "delay" => http::delay(number(arguments, 0)?),
-        "http" => http::hello(),
+        "http" => http::hello(number(arguments, 0)?),
         "prefork" => prefork::parent(number(arguments, 0)?),
         "prefork-worker" => prefork::worker(),
         "redis" => redis::serve(),
@@ -81,9 +81,12 @@ fn say(line: &str) -> io::Result<()> {
     output.flush()
 }
 
-fn listen() -> io::Result<TcpListener> {
+/// At a port of its own, or at one whose connections several processes share; 0 is any.
+fn listen(shared: Option<u16>) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
-    socket.bind(local(0))?;
+    // Only where it is wanted: with this option the system may give out a port that another one has.
+    socket.set_reuseport(shared.is_some())?;
+    socket.bind(local(shared.unwrap_or(0)))?;
     socket.listen(BACKLOG)
 }
 
@@ -98,21 +101,29 @@ fn serve<F>(handler: impl Fn(TcpStream) -> F + 'static) -> io::Result<()>
 where
     F: Future<Output = io::Result<()>> + 'static,
 {
+    serve_at(None, handler)
+}
+
+/// As [`serve`], at a port that may be shared.
+fn serve_at<F>(shared: Option<u16>, handler: impl Fn(TcpStream) -> F + 'static) -> io::Result<()>
+where
+    F: Future<Output = io::Result<()>> + 'static,
+{
     run(async {
-        let listener = listen()?;
+        let listener = listen(shared)?;
         say(&format!("listening {}", listener.local_addr()?.port()))?;
-        let _ = myrt::spawn(async move {
+        drop(myrt::spawn(async move {
             loop {
                 match listener.accept().await {
                     Ok((stream, _)) => {
                         let _ = stream.set_nodelay(true);
-                        let _ = myrt::spawn(handler(stream));
+                        drop(myrt::spawn(handler(stream)));
                     }
                     // Out of descriptors, or the client has gone again: the next one may do better.
                     Err(_) => sleep(Duration::from_millis(1)).await,
                 }
             }
-        });
+        }));
         parent_gone().await
     })
 }

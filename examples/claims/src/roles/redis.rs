@@ -35,8 +35,11 @@ pub(super) fn serve() -> io::Result<()> {
     })
 }
 
+/// The words of a command, and how many bytes it took.
+type Parsed<'a> = (Vec<&'a [u8]>, usize);
+
 /// The first command of `bytes` and its length; `None` while it is incomplete.
-fn parse(bytes: &[u8]) -> io::Result<Option<(Vec<&[u8]>, usize)>> {
+fn parse(bytes: &[u8]) -> io::Result<Option<Parsed<'_>>> {
     let Some((count, mut at)) = header(bytes, b'*')? else {
         return Ok(None);
     };

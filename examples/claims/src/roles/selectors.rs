@@ -80,7 +80,9 @@ async fn measure(sockets: &[Rc<UdpSocket>], time: Duration) -> io::Result<Durati
         }
         None => ping(&sender, address, &active, time).await,
     };
-    waits.iter().for_each(|wait| drop(wait.cancel()));
+    for wait in &waits {
+        wait.cancel();
+    }
     result
 }
 

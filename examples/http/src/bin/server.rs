@@ -42,13 +42,12 @@ use myrt::time::{Duration, sleep, timeout};
 /// How long the requests under way have, once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// How an HTTP/2 connection begins (RFC 9113, 3.4); no request of HTTP/1 begins like this.
-const PREFACE: &[u8] = b"PRI ";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 #[myrt::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_arguments()?;
     let listener = TcpListener::bind(&options.address).await?;
-    println!("listening on http://{}", listener.local_addr()?);
     let server = Rc::new(Server {
         header_timeout: options.header_timeout,
         requests: Cell::new(0),
@@ -78,6 +77,7 @@ struct Server {
 async fn serve(listener: TcpListener, server: &Rc<Server>) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    println!("listening on http://{}", listener.local_addr()?);
     // Nothing is ever sent: each connection holds a sender, and when the last is gone the receiver hears the end.
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
     loop {
@@ -117,7 +117,7 @@ async fn connection(stream: TcpStream, server: &Rc<Server>) {
 /// One connection, from its first byte to its last.
 async fn converse(stream: TcpStream, server: &Rc<Server>) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
-    // hyper's own limit begins with the first byte of a head; this one covers the client that sends none.
+    // hyper's own limit is for the head of a request; this one is for the client that does not come that far.
     let is_http2 = select! {
         decided = timeout(server.header_timeout, speaks_http2(&stream)) => decided??,
         () = server.stop.wait() => return Ok(()),
@@ -140,7 +140,7 @@ async fn converse(stream: TcpStream, server: &Rc<Server>) -> Result<(), Box<dyn 
     Ok(())
 }
 
-/// Looks at the first bytes without taking them. Few clients send less than four at once; for those it looks again.
+/// Looks at the first bytes without taking them. Few clients of HTTP/2 send less than the whole preface at once; for those it looks again.
 async fn speaks_http2(stream: &TcpStream) -> io::Result<bool> {
     let mut head = [0; PREFACE.len()];
     loop {

@@ -173,10 +173,9 @@ fn refuse(status: StatusCode, why: String) -> Response<Full<Bytes>> {
 
 /// `?name=ada`, as far as it can be shown: letters, digits and a few signs.
 fn name_of(uri: &Uri) -> String {
-    let name: String = uri
-        .query()
-        .and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("name=")))
-        .unwrap_or_default()
+    let mut pairs = uri.query().unwrap_or_default().split('&');
+    let name = pairs.find_map(|pair| pair.strip_prefix("name="));
+    let name: String = decode(name.unwrap_or_default())
         .chars()
         .filter(|c| c.is_alphanumeric() || "-_.".contains(*c))
         .take(24)
@@ -186,4 +185,18 @@ fn name_of(uri: &Uri) -> String {
     } else {
         name
     }
+}
+
+/// `%C3%AB` is "ë".
+fn decode(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).map(|hex| u8::from_str_radix(hex, 16)) {
+            Some(Ok(byte)) => bytes.push(byte),
+            _ => continue, // not a code: left out, with what follows it
+        }
+        bytes.extend_from_slice(part[2..].as_bytes());
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }

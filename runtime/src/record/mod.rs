@@ -1,0 +1,244 @@
+//! Recordings: what a run did, as a drawing, as JSON, for Perfetto, and as a page that plays it.
+//!
+//! It exists to show a run to somebody. [`Recorder`] is an [`Observer`] like any other, so the runtime knows nothing
+//! of it; each form of the output has its file and knows only [`Recording`]. It must not change what runs.
+
+mod event;
+mod html;
+mod json;
+mod perfetto;
+mod polls;
+mod text;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::core::Core;
+use crate::observe::notice;
+use crate::observe::{By, NewTask, Observer, Rest};
+use crate::task::error::Outcome;
+use crate::task::id::Id;
+use event::{Log, What};
+
+/// Keeps what happens in a runtime, in memory: install it with [`Builder::observer`](super::runtime::Builder::observer).
+/// Clones are the same recorder.
+///
+/// The last 131,072 events are kept, 32 bytes each. Times count from the first event.
+///
+/// ```
+/// use myrt::runtime::{Builder, Recorder};
+/// use myrt::time::{Duration, sleep};
+///
+/// let recorder = Recorder::new();
+/// let runtime = Builder::new().start_paused(true).observer(recorder.clone()).build().unwrap();
+/// runtime.block_on(async { sleep(Duration::from_millis(100)).await });
+/// assert!(recorder.to_text().contains("sleeps until 100 ms"));
+/// ```
+#[derive(Clone)]
+pub struct Recorder {
+    log: Rc<RefCell<Log>>,
+}
+
+impl Recorder {
+    /// Nothing recorded yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            log: Rc::new(RefCell::new(Log::new())),
+        }
+    }
+
+    /// The drawing: a line a task, and below it what happened, poll by poll.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        text::write(&self.log.borrow().recording(), usize::MAX)
+    }
+
+    /// The drawing alone.
+    #[must_use]
+    pub fn to_drawing(&self) -> String {
+        text::write(&self.log.borrow().recording(), 0)
+    }
+
+    /// Tasks and events, for tools.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json::write(&self.log.borrow().recording())
+    }
+
+    /// Trace events for <https://ui.perfetto.dev> and `chrome://tracing`: slices for polls and waits, arrows for wakes.
+    #[must_use]
+    pub fn to_perfetto(&self) -> String {
+        perfetto::write(&self.log.borrow().recording())
+    }
+
+    /// One page that plays the recording and needs nothing else.
+    #[must_use]
+    pub fn to_html(&self) -> String {
+        html::write(&self.log.borrow().recording())
+    }
+
+    fn note(&self, what: What) {
+        self.log.borrow_mut().note(what);
+    }
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
+    }
+}
+
+impl Observer for Recorder {
+    fn task_spawned(&self, task: &NewTask<'_>) {
+        self.log.borrow_mut().spawned(task);
+    }
+    fn task_woken(&self, task: Id, by: By) {
+        self.note(What::Woken(task, by));
+    }
+    fn task_polled(&self, task: Id) {
+        self.note(What::Polled(task));
+    }
+    fn task_rested(&self, task: Id, rest: Option<Rest>) {
+        self.note(What::Rested(task, rest));
+    }
+    fn task_ended(&self, task: Id, outcome: Outcome) {
+        self.note(What::Ended(task, outcome));
+    }
+    fn timers_fired(&self, timers: usize) {
+        self.note(What::Fired(timers));
+    }
+    fn parking(&self, timeout: Option<Duration>) {
+        self.note(What::Parked(timeout));
+    }
+    fn unparked(&self, events: usize) {
+        self.note(What::Unparked(events));
+    }
+}
+
+/// What a recording is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+    Perfetto,
+    Html,
+}
+
+impl Form {
+    fn of(file: &Path) -> io::Result<Self> {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let known = [
+            (".perfetto.json", Self::Perfetto),
+            (".json", Self::Json),
+            (".html", Self::Html),
+            (".txt", Self::Text),
+        ];
+        let form = known.iter().find(|(ending, _)| name.ends_with(ending));
+        form.map(|(_, form)| *form).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "a recording is written to .txt, .json, .perfetto.json or .html, not to {}",
+                    file.display()
+                ),
+            )
+        })
+    }
+}
+
+/// A recording that goes on, and where it is to be written.
+pub(crate) struct Running {
+    recorder: Recorder,
+    installed: Rc<dyn Observer>,
+    file: PathBuf,
+    form: Form,
+}
+
+/// Whether a file's name says as what to write.
+///
+/// # Errors
+/// When it does not.
+pub(crate) fn can_write(file: &Path) -> io::Result<()> {
+    Form::of(file).map(drop)
+}
+
+/// Starts to record. What was recorded to another file is written there.
+///
+/// # Errors
+/// When the file's name does not say as what to write.
+pub(crate) fn start(core: &Core, file: PathBuf) -> io::Result<()> {
+    let form = Form::of(&file)?;
+    end(core);
+    let recorder = Recorder::new();
+    let installed: Rc<dyn Observer> = Rc::new(recorder.clone());
+    notice::install(core, Rc::clone(&installed));
+    let running = Running {
+        recorder,
+        installed,
+        file,
+        form,
+    };
+    core.recording.replace(Some(running));
+    Ok(())
+}
+
+/// Ends the recording, if one goes on, and writes it.
+pub(crate) fn end(core: &Core) {
+    let Some(running) = core.recording.take() else {
+        return;
+    };
+    notice::remove(core, &running.installed);
+    let recorder = running.recorder;
+    let text = match running.form {
+        Form::Text => recorder.to_text(),
+        Form::Json => recorder.to_json(),
+        Form::Perfetto => recorder.to_perfetto(),
+        Form::Html => recorder.to_html(),
+    };
+    if let Err(error) = std::fs::write(&running.file, text) {
+        let file = running.file.display();
+        eprintln!("myrt: the recording could not be written to {file}: {error}");
+    }
+}
+
+/// The file of this process's next runtime: the first one's as it is, `-2`, `-3` before the ending for others.
+pub(crate) fn free_name(file: PathBuf) -> PathBuf {
+    static RUNTIMES: AtomicUsize = AtomicUsize::new(0);
+    let earlier = RUNTIMES.fetch_add(1, Ordering::Relaxed);
+    if earlier == 0 {
+        return file;
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let (stem, ending) = name.split_once('.').unwrap_or((&name, ""));
+    file.with_file_name(format!("{stem}-{}.{ending}", earlier + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_says_as_what_to_write() {
+        assert_eq!(Form::of(Path::new("a/run.txt")).unwrap(), Form::Text);
+        assert_eq!(
+            Form::of(Path::new("run.perfetto.json")).unwrap(),
+            Form::Perfetto
+        );
+        assert_eq!(Form::of(Path::new("run.json")).unwrap(), Form::Json);
+        assert_eq!(Form::of(Path::new("run.html")).unwrap(), Form::Html);
+        assert!(Form::of(Path::new("run.svg")).is_err());
+        assert!(Form::of(Path::new("")).is_err());
+    }
+}
