@@ -1,6 +1,6 @@
 //! The programs that show something: what they print, to the line where the clock is virtual.
 //! (C1, C2, C3, C4, C5, C6, C8, C10, C17, C18, C19, C20, C25, C27, C28, E2, E8, R1, R3, N19, N20, N22;
-//! A10, A24, A26, A28, B1, B3, B4, B10, B11, B12, B19, B25, C11, C15, C24, C29, C30, C32, C33, C34, D3, E3, R4, R7, R10, R16)
+//! D1, A10, A24, A26, A28, B1, B3, B4, B10, B11, B12, B19, B25, C11, C15, C24, C29, C30, C32, C33, C34, D3, E3, R4, R7, R10, R16)
 
 mod support;
 
@@ -351,4 +351,26 @@ fn being_told_costs_less_than_asking() {
         asked[0] > 1000 && asked[1] > 10 && asked[2] == 1,
         "{printed}"
     );
+}
+
+#[test]
+fn standard_input_may_be_a_pipe_or_a_file() {
+    let file = std::env::temp_dir().join(format!("myrt-course-lines-{}", std::process::id()));
+    std::fs::write(&file, "one\ntwo").unwrap();
+    let (reader, mut writer) = std::os::unix::net::UnixStream::pair().unwrap();
+    std::io::Write::write_all(&mut writer, b"one\ntwo").unwrap();
+    drop(writer);
+    let inputs = [
+        std::fs::File::open(&file).unwrap().into(),
+        std::os::fd::OwnedFd::from(reader),
+    ];
+    for input in inputs {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_stdin_echo"))
+            .stdin(input)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.starts_with("\"one\"\n\"two\"\n2 lines, "), "{said}");
+    }
+    std::fs::remove_file(file).unwrap();
 }
