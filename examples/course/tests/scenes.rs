@@ -181,7 +181,10 @@ fn selectors_say_the_same_of_every_state() {
     );
     // It fails by itself where the selectors do not agree.
     assert_eq!(row("the peer reset"), "write"); // the end of "read, write"
-    assert_eq!(row("a listener, somebody came").trim_end_matches(", write"), "read");
+    assert_eq!(
+        row("a listener, somebody came").trim_end_matches(", write"),
+        "read"
+    );
 }
 
 #[test]
