@@ -16,6 +16,8 @@ mod report;
 mod runtime_loop;
 mod sys;
 mod trace;
+#[cfg(feature = "tracing")]
+mod tracing_events;
 mod watchdog;
 
 pub mod cancel;
@@ -36,6 +38,8 @@ pub mod runtime {
     pub use crate::report::Report;
     pub use crate::runtime_loop::Runtime;
     pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector, raise_fd_limit};
+    #[cfg(feature = "tracing")]
+    pub use crate::tracing_events::Tracing;
 }
 
 /// Descriptors that tasks can wait for.

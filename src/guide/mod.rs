@@ -11,6 +11,8 @@
 //! 6. [Cancellation](_06_cancellation)
 //! 7. [Your own echo server](_07_an_echo_server)
 //!
+//! Beside the chapters: [other people's crates](ecosystem), which of them run on myrt, how, and which cannot.
+//!
 //! This module exists in the documentation only; the chapters are the files of `src/guide/`.
 
 #[doc = include_str!("01_a_future.md")]
@@ -27,3 +29,5 @@ pub mod _05_the_reactor {}
 pub mod _06_cancellation {}
 #[doc = include_str!("07_an_echo_server.md")]
 pub mod _07_an_echo_server {}
+#[doc = include_str!("ecosystem.md")]
+pub mod ecosystem {}

@@ -110,6 +110,10 @@ where
         async move |stream: TcpStream, server: Rc<Server>| {
             let peer = stream.peer_addr()?;
             let mut asked = Uri::default();
+            #[expect(
+                clippy::result_large_err,
+                reason = "tungstenite wants the refusal as it is"
+            )]
             let note = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
                 asked = request.uri().clone();
                 Ok(response)

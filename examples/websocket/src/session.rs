@@ -183,7 +183,7 @@ async fn wait_for_answer(asked: Option<Instant>, last_heard: &Cell<Instant>, lim
     };
     myrt::time::sleep_until(asked + limits.answer_within).await;
     if last_heard.get() > asked {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

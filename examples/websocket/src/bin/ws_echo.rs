@@ -11,7 +11,7 @@
 //!      -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' http://127.0.0.1:9001/        shows the handshake: 101
 //! ```
 //!
-//! It passes the Autobahn test suite (`tests/clients/ecosystem --autobahn`).
+//! It passes the Autobahn test suite (`tests/clients/ecosystem autobahn`).
 
 use std::error::Error;
 

@@ -196,7 +196,7 @@ fn decode(text: &str) -> String {
             Some(Ok(byte)) => bytes.push(byte),
             _ => continue, // not a code: left out, with what follows it
         }
-        bytes.extend_from_slice(part[2..].as_bytes());
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -1,0 +1,166 @@
+//! What the runtime does, as events of the `tracing` crate.
+//!
+//! It exists as one observer and two hooks, so that no other file knows of tracing and nothing is spent where it is not installed. It
+//! must not know any subscriber.
+
+use std::time::Duration;
+
+use tracing::{error, trace, warn};
+
+use crate::builder::Builder;
+use crate::observe::{Observer, Unhandled};
+use crate::report::Report;
+
+/// Turns what happens into `tracing` events with the target `myrt`.
+///
+/// [`install`](Tracing::install) takes all there is: panics that nobody awaits are errors, what the runtime notices (slow polls, deadlocks)
+/// warnings, and the turns of the loop are at trace level: several events a turn, so ask for `myrt=warn` unless the loop is what you look at. Given
+/// to [`Builder::observer`] alone it tells of the turns only.
+///
+/// The events are made on the loop's thread, between polls. A subscriber that blocks, blocks the loop.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Tracing;
+
+impl Tracing {
+    /// The observer.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+
+    /// Sets the observer and both hooks of a builder; those set before are replaced.
+    pub fn install(builder: Builder) -> Builder {
+        builder
+            .observer(Self)
+            .on_unhandled(unhandled)
+            .on_report(report)
+    }
+}
+
+fn unhandled(unhandled: &Unhandled<'_>) {
+    error!(
+        target: "myrt",
+        task = unhandled.id.map(|id| id.as_u64()),
+        name = unhandled.name,
+        spawned_at = unhandled.spawned_at.map(tracing::field::display),
+        panic = unhandled.message,
+        "{}", unhandled.what
+    );
+}
+
+fn report(report: &Report) {
+    match report {
+        Report::SlowPoll {
+            task,
+            name,
+            spawned_at,
+            took,
+            others,
+        } => warn!(
+            target: "myrt",
+            task = task.as_u64(),
+            name = name.as_deref(),
+            spawned_at = spawned_at.map(tracing::field::display),
+            ?took,
+            others,
+            "slow poll"
+        ),
+        report => warn!(target: "myrt", "{report}"),
+    }
+}
+
+impl Observer for Tracing {
+    fn turn_started(&self, turn: u64) {
+        trace!(target: "myrt", turn, "turn");
+    }
+
+    fn parking(&self, timeout: Option<Duration>) {
+        trace!(target: "myrt", ?timeout, "parking");
+    }
+
+    fn unparked(&self, events: usize) {
+        trace!(target: "myrt", events, "unparked");
+    }
+
+    fn batch_ended(&self, ready: usize) {
+        trace!(target: "myrt", ready, "batch ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Write};
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    use super::Tracing;
+    use crate::builder::Builder;
+    use crate::time::sleep;
+
+    /// Writes events down, and wants no spans.
+    struct Notes(Arc<Mutex<Vec<String>>>);
+
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            write!(self.0, " {}={value:?}", field.name()).expect("a string takes all");
+        }
+    }
+
+    impl Subscriber for Notes {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target() == "myrt"
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            let mut line = Line(event.metadata().level().to_string());
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn turns_panics_and_reports_become_events() {
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        tracing::subscriber::with_default(Notes(notes.clone()), || {
+            let builder = Tracing::install(Builder::new())
+                .start_paused(true)
+                .slow_poll(Duration::from_millis(1));
+            let runtime = builder.build().unwrap();
+            runtime.block_on(async {
+                drop(crate::task::spawn(async { panic!("nobody hears this") }));
+                let begin = std::time::SystemTime::now();
+                while begin
+                    .elapsed()
+                    .is_ok_and(|took| took < Duration::from_millis(5))
+                {}
+                sleep(Duration::from_secs(1)).await;
+            });
+        });
+        let notes = notes.lock().unwrap();
+        let has = |words: &[&str]| {
+            let found = |line: &&String| words.iter().all(|word| line.contains(word));
+            assert!(notes.iter().find(found).is_some(), "{words:?}: {notes:#?}");
+        };
+        has(&["TRACE", "turn="]);
+        has(&[
+            "ERROR",
+            "nobody hears this",
+            "spawned_at=",
+            "tracing_events.rs",
+        ]);
+        has(&["WARN", "slow poll", "took="]);
+    }
+}
