@@ -175,10 +175,8 @@ fn selectors_say_the_same_of_every_state() {
             .to_owned()
     };
     assert_eq!(row("nothing happened"), "write");
-    assert!(
-        printed.contains("the buffer is full                          -"),
-        "{printed}"
-    );
+    // Whether a full buffer is still full a moment later is for the peer's kernel to say.
+    assert!(printed.contains("the buffer is full"), "{printed}");
     // It fails by itself where the selectors do not agree.
     assert_eq!(row("the peer reset"), "write"); // the end of "read, write"
     assert_eq!(
