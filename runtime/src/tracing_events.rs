@@ -5,17 +5,20 @@
 
 use std::time::Duration;
 
-use tracing::{error, trace, warn};
+use tracing::field::{debug, display};
+use tracing::{debug, error, trace, warn};
 
 use crate::builder::Builder;
-use crate::observe::{Observer, Unhandled};
+use crate::observe::{By, NewTask, Observer, Rest, Unhandled};
 use crate::report::Report;
+use crate::task::error::Outcome;
+use crate::task::id::Id;
 
 /// Turns what happens into `tracing` events with the target `myrt`.
 ///
 /// [`install`](Tracing::install) takes all there is: panics that nobody awaits are errors, what the runtime notices (slow polls, deadlocks)
-/// warnings, and the turns of the loop are at trace level: several events a turn, so ask for `myrt=warn` unless the loop is what you look at. Given
-/// to [`Builder::observer`] alone it tells of the turns only.
+/// warnings. Tasks that begin and end are at debug level; polls, wakes and the turns of the loop at trace level: several events a poll, so
+/// ask for `myrt=warn` unless they are what you look at. Given to [`Builder::observer`] alone it leaves the first two kinds out.
 ///
 /// The events are made on the loop's thread, between polls. A subscriber that blocks, blocks the loop.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,9 +44,9 @@ impl Tracing {
 fn unhandled(unhandled: &Unhandled<'_>) {
     error!(
         target: "myrt",
-        task = unhandled.id.map(|id| id.as_u64()),
+        task = unhandled.id.map(Id::as_u64),
         name = unhandled.name,
-        spawned_at = unhandled.spawned_at.map(tracing::field::display),
+        spawned_at = unhandled.spawned_at.map(display),
         panic = unhandled.message,
         "{}", unhandled.what
     );
@@ -61,7 +64,7 @@ fn report(report: &Report) {
             target: "myrt",
             task = task.as_u64(),
             name = name.as_deref(),
-            spawned_at = spawned_at.map(tracing::field::display),
+            spawned_at = spawned_at.map(display),
             ?took,
             others,
             "slow poll"
@@ -71,6 +74,44 @@ fn report(report: &Report) {
 }
 
 impl Observer for Tracing {
+    fn task_spawned(&self, task: &NewTask<'_>) {
+        debug!(
+            target: "myrt",
+            task = task.id.as_u64(),
+            name = task.name,
+            spawned_at = task.spawned_at.map(display),
+            parent = task.parent.map(Id::as_u64),
+            is_child = task.is_child,
+            "task spawned"
+        );
+    }
+
+    fn task_woken(&self, task: Id, by: By) {
+        trace!(target: "myrt", task = task.as_u64(), ?by, "task woken");
+    }
+
+    fn task_polled(&self, task: Id) {
+        trace!(target: "myrt", task = task.as_u64(), "task polled");
+    }
+
+    fn task_rested(&self, task: Id, rest: Option<Rest>) {
+        trace!(
+            target: "myrt",
+            task = task.as_u64(),
+            waits_for = rest.map(|rest| debug(rest.wait)),
+            at = rest.and_then(|rest| rest.at).map(display),
+            "task rested"
+        );
+    }
+
+    fn task_ended(&self, task: Id, outcome: Outcome) {
+        debug!(target: "myrt", task = task.as_u64(), ?outcome, "task ended");
+    }
+
+    fn timers_fired(&self, timers: usize) {
+        trace!(target: "myrt", timers, "timers fired");
+    }
+
     fn turn_started(&self, turn: u64) {
         trace!(target: "myrt", turn, "turn");
     }
@@ -81,10 +122,6 @@ impl Observer for Tracing {
 
     fn unparked(&self, events: usize) {
         trace!(target: "myrt", events, "unparked");
-    }
-
-    fn batch_ended(&self, ready: usize) {
-        trace!(target: "myrt", ready, "batch ended");
     }
 }
 
@@ -155,6 +192,14 @@ mod tests {
             assert!(notes.iter().find(found).is_some(), "{words:?}: {notes:#?}");
         };
         has(&["TRACE", "turn="]);
+        has(&["DEBUG", "task spawned", "spawned_at="]);
+        has(&[
+            "TRACE",
+            "task rested",
+            "waits_for=Timer",
+            "tracing_events.rs",
+        ]);
+        has(&["DEBUG", "task ended", "outcome=Panicked"]);
         has(&[
             "ERROR",
             "nobody hears this",
