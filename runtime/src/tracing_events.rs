@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use tracing::field::{debug, display};
 use tracing::{debug, error, trace, warn};
 
 use crate::builder::Builder;
