@@ -141,7 +141,7 @@ impl Builder {
     /// kept. `MYRT_RECORD=run.html` does the same for a program that was not changed; there each further runtime of the
     /// process gets a file of its own, `run-2.html`.
     ///
-    /// A file that cannot be written is told on stderr. [`Recorder`](super::Recorder) keeps a recording in memory.
+    /// A file that cannot be written is told on stderr. [`Recorder`](crate::runtime::Recorder) keeps a recording in memory.
     pub fn record(mut self, file: impl Into<PathBuf>) -> Self {
         self.record = Some(file.into());
         self
