@@ -77,7 +77,9 @@ fn slice(stretch: &Stretch, thread: usize, polls: &Polls, objects: &mut Objects)
             };
             (
                 name,
-                Object::new().text("for", rest.wait).maybe("where", rest.at),
+                Object::new()
+                    .text("for", super::json::word_of(rest.wait))
+                    .maybe("where", rest.at),
             )
         }
     };
