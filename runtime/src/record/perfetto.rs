@@ -78,7 +78,7 @@ fn slice(stretch: &Stretch, thread: usize, polls: &Polls, objects: &mut Objects)
             (
                 name,
                 Object::new()
-                    .text("for", super::json::word_of(rest.wait))
+                    .text("for", word_of(rest.wait))
                     .maybe("where", rest.at),
             )
         }
