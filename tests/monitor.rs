@@ -19,8 +19,9 @@ fn ask(address: SocketAddr, question: &str) -> String {
         .collect()
 }
 
-async fn ask_beside(address: SocketAddr, question: &'static str) -> String {
-    myrt::spawn_blocking(move || ask(address, question))
+async fn ask_beside(address: SocketAddr, question: impl Into<String>) -> String {
+    let question = question.into();
+    myrt::spawn_blocking(move || ask(address, &question))
         .await
         .unwrap()
 }
@@ -122,7 +123,7 @@ fn a_unix_socket_is_removed_when_the_runtime_ends() {
 #[test]
 fn it_records_from_start_to_stop() {
     let file = std::env::temp_dir().join(format!("myrt-monitor-{}.txt", std::process::id()));
-    let start: &'static str = format!("record start {}", file.display()).leak();
+    let start = format!("record start {}", file.display());
     myrt::run(async {
         let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
         let address = monitor.local_addr().unwrap();

@@ -80,7 +80,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes an `async fn` a test that runs on a new runtime of its own.
 ///
 /// The options are those of [`macro@main`]. `start_paused` makes a test of timers take no time and give the same result on every
-/// machine; `lints = "deny"` makes it fail for what `"warn"` only reports. `#[should_panic]`, `#[ignore]` and
+/// machine; `lints = "deny"` is at present the same as `"warn"`. `#[should_panic]`, `#[ignore]` and
 /// a return type `Result<(), E>` work as they do on a plain `#[test]`, which this attribute adds itself.
 ///
 /// # Panics

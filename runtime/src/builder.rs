@@ -34,7 +34,7 @@ pub enum Lints {
     /// It is reported.
     #[default]
     Warn,
-    /// It is a panic at the end of the run.
+    /// As `Warn` at present: a report is not yet a failure.
     Deny,
 }
 

@@ -78,9 +78,7 @@ impl TaskRef {
     /// Gives it a name.
     pub fn set_name(&self, name: impl Into<Rc<str>>) {
         let name = name.into();
-        let old =
-            self.with(|core, slot| core.tasks.rares.with(slot, |rare| rare.name.replace(name)));
-        drop(old);
+        self.with(|core, slot| core.tasks.set_name(slot, name));
     }
 
     /// Cancels it, as [`JoinHandle::cancel`](super::join::JoinHandle::cancel) does. A task that cancels itself ends
