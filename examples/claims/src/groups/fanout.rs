@@ -74,12 +74,12 @@ pub(super) fn run(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
 
 /// N17 and C22: a hundred requests of a tenth of a second.
 fn hundred(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
-    let asked = plan.pick(20, 100);
+    let asked = plan.pick(10, 100);
     let mut sequence = fetch("sequence", asked, DELAY)?;
     sequence.seconds *= 100.0 / asked as f64;
     let (pool, myrt) = (fetch("pool", 100, DELAY)?, fetch("myrt", 100, DELAY)?);
     let asyncio = maybe_asyncio(plan, 100, DELAY)?;
-    let scaled = plan.pick(" (20 requests, times five)", "");
+    let scaled = plan.pick(" (10 requests, times ten)", "");
     let about =
         |run: &Run, seconds: f64| (seconds * 0.95..seconds * 1.25 + 0.02).contains(&run.seconds);
     for (id, pooled, looped) in [("N17", 2.5, 0.5), ("C22", 0.2, 0.1)] {
