@@ -5,9 +5,11 @@
 //! It must not own anything.
 
 use std::cell::Cell;
+use std::panic::Location;
 use std::ptr;
 
 use super::slot::Slot;
+use super::wait::Wait;
 use crate::core::Core;
 
 /// The state of the poll that is on this thread's stack.
@@ -89,6 +91,14 @@ impl Hot {
     pub(crate) fn slot(&self) -> Option<&Slot> {
         // SAFETY: null, or a slot of the current runtime's table, which lives as long as the runtime is entered.
         unsafe { self.slot.get().as_ref() }
+    }
+
+    /// See [`note_wait`](super::wait::note_wait).
+    #[inline(always)]
+    pub(crate) fn note_wait(&self, wait: Wait, at: &'static Location<'static>) {
+        if let Some(slot) = self.slot() {
+            slot.set_wait(wait.pack(), at);
+        }
     }
 
     /// Says who runs from now on.

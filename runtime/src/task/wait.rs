@@ -110,11 +110,7 @@ const _: () = assert!(INDEX_BITS < KIND_SHIFT);
 /// Nothing happens outside of a task. The next poll of the task forgets it.
 #[inline]
 pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
-    hot::with(|hot| {
-        if let Some(slot) = hot.slot() {
-            slot.set_wait(wait.pack(), at);
-        }
-    });
+    hot::with(|hot| hot.note_wait(wait, at));
 }
 
 /// Takes one unit of the running task's share. `Pending`, with the task woken for its next turn, when the share is
