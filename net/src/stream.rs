@@ -247,6 +247,7 @@ macro_rules! by_reference {
                 $crate::ops::poll_read(&self.io, cx, buf)
             }
 
+            #[inline]
             #[track_caller]
             fn poll_read_vectored(
                 self: std::pin::Pin<&mut Self>,
@@ -268,6 +269,7 @@ macro_rules! by_reference {
                 $crate::ops::poll_write(&self.io, cx, buf)
             }
 
+            #[inline]
             #[track_caller]
             fn poll_write_vectored(
                 self: std::pin::Pin<&mut Self>,
@@ -287,6 +289,7 @@ macro_rules! by_reference {
             }
 
             /// Ends the direction of writing; reading goes on.
+            #[inline]
             fn poll_close(
                 self: std::pin::Pin<&mut Self>,
                 _: &mut std::task::Context<'_>,
@@ -309,6 +312,7 @@ macro_rules! by_reference {
                 futures_io::AsyncRead::poll_read(std::pin::Pin::new($through), cx, buf)
             }
 
+            #[inline]
             #[track_caller]
             fn poll_read_vectored(
                 self: std::pin::Pin<&mut Self>,
@@ -333,6 +337,7 @@ macro_rules! by_reference {
                 futures_io::AsyncWrite::poll_write(std::pin::Pin::new($through), cx, buf)
             }
 
+            #[inline]
             #[track_caller]
             fn poll_write_vectored(
                 self: std::pin::Pin<&mut Self>,
@@ -343,6 +348,7 @@ macro_rules! by_reference {
                 futures_io::AsyncWrite::poll_write_vectored(std::pin::Pin::new($through), cx, bufs)
             }
 
+            #[inline]
             fn poll_flush(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,
@@ -351,6 +357,7 @@ macro_rules! by_reference {
                 futures_io::AsyncWrite::poll_flush(std::pin::Pin::new($through), cx)
             }
 
+            #[inline]
             fn poll_close(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,

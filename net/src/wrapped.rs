@@ -43,6 +43,7 @@ impl<T> Wrapped<T> {
     }
 
     /// Polls the stream; if the task waits in there, it waits at the line of the wrapper.
+    #[inline]
     pub(crate) fn poll<'a, R>(
         self: Pin<&'a mut Self>,
         poll: impl FnOnce(Pin<&'a mut T>) -> R,

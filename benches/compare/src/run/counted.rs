@@ -96,7 +96,9 @@ fn count_server(options: &Options, kind: LoadKind, under: Under, metric: Metric)
     let requests = kind.counted_requests() / if options.quick { 4 } else { 1 };
     let columns = CONTESTANTS
         .iter()
-        .filter(|contestant| kind.server(contestant).is_some() && options.wants_runtime(contestant.name))
+        .filter(|contestant| {
+            kind.server(contestant).is_some() && options.wants_runtime(contestant.name)
+        })
         .map(|contestant| {
             let mut column = Column::new(contestant.name);
             let counted = |requests| {

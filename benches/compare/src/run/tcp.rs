@@ -91,12 +91,7 @@ impl Contest {
     fn single(&mut self, round: usize, index: usize) -> bool {
         let column = &mut self.columns[index];
         let runtime = column.runtime.clone();
-        let result = server::run(
-            &runtime,
-            self.kind,
-            self.requests,
-            Under::Nothing,
-        );
+        let result = server::run(&runtime, self.kind, self.requests, Under::Nothing);
         let run = match result {
             Ok(run) => run,
             Err(reason) => {
