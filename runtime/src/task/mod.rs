@@ -56,11 +56,13 @@ pub use crate::trace::{Graph, State, graph};
 pub use error::{JoinError, Outcome};
 pub use id::{Id, ParseIdError};
 pub use info::{TaskInfo, TaskRef, all, current, try_current, try_current_id};
+pub(crate) use info::{current_identity, id_of};
 pub use join::{AbortOnDrop, Cancel, JoinHandle};
 pub use local::{AccessError, LocalKey, Scoped};
 #[doc(hidden)]
 pub use outside::{Outside, outside, runtime_serial};
 pub use spawn::{Builder, spawn, spawn_eager};
 pub use stored::StoredWaker;
+pub(crate) use wait::WaitNote;
 pub use wait::{Wait, note_wait, poll_budget};
 pub use yielding::{Unconstrained, YieldNow, unconstrained, yield_now};
