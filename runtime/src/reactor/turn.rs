@@ -14,7 +14,7 @@ use super::Line;
 use super::async_fd::Async;
 use super::source::Direction;
 use crate::task::hot;
-use crate::task::wait::poll_budget;
+use crate::task::wait::{WaitNote, poll_budget};
 
 /// A place in the line of those who wait for one direction: what the network crate's named futures are made of.
 #[doc(hidden)]
@@ -137,7 +137,7 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
             match line {
                 Line::Waits { ticket, fd } => {
                     self.ticket = ticket;
-                    hot.note_wait(direction.wait(fd), self.at);
+                    hot.note_wait(WaitNote::new(direction.wait(fd), self.at));
                     Poll::Pending
                 }
                 Line::NoNeed => {

@@ -5,11 +5,10 @@
 //! It must not own anything.
 
 use std::cell::Cell;
-use std::panic::Location;
 use std::ptr;
 
 use super::slot::Slot;
-use super::wait::Wait;
+use super::wait::WaitNote;
 use crate::core::Core;
 
 /// The state of the poll that is on this thread's stack.
@@ -95,9 +94,9 @@ impl Hot {
 
     /// See [`note_wait`](super::wait::note_wait).
     #[inline(always)]
-    pub(crate) fn note_wait(&self, wait: Wait, at: &'static Location<'static>) {
+    pub(crate) fn note_wait(&self, note: WaitNote) {
         if let Some(slot) = self.slot() {
-            slot.set_wait(wait.pack(), at);
+            slot.set_wait(note.packed, note.at);
         }
     }
 

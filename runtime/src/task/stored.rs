@@ -70,6 +70,13 @@ impl StoredWaker {
         drop(self.replace(waker));
     }
 
+    /// Puts a waker where nobody is: an assignment that drops nothing.
+    #[inline]
+    pub(crate) fn fill(&mut self, waker: Self) {
+        debug_assert!(self.is_empty());
+        mem::forget(mem::replace(self, waker));
+    }
+
     /// Takes it out and leaves nobody.
     #[inline]
     #[must_use]
