@@ -270,7 +270,7 @@ impl Reactor {
             reactor: self,
             events: events.iter(),
         };
-        while let Some(event) = batch.events.next() {
+        for event in batch.events.by_ref() {
             self.deliver(event);
         }
         drop(batch);

@@ -104,8 +104,11 @@ impl Source {
     }
 
     fn is_waited_for(&self, direction: Direction) -> bool {
-        let behind = |lines: &Box<[Line; 2]>| !lines[direction as usize].is_empty();
-        !self.first[direction as usize].is_empty() || self.behind.as_ref().is_some_and(behind)
+        let behind = match &self.behind {
+            Some(lines) => !lines[direction as usize].is_empty(),
+            None => false,
+        };
+        behind || !self.first[direction as usize].is_empty()
     }
 
     /// The directions that someone waits for.
