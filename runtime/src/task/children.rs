@@ -517,10 +517,16 @@ fn end_rare(core: &Core, slot: &Slot) -> Vec<StoredWaker> {
     waiters
 }
 
+/// Whether a slot's occupant counts as a part of another task: the body of a scope.
+#[inline]
+pub(crate) fn is_part(slot: &Slot) -> bool {
+    slot.flags() & (CHILD | INTERNAL) == CHILD | INTERNAL
+}
+
 /// The task that a slot is a part of: itself, but for the body of a scope.
 pub(crate) fn whole<'a>(look: impl Fn(u32) -> Option<&'a Slot>, slot: &'a Slot) -> &'a Slot {
     let mut slot = slot;
-    while slot.flags() & (CHILD | INTERNAL) == CHILD | INTERNAL {
+    while is_part(slot) {
         match look(slot.parent()) {
             Some(parent) if slot.is_child_of(parent) => slot = parent,
             _ => break,
