@@ -90,6 +90,40 @@ impl<T> Chan<T> {
         }
     }
 
+    /// Takes up to `limit` messages, appends them, and frees their places.
+    fn pop_many(&self, into: &mut Vec<T>, limit: usize) -> usize {
+        let mut buffer = self.buffer.borrow_mut();
+        let count = buffer.len().min(limit);
+        into.extend(buffer.drain(..count));
+        drop(buffer);
+        if count > 0 && self.capacity.is_some() {
+            self.slots.release(count);
+        }
+        count
+    }
+
+    /// Ready with the number of messages appended, 0 when none will come.
+    pub(super) fn poll_recv_many(
+        &self,
+        cx: &mut Context<'_>,
+        into: &mut Vec<T>,
+        limit: usize,
+        at: &'static Location<'static>,
+    ) -> Poll<usize> {
+        ready!(poll_budget(cx));
+        let count = self.pop_many(into, limit);
+        if count > 0 || limit == 0 {
+            return Poll::Ready(count);
+        }
+        Poll::Ready(match ready!(self.poll_empty(cx, at)) {
+            Some(first) => {
+                into.push(first);
+                1 + self.pop_many(into, limit - 1)
+            }
+            None => 0,
+        })
+    }
+
     fn poll_empty(&self, cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<Option<T>> {
         let mut waker = self.receiver.replace(StoredWaker::EMPTY);
         waker.set(cx.waker());
