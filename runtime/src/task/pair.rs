@@ -278,12 +278,12 @@ mod tests {
         thread_local! {
             static KEPT: RefCell<Option<super::Half<String>>> = const { RefCell::new(None) };
         }
-        thread::spawn(|| {
-            // Registered first, so dropped after the lists are swept, or before: either must be sound.
-            KEPT.with(|kept| *kept.borrow_mut() = Some(pair("kept".to_owned()).0));
-            drop(pair("swept".to_owned()));
-        })
-        .join()
-        .expect("no panic");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                // Registered first, so dropped after the lists are swept, or before: either must be sound.
+                KEPT.with(|kept| *kept.borrow_mut() = Some(pair("kept".to_owned()).0));
+                drop(pair("swept".to_owned()));
+            });
+        });
     }
 }

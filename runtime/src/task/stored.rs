@@ -73,8 +73,8 @@ impl StoredWaker {
     /// Puts a waker where nobody is: an assignment that drops nothing.
     #[inline]
     pub(crate) fn fill(&mut self, waker: Self) {
-        debug_assert!(self.is_empty());
-        mem::forget(mem::replace(self, waker));
+        let nobody = mem::replace(self, waker).into_raw();
+        debug_assert!(nobody.is_null());
     }
 
     /// Takes it out and leaves nobody.

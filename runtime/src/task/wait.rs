@@ -117,8 +117,8 @@ pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
 /// function that waits costs nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct WaitNote {
-    packed: u64,
-    at: &'static Location<'static>,
+    pub(super) packed: u64,
+    pub(super) at: &'static Location<'static>,
 }
 
 impl WaitNote {
@@ -133,11 +133,7 @@ impl WaitNote {
     /// Says it about the running task.
     #[inline]
     pub(crate) fn leave(self) {
-        hot::with(|hot| {
-            if let Some(slot) = hot.slot() {
-                slot.set_wait(self.packed, self.at);
-            }
-        });
+        hot::with(|hot| hot.note_wait(self));
     }
 }
 
