@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::core::Core;
+use crate::lookout;
 use crate::metrics::Metrics;
 use crate::observe::By;
 use crate::observe::notice;
@@ -91,6 +92,7 @@ fn begin_turn(core: &Core) {
 /// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`.
 fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
     notice::parking(core, timeout);
+    lookout::alone::look(core);
     if !core.home.queue.prepare_park() {
         return Ok(()); // a message came at the last moment
     }
@@ -117,6 +119,7 @@ fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
     let next = core.timers.next_deadline();
     match next {
         Some(at) if core.outside() == 0 && at != Instant::FAR_FUTURE => {
+            lookout::alone::look(core);
             let now = core.timers.clock.now();
             let at = limit.map_or(at, |limit| at.min(now + limit));
             core.timers.clock.advance_to(at);
@@ -173,7 +176,8 @@ impl Runtime {
     ///
     /// # Panics
     /// Inside of another `block_on`, `turn` or `run` on the same thread. With what `future` panicked with. When the
-    /// selector fails for good. When the future is cancelled: see [`Runtime::try_block_on`].
+    /// selector fails for good. When the future is cancelled: see [`Runtime::try_block_on`]. When something was reported,
+    /// under [`Lints::Deny`](crate::runtime::Lints::Deny).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match self.try_block_on(future) {
@@ -206,11 +210,14 @@ impl Runtime {
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, JoinError> {
         refuse_nesting("block_on");
-        let _entered = Entered::new(&self.core);
-        match self.drive(future, Location::caller()) {
+        let entered = Entered::new(&self.core);
+        let ended = match self.drive(future, Location::caller()) {
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             ended => ended,
-        }
+        };
+        drop(entered);
+        self.core.fail_if_denied();
+        ended
     }
 
     /// Runs `future` with the runtime entered, without asking whether one runs already.
@@ -533,11 +540,15 @@ impl Drop for Runtime {
             }
             drop_until_none(&self.core);
         }
+        lookout::ends::leaked_descriptors(&self.core);
         self.core.reactor.wake_all();
         self.core.timers.clear();
         crate::record::end(&self.core);
         registry::retire(self.core.home.id);
         self.core.home.end();
+        if !std::thread::panicking() {
+            self.core.fail_if_denied();
+        }
     }
 }
 

@@ -327,6 +327,15 @@ impl Sources {
         Some(removed)
     }
 
+    /// The descriptors that the selector knows.
+    pub(crate) fn known(&self) -> Vec<RawFd> {
+        let used = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Used(source) if source.registered => Some(source.fd),
+            _ => None,
+        });
+        used.collect()
+    }
+
     /// How many entries say that the selector knows them under this number.
     pub(crate) fn registered(&self, fd: RawFd) -> usize {
         let same = |entry: &&Entry| matches!(entry, Entry::Used(source) if source.fd == fd && source.registered);

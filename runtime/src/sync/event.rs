@@ -123,7 +123,8 @@ impl Future for EventWait<'_> {
                 if this.event.set.get() {
                     return Poll::Ready(());
                 }
-                this.key = Some(this.event.queue.join(waker, ()));
+                let note = (Wait::Event(ptr::from_ref(this.event).addr()), this.at);
+                this.key = Some(this.event.queue.join_noted(waker, (), note));
             }
             Some(key) => {
                 if this.event.queue.poll_granted(key, cx.waker()).is_some() {

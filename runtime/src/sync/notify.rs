@@ -168,7 +168,8 @@ impl Waiter {
                 if self.check(notify) {
                     return Poll::Ready(());
                 }
-                self.key = Some(notify.queue.join(waker, Grant::One));
+                let note = (Wait::Event(ptr::from_ref(notify).addr()), self.at);
+                self.key = Some(notify.queue.join_noted(waker, Grant::One, note));
             }
             Some(key) => {
                 if notify.queue.poll_granted(key, cx.waker()).is_some() {

@@ -236,7 +236,8 @@ impl<'a, T> Turn<'a, T> {
                 if self.take() {
                     return Poll::Ready(cell.get());
                 }
-                self.key = Some(cell.queue.join(waker, ()));
+                let note = (Wait::Lock(ptr::from_ref(cell).addr()), self.at);
+                self.key = Some(cell.queue.join_noted(waker, (), note));
             }
         }
         note_wait(Wait::Lock(ptr::from_ref(cell).addr()), self.at);

@@ -110,13 +110,14 @@ impl Permits {
                 }
                 // Fewer than wanted are free: they are set aside for us at once.
                 let missing = wanted - self.free.replace(0);
-                *key = Some(self.queue.join(
+                *key = Some(self.queue.join_noted(
                     waker,
                     Request {
                         wanted,
                         missing,
                         denied: false,
                     },
+                    note,
                 ));
             }
         }

@@ -78,7 +78,10 @@ impl RawLock {
                 if self.try_lock() {
                     return Poll::Ready(());
                 }
-                *key = Some(self.queue.join(waker, ()));
+                *key = Some(
+                    self.queue
+                        .join_noted(waker, (), (Wait::Lock(self.address()), at)),
+                );
             }
         }
         note_wait(Wait::Lock(self.address()), at);

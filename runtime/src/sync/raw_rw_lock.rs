@@ -99,7 +99,11 @@ impl RawRwLock {
                 if self.try_lock(access) {
                     return Poll::Ready(());
                 }
-                *key = Some(self.queue.join(waker, access));
+                *key = Some(self.queue.join_noted(
+                    waker,
+                    access,
+                    (Wait::Lock(ptr::from_ref(self).addr()), at),
+                ));
             }
         }
         note_wait(Wait::Lock(ptr::from_ref(self).addr()), at);

@@ -18,10 +18,13 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::num::NonZeroU32;
+use std::panic::Location;
+use std::ptr;
 use std::task::Waker;
 
 use super::wakes::Wakes;
-use crate::task::StoredWaker;
+use crate::lookout::starved::{self, Leaf};
+use crate::task::{StoredWaker, Wait, hot};
 
 /// A queue of waiters behind a `RefCell` that is never borrowed while user code runs.
 pub(crate) struct WaitQueue<T> {
@@ -60,6 +63,22 @@ impl<T: Copy> WaitQueue<T> {
         key
     }
 
+    /// As [`Self::join`], where being granted takes something away from others: where misuse is looked for, it is noticed
+    /// if the waiter does not fetch it. `note` is what its task is said to wait for, and where.
+    #[inline]
+    pub(crate) fn join_noted(
+        &self,
+        waker: StoredWaker,
+        data: T,
+        note: (Wait, &'static Location<'static>),
+    ) -> Key {
+        let key = self.join(waker, data);
+        if hot::looks() {
+            self.list.borrow_mut().watch(key, note);
+        }
+        key
+    }
+
     /// What a waiter that is polled again does first: if it was granted it leaves the queue with its
     /// data, else its waker is brought up to date.
     pub(crate) fn poll_granted(&self, key: Key, waker: &Waker) -> Option<T> {
@@ -75,7 +94,7 @@ impl<T: Copy> WaitQueue<T> {
             let node = list.node_mut(key);
             match node.stage {
                 // Granted by the clone just made: the wake went to the old waker.
-                Stage::Granted => fresh,
+                stage if stage.is_granted() => fresh,
                 _ => std::mem::replace(&mut node.waker, fresh),
             }
         };
@@ -88,12 +107,13 @@ impl<T: Copy> WaitQueue<T> {
     fn leave_if_granted(&self, key: Key) -> Option<T> {
         let mut list = self.list.borrow_mut();
         // The waker was taken when it was granted: nothing is dropped here.
-        (list.node(key).stage == Stage::Granted).then(|| list.remove(key).0.data)
+        let granted = list.node(key).stage.is_granted();
+        granted.then(|| list.remove(key).0.data)
     }
 
     /// Whether the waiter was granted.
     pub(crate) fn is_granted(&self, key: Key) -> bool {
-        self.list.borrow().node(key).stage == Stage::Granted
+        self.list.borrow().node(key).stage.is_granted()
     }
 
     /// The data of the waiter at the front.
@@ -205,14 +225,25 @@ struct Node<T> {
 
 type Link = Option<Key>;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     /// In the list of free nodes.
     Free,
     /// In the queue.
     Waiting,
+    /// The same, and the lookout knows of it.
+    Watched,
     /// Picked, out of the queue, its future not yet polled.
     Granted,
+    /// The same, and the lookout knows of it.
+    GrantedWatched,
+}
+
+impl Stage {
+    #[inline]
+    fn is_granted(self) -> bool {
+        self >= Self::Granted
+    }
 }
 
 impl<T: Copy> WaitList<T> {
@@ -276,6 +307,18 @@ impl<T: Copy> WaitList<T> {
         key
     }
 
+    /// Has the lookout know of a waiter. It runs nobody's code.
+    #[cold]
+    fn watch(&mut self, key: Key, note: (Wait, &'static Location<'static>)) {
+        self.node_mut(key).stage = Stage::Watched;
+        starved::waits(self.leaf(key), note.0, note.1);
+    }
+
+    /// What names a waiter for the lookout.
+    fn leaf(&self, key: Key) -> Leaf {
+        Leaf::Place(ptr::from_ref(self).addr(), key.0.get())
+    }
+
     fn unlink(&mut self, key: Key) {
         let (prev, next) = {
             let node = self.node(key);
@@ -294,8 +337,16 @@ impl<T: Copy> WaitList<T> {
     fn grant_front(&mut self) -> Option<StoredWaker> {
         let key = self.head?;
         self.unlink(key);
+        let watched = self.node(key).stage == Stage::Watched;
+        if watched {
+            starved::granted(self.leaf(key));
+        }
         let node = self.node_mut(key);
-        node.stage = Stage::Granted;
+        node.stage = if watched {
+            Stage::GrantedWatched
+        } else {
+            Stage::Granted
+        };
         Some(node.waker.take())
     }
 
@@ -303,6 +354,15 @@ impl<T: Copy> WaitList<T> {
         let granted = match self.node(key).stage {
             Stage::Granted => true,
             Stage::Waiting => {
+                self.unlink(key);
+                false
+            }
+            Stage::GrantedWatched => {
+                starved::left(self.leaf(key));
+                true
+            }
+            Stage::Watched => {
+                starved::left(self.leaf(key));
                 self.unlink(key);
                 false
             }

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use super::hot;
 use super::id::Id;
 use super::slot::INDEX_BITS;
+use super::waker::give_way;
 use crate::time::Instant;
 
 /// What a leaf future waits for. Addresses are those of the primitive, for telling one lock from another.
@@ -133,7 +134,7 @@ pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
         if hot.slot().is_none() {
             return Poll::Ready(());
         }
-        cx.waker().wake_by_ref();
+        give_way(cx.waker());
         Poll::Pending
     })
 }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::hot;
+use super::waker::give_way;
 
 /// Lets every other task that is ready run once, then goes on. asyncio's `sleep(0)`, tokio's `yield_now`.
 #[doc(alias = "sleep0")]
@@ -31,7 +32,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        cx.waker().wake_by_ref();
+        give_way(cx.waker());
         Poll::Pending
     }
 }

@@ -14,6 +14,8 @@ use myrt_timer::Key;
 
 use super::instant::Instant;
 use crate::core::Core;
+use crate::lookout::ends;
+use crate::lookout::starved::{self, Leaf};
 use crate::task::hot;
 use crate::task::registry::{self, Message};
 use crate::task::stored::StoredWaker;
@@ -35,14 +37,14 @@ use crate::task::wait::{Wait, note_wait, poll_budget};
 #[track_caller]
 #[inline]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::at(Instant::now() + duration, Location::caller())
+    Sleep::fresh(Instant::now() + duration, Location::caller())
 }
 
 /// Waits until `deadline`; ready at once when it has passed. See [`sleep`].
 #[track_caller]
 #[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::at(deadline, Location::caller())
+    Sleep::fresh(deadline, Location::caller())
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -55,7 +57,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
     deadline: Instant,
-    /// The timer's key; 0 before the first `Pending` and after the end.
+    /// The timer's key; 0 before the first `Pending` and after the end. Where misuse is looked for, a number that is no key
+    /// (see [`Key::from_bits`]) before the first poll.
     key: AtomicU64,
     runtime: AtomicU64,
     at: &'static Location<'static>,
@@ -70,6 +73,16 @@ impl Sleep {
             runtime: AtomicU64::new(0),
             at,
         }
+    }
+
+    /// One that a user made: whether it is ever polled may be looked at.
+    #[inline]
+    fn fresh(deadline: Instant, at: &'static Location<'static>) -> Self {
+        let sleep = Self::at(deadline, at);
+        if hot::looks() {
+            sleep.key.store(u64::from(ends::made()), Relaxed);
+        }
+        sleep
     }
 
     /// For the runtime's own use: a sleep made where the caller's line says nothing.
@@ -121,8 +134,11 @@ impl Sleep {
         }
         self.key.store(0, Relaxed);
         let Some(key) = Key::from_bits(bits) else {
-            return;
+            return ends::dropped(bits as u32, "sleep", self.at);
         };
+        if hot::looks() {
+            starved::left(Leaf::Timer(bits));
+        }
         let waker = hot::with_core(|core| match self.home(core) {
             Some(core) => core.timers.remove(key),
             None => {
@@ -159,6 +175,25 @@ impl Sleep {
         });
         if poll.is_pending() {
             note_wait(Wait::Timer(self.deadline), at);
+        }
+        poll
+    }
+
+    /// Tells the lookout of the poll.
+    #[cold]
+    fn poll_watched(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let before = self.key.load(Relaxed);
+        if before != 0 && Key::from_bits(before).is_none() {
+            ends::polled(before as u32);
+            self.key.store(0, Relaxed);
+        }
+        let poll = self.poll_at(cx, self.at);
+        let after = self.key.load(Relaxed);
+        if before != after {
+            starved::left(Leaf::Timer(before));
+        }
+        if poll.is_pending() && after != 0 {
+            starved::waits(Leaf::Timer(after), Wait::Timer(self.deadline), self.at);
         }
         poll
     }
@@ -200,6 +235,9 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if hot::looks() {
+            return self.poll_watched(cx);
+        }
         self.poll_at(cx, self.at)
     }
 }

@@ -1,0 +1,1 @@
+//! `Lints::Deny`: what is reported is a failure.

@@ -1,0 +1,1 @@
+//! Starved branches in detail: what was granted, what fired, and which polls count.
