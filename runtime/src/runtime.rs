@@ -37,7 +37,7 @@ use crate::task::registry;
 use crate::task::slot::{CANCEL, CHILD, DONE, FAILED, HANDLE, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
 use crate::task::stored::StoredWaker;
-use crate::time::Instant;
+use crate::time::{Instant, Sleep};
 use crate::trace::Graph;
 use crate::watchdog;
 
@@ -444,6 +444,7 @@ fn run_orphans(core: &Core) {
 fn end_tasks(runtime: &Runtime, grace: Duration) {
     let core = runtime.core();
     core.grace.set(grace);
+    lookout::ends::never_polled(core);
     core.tasks.ending.set(true);
     cancel_all(core);
     let unfinished = core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0;
@@ -473,7 +474,7 @@ fn drop_until_none(core: &Core) {
 
 /// Waits until no cancelled task has cleanups left, or the deadline has passed.
 async fn cleanups_done(deadline: Instant) {
-    let mut end = crate::time::sleep_until(deadline);
+    let mut end = Sleep::until(deadline);
     std::future::poll_fn(|cx| {
         let finishing =
             hot::with_core(|core| core.map_or(0, |core| core.tasks.watch_finishing(cx.waker())));
@@ -540,9 +541,9 @@ impl Drop for Runtime {
             }
             drop_until_none(&self.core);
         }
-        lookout::ends::leaked_descriptors(&self.core);
         self.core.reactor.wake_all();
         self.core.timers.clear();
+        lookout::ends::leaked_descriptors(&self.core);
         crate::record::end(&self.core);
         registry::retire(self.core.home.id);
         self.core.home.end();

@@ -14,7 +14,7 @@
 
 use std::task::Context;
 
-use crate::lookout::ends;
+use crate::lookout;
 use crate::task::hot;
 
 /// Waits for several futures at once, and runs the handler of the first that is ready; the others are dropped.
@@ -231,8 +231,8 @@ macro_rules! __myrt_select {
 #[inline(never)]
 #[must_use]
 pub fn has_share() -> bool {
-    if hot::looks() {
-        ends::combined();
+    if lookout::LOOKS_AT_CHEAP && hot::looks() {
+        lookout::ends::combined();
     }
     hot::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
 }
@@ -242,8 +242,8 @@ pub fn has_share() -> bool {
 #[inline(never)]
 #[must_use]
 pub fn random_first(count: u32) -> u32 {
-    if hot::looks() {
-        ends::combined();
+    if lookout::LOOKS_AT_CHEAP && hot::looks() {
+        lookout::ends::combined();
     }
     hot::with(|hot| match hot::core(hot) {
         _ if hot.budget.get() == 0 && hot.slot().is_some() => NO_SHARE,

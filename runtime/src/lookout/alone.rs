@@ -41,7 +41,15 @@ pub(super) fn note(core: &Core, lookout: &Lookout, slot: &Slot) {
 }
 
 /// The loop has nothing to do: who is alone now?
+#[inline]
 pub(crate) fn look(core: &Core) {
+    if core.config.looks {
+        look_at_all(core);
+    }
+}
+
+#[cold]
+fn look_at_all(core: &Core) {
     let Some(lookout) = core.lookout.as_deref() else {
         return;
     };

@@ -3,10 +3,11 @@
 //!
 //! **Never polled** is a task that is dropped because its runtime ends, before its first poll. One that somebody cancels is
 //! none.
-//! **Never awaited** is a sleep that is dropped in the same poll in which it was made, if no future of the runtime was polled
+//! **Never awaited** (in builds with debug assertions) is a sleep that is dropped in the same poll in which it was made, if no future of the runtime was polled
 //! in between: so the branches of a `select!` of which another one was ready are none.
 //! **Unjoined** is a task whose panic, or whose `Err`, was dropped with its result. An error is seen where the task returns
-//! `Result<(), E>` with one of the errors of [`error_of`]; a hook for unhandled panics is told of panics instead.
+//! `Result<(), E>` with one of the errors of [`error_of`], and is none where the peer of a connection went away; a hook for
+//! unhandled panics is told of panics instead.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -16,6 +17,7 @@ use std::fmt::Display;
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::Location;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Lookout, culprit, is_whole, line, spawner, tell, with};
 use crate::core::Core;
@@ -23,11 +25,14 @@ use crate::misuse::Misuse;
 use crate::sys;
 use crate::task::error::JoinError;
 use crate::task::hot;
-use crate::task::slot::Slot;
+use crate::task::slot::{DONE, FINISHING, MAIN, Slot};
 use crate::time::Elapsed;
 
 /// A future from here on is large. A task's future is moved once, and lies in memory until it ends.
 pub(crate) const LARGE: usize = 16 * 1024;
+
+/// How the names of tasks begin that the runtime spawns for itself.
+const OWN: &str = "myrt: ";
 
 /// A task with a large future was spawned.
 #[cold]
@@ -38,17 +43,27 @@ pub(crate) fn spawned_large(core: &Core, bytes: usize, spawned_at: &'static Loca
     }
 }
 
-/// A task that was never polled is dropped.
-pub(crate) fn never_polled(core: &Core, slot: &Slot) {
-    if let Some(lookout) = core.lookout.as_deref() {
-        if core.tasks.ending.get() && is_whole(slot) {
+/// The runtime begins to end: who has not even begun?
+pub(crate) fn never_polled(core: &Core) {
+    let Some(lookout) = core.lookout.as_deref() else {
+        return;
+    };
+    for index in 1..core.tasks.slots.high() {
+        let Some(slot) = core.tasks.slots.get(index) else {
+            continue;
+        };
+        let there = !slot.block().is_null() && !slot.has(DONE | FINISHING | MAIN);
+        if there && is_whole(slot) && slot.polls.load(Relaxed) == 0 {
             let task = culprit(core, slot);
-            tell(
-                core,
-                lookout,
-                Misuse::TaskNeverPolled { task },
-                spawner(slot),
-            );
+            if task
+                .name
+                .as_deref()
+                .is_some_and(|name| name.starts_with(OWN))
+            {
+                continue;
+            }
+            let misuse = Misuse::TaskNeverPolled { task };
+            tell(core, lookout, misuse, spawner(slot));
         }
     }
 }
@@ -76,8 +91,10 @@ pub(crate) fn error_of<T: 'static>(output: &T) -> Option<String> {
         let result = output.downcast_ref::<Result<(), E>>()?;
         result.as_ref().err().map(ToString::to_string)
     }
-    read::<io::Error>(output)
-        .or_else(|| read::<Box<dyn Error>>(output))
+    if let Some(Err(error)) = (output as &dyn Any).downcast_ref::<io::Result<()>>() {
+        return (!is_the_peers(error)).then(|| error.to_string());
+    }
+    read::<Box<dyn Error>>(output)
         .or_else(|| read::<Box<dyn Error + Send>>(output))
         .or_else(|| read::<Box<dyn Error + Send + Sync>>(output))
         .or_else(|| read::<String>(output))
@@ -88,6 +105,18 @@ pub(crate) fn error_of<T: 'static>(output: &T) -> Option<String> {
 
 fn is_open(fd: RawFd) -> bool {
     sys::readable_now(fd, sys::Interest::NONE).is_ok()
+}
+
+/// Whether the other side did it: it went away, which is how connections end.
+fn is_the_peers(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::UnexpectedEof
+    )
 }
 
 /// The runtime has ended its tasks: who left a descriptor?

@@ -27,6 +27,9 @@ use crate::task::id::Id;
 use crate::task::poll::Batch;
 use crate::task::slot::{CHILD, DONE, FINISHING, QUEUED, Slot};
 
+/// Whether it is looked at what costs so little that asking would be felt: a yield, a sleep that is made.
+pub(crate) const LOOKS_AT_CHEAP: bool = cfg!(debug_assertions);
+
 /// What one runtime's lookout knows.
 #[derive(Default)]
 pub(crate) struct Lookout {
@@ -39,6 +42,8 @@ pub(crate) struct Lookout {
     poll: Cell<u64>,
     /// The task that is polled woke itself, through a waker that a future called.
     woke_itself: Cell<bool>,
+    /// A part of it gave way by a waker that is not the runtime's: that of a foreign combinator, which passes it on.
+    gave_way: Cell<bool>,
     /// In this poll somebody kept or compared a waker of the task that is polled.
     kept: Cell<bool>,
     habits: habits::Habits,
@@ -97,6 +102,7 @@ pub(crate) fn watch(core: &Core, slot: &Slot, poll: impl FnOnce() -> Batch) -> B
     lookout.enter(slot);
     lookout.poll.set(lookout.poll.get() + 1);
     lookout.woke_itself.set(false);
+    lookout.gave_way.set(false);
     lookout.kept.set(false);
     let batch = poll();
     let spent = hot::with(|hot| hot.budget.get()) == 0;
@@ -135,6 +141,11 @@ pub(crate) fn waker_called(key: u64) {
     if hot::with(|hot| hot.running.get()) == key {
         with(|_, lookout| lookout.woke_itself.set(true));
     }
+}
+
+/// Something in the task that runs gave way, inside of a foreign combinator.
+pub(crate) fn gave_way() {
+    with(|_, lookout| lookout.gave_way.set(true));
 }
 
 /// Somebody kept or compared a counted waker.

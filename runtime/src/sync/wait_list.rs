@@ -74,9 +74,18 @@ impl<T: Copy> WaitQueue<T> {
     ) -> Key {
         let key = self.join(waker, data);
         if hot::looks() {
-            self.list.borrow_mut().watch(key, note);
+            self.watch(key, note);
         }
         key
+    }
+
+    /// Has the lookout know of a waiter. It runs nobody's code.
+    #[cold]
+    #[inline(never)]
+    fn watch(&self, key: Key, note: (Wait, &'static Location<'static>)) {
+        let mut list = self.list.borrow_mut();
+        list.node_mut(key).stage = Stage::Watched;
+        starved::waits(list.leaf(key), note.0, note.1);
     }
 
     /// What a waiter that is polled again does first: if it was granted it leaves the queue with its
@@ -307,11 +316,23 @@ impl<T: Copy> WaitList<T> {
         key
     }
 
-    /// Has the lookout know of a waiter. It runs nobody's code.
     #[cold]
-    fn watch(&mut self, key: Key, note: (Wait, &'static Location<'static>)) {
-        self.node_mut(key).stage = Stage::Watched;
-        starved::waits(self.leaf(key), note.0, note.1);
+    fn grant_watched(&mut self, key: Key) -> StoredWaker {
+        starved::granted(self.leaf(key));
+        let node = self.node_mut(key);
+        node.stage = Stage::GrantedWatched;
+        node.waker.take()
+    }
+
+    /// Whether it was granted.
+    #[cold]
+    fn remove_watched(&mut self, key: Key, stage: Stage) -> bool {
+        assert!(stage != Stage::Free, "a waiter leaves its queue once");
+        starved::left(self.leaf(key));
+        if stage == Stage::Watched {
+            self.unlink(key);
+        }
+        stage.is_granted()
     }
 
     /// What names a waiter for the lookout.
@@ -337,16 +358,11 @@ impl<T: Copy> WaitList<T> {
     fn grant_front(&mut self) -> Option<StoredWaker> {
         let key = self.head?;
         self.unlink(key);
-        let watched = self.node(key).stage == Stage::Watched;
-        if watched {
-            starved::granted(self.leaf(key));
-        }
         let node = self.node_mut(key);
-        node.stage = if watched {
-            Stage::GrantedWatched
-        } else {
-            Stage::Granted
-        };
+        if node.stage == Stage::Watched {
+            return Some(self.grant_watched(key));
+        }
+        node.stage = Stage::Granted;
         Some(node.waker.take())
     }
 
@@ -357,16 +373,7 @@ impl<T: Copy> WaitList<T> {
                 self.unlink(key);
                 false
             }
-            Stage::GrantedWatched => {
-                starved::left(self.leaf(key));
-                true
-            }
-            Stage::Watched => {
-                starved::left(self.leaf(key));
-                self.unlink(key);
-                false
-            }
-            Stage::Free => unreachable!("a waiter leaves its queue once"),
+            other => self.remove_watched(key, other),
         };
         let free = self.free;
         let node = self.node_mut(key);

@@ -7,7 +7,6 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::cell;
 use super::cleanup::{self, Cleanup};
@@ -89,9 +88,6 @@ pub(crate) fn cancel(core: &Core, identity: u64, reason: Option<Cow<'static, str
 
 /// Drops the future of a task that is not being polled, at its await point.
 pub(crate) fn drop_now(core: &Core, slot: &Slot) {
-    if slot.polls.load(Relaxed) == 0 {
-        ends::never_polled(core, slot);
-    }
     let mark = core.tasks.left_count.get();
     slot.add(DROPPING);
     let panic = drop_future(core, slot);

@@ -91,6 +91,9 @@ pub(crate) fn give_way(waker: &Waker) {
     if ptr::eq(vtable, &raw const VTABLE) || ptr::eq(vtable, &raw const COUNTED) {
         wake_key(waker.data().addr() as u64);
     } else {
+        if hot::looks() {
+            lookout::gave_way();
+        }
         waker.wake_by_ref();
     }
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use super::hot;
 use super::waker::give_way;
+use crate::lookout;
 
 /// Lets every other task that is ready run once, then goes on. asyncio's `sleep(0)`, tokio's `yield_now`.
 #[doc(alias = "sleep0")]
@@ -32,7 +33,11 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        give_way(cx.waker());
+        if lookout::LOOKS_AT_CHEAP {
+            give_way(cx.waker());
+        } else {
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 }

@@ -14,8 +14,8 @@ use myrt_timer::Key;
 
 use super::instant::Instant;
 use crate::core::Core;
-use crate::lookout::ends;
 use crate::lookout::starved::{self, Leaf};
+use crate::lookout::{self, ends};
 use crate::task::hot;
 use crate::task::registry::{self, Message};
 use crate::task::stored::StoredWaker;
@@ -79,7 +79,7 @@ impl Sleep {
     #[inline]
     fn fresh(deadline: Instant, at: &'static Location<'static>) -> Self {
         let sleep = Self::at(deadline, at);
-        if hot::looks() {
+        if lookout::LOOKS_AT_CHEAP && hot::looks() {
             sleep.key.store(u64::from(ends::made()), Relaxed);
         }
         sleep
@@ -136,11 +136,13 @@ impl Sleep {
         let Some(key) = Key::from_bits(bits) else {
             return ends::dropped(bits as u32, "sleep", self.at);
         };
-        if hot::looks() {
-            starved::left(Leaf::Timer(bits));
-        }
         let waker = hot::with_core(|core| match self.home(core) {
-            Some(core) => core.timers.remove(key),
+            Some(core) => {
+                if core.config.looks {
+                    starved::left(Leaf::Timer(bits));
+                }
+                core.timers.remove(key)
+            }
             None => {
                 forget_remotely(self.runtime.load(Relaxed), key);
                 None
@@ -166,8 +168,21 @@ impl Sleep {
 
     #[inline]
     pub(crate) fn poll_at(&self, cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<()> {
+        self.poll_as::<false>(cx, at)
+    }
+
+    /// `ALONE`: it is a future of the user's, not a part of one.
+    #[inline]
+    fn poll_as<const ALONE: bool>(
+        &self,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<()> {
         let poll = hot::with_core(|core| {
             let Some(core) = core else { outside() };
+            if ALONE && core.config.looks {
+                return self.poll_watched(core, cx);
+            }
             match Key::from_bits(self.key.load(Relaxed)) {
                 None => self.begin(core, cx),
                 Some(key) => self.go_on(core, key, cx),
@@ -181,13 +196,16 @@ impl Sleep {
 
     /// Tells the lookout of the poll.
     #[cold]
-    fn poll_watched(&self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_watched(&self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
         let before = self.key.load(Relaxed);
         if before != 0 && Key::from_bits(before).is_none() {
             ends::polled(before as u32);
             self.key.store(0, Relaxed);
         }
-        let poll = self.poll_at(cx, self.at);
+        let poll = match Key::from_bits(self.key.load(Relaxed)) {
+            None => self.begin(core, cx),
+            Some(key) => self.go_on(core, key, cx),
+        };
         let after = self.key.load(Relaxed);
         if before != after {
             starved::left(Leaf::Timer(before));
@@ -235,10 +253,7 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if hot::looks() {
-            return self.poll_watched(cx);
-        }
-        self.poll_at(cx, self.at)
+        self.poll_as::<true>(cx, self.at)
     }
 }
 
