@@ -158,6 +158,35 @@ fn a_panic_in_poll_ends_that_task_alone_and_drops_its_future() {
 }
 
 #[test]
+fn a_join_error_goes_wherever_errors_go_and_keeps_the_panic() {
+    type Anywhere = Box<dyn std::error::Error + Send + Sync>;
+    async fn joined(task: JoinHandle<()>) -> Result<(), Anywhere> {
+        Ok(task.await?)
+    }
+    myrt::run(async {
+        // What a task panics with is `Send`, and need not be `Sync`.
+        let odd = myrt::spawn(async { std::panic::panic_any(Cell::new(7)) });
+        let said = myrt::spawn(async { panic!("number {}", 7) });
+        let ended = myrt::spawn(pending());
+        let _cleanup = ended.cancel_with("enough");
+
+        let odd = joined(odd).await.unwrap_err();
+        let odd = odd.downcast::<myrt::task::JoinError>().unwrap();
+        assert_eq!(odd.reason(), None);
+        assert!(odd.into_panic().is::<Cell<i32>>());
+        let said = std::io::Error::from(said.await.unwrap_err());
+        assert!(said.to_string().ends_with("panicked: number 7"), "{said}");
+        let said = said.downcast::<myrt::task::JoinError>().unwrap();
+        assert!(said.is_panic() && said.try_into_panic().is_ok());
+        let ended = joined(ended).await.unwrap_err();
+        assert!(
+            ended.to_string().ends_with("was cancelled: enough"),
+            "{ended}"
+        );
+    });
+}
+
+#[test]
 fn a_panic_in_the_drop_of_a_finished_future_reaches_the_joiner() {
     runtime().block_on(async {
         struct Bad(bool);

@@ -19,6 +19,7 @@ pub enum Command {
     /// One server in this process.
     Serve {
         runtime: String,
+        mode: String,
         connections: u64,
     },
     /// The load generator in this process.
@@ -37,6 +38,7 @@ pub enum Command {
 pub enum Comparison {
     Micro,
     Tcp,
+    Hyper,
     Memory,
     Instructions,
     Syscalls,
@@ -61,20 +63,21 @@ pub struct Options {
 pub const HELP: &str = "\
 compare: the same programs on myrt and on its peers
 
-USAGE: compare <micro|tcp|memory|instructions|syscalls|all|list>... [options]
+USAGE: compare <micro|tcp|hyper|memory|instructions|syscalls|all|list>... [options]
 
   micro          time an operation of each program, interleaved across runtimes
   memory         resident bytes of an idle task and of an idle connection
   tcp            echo and connect-echo-close: CPU time a request, throughput, latency
+  hyper          the same for an HTTP server on hyper, with 50 and with 1,000 connections
   instructions   user instructions an operation, counted by callgrind (needs valgrind)
   syscalls       system calls a request, counted by strace (needs strace)
   all            all of these
   list           the programs and the runtimes
 
   --quick            fewer rounds, smaller sizes: a look, not a measurement
-  --only A,B         only programs (or `echo`, `connect`, `connection`) whose name contains A or B
+  --only A,B         only programs (or `echo`, `connect`, `http`, `connection`) whose name contains A or B
   --runtimes A,B     only these runtimes (tokio is always added: it is the baseline)
-  --rounds N         rounds of micro, or clean rounds of tcp
+  --rounds N         rounds of micro, or clean rounds of tcp and hyper
   --strict           a runtime that is missing here is an error
   --json FILE        every sample, every round
   --svg FILE         a plot of the medians
@@ -195,6 +198,7 @@ impl ChildOptions {
             match word.as_str() {
                 "micro" => add(Comparison::Micro),
                 "tcp" => add(Comparison::Tcp),
+                "hyper" => add(Comparison::Hyper),
                 "memory" => add(Comparison::Memory),
                 "instructions" => add(Comparison::Instructions),
                 "syscalls" => add(Comparison::Syscalls),
@@ -204,6 +208,7 @@ impl ChildOptions {
                     Comparison::Memory,
                     Comparison::Syscalls,
                     Comparison::Tcp,
+                    Comparison::Hyper,
                 ]
                 .into_iter()
                 .for_each(add),
@@ -220,6 +225,7 @@ impl ChildOptions {
                 "serve" => {
                     return Ok(Command::Serve {
                         runtime: self.runtime,
+                        mode: self.mode,
                         connections: self.connections,
                     });
                 }

@@ -62,6 +62,22 @@ pub trait Serve: Peer {
     fn serve(self) -> impl Future<Output = std::io::Result<()>>;
 }
 
+/// A runtime that hyper runs on, with the adapters that its users take.
+#[cfg(feature = "hyper")]
+pub trait ServeHttp: Peer {
+    type Listener;
+    type Stream: hyper::rt::Read + hyper::rt::Write + Unpin + 'static;
+    type Timer: hyper::rt::Timer + Send + Sync + 'static;
+
+    /// Listens on a free port of the loopback, and says on which.
+    fn listen(self) -> impl Future<Output = std::io::Result<(Self::Listener, u16)>>;
+    fn accept(
+        self,
+        listener: &Self::Listener,
+    ) -> impl Future<Output = std::io::Result<Self::Stream>>;
+    fn timer(self) -> Self::Timer;
+}
+
 /// Locks and channels behind one face.
 pub trait Primitives: 'static {
     type Mutex: 'static;

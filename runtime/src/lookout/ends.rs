@@ -124,7 +124,7 @@ pub(crate) fn leaked_descriptors(core: &Core) {
     let Some(lookout) = core.lookout.as_deref() else {
         return;
     };
-    let known = core.reactor.sources.borrow().known();
+    let known = core.reactor.sources.borrow_mut().known();
     for fd in known {
         let closed = !is_open(fd);
         let misuse = Misuse::LeakedRegistration { fd, closed };

@@ -19,7 +19,7 @@ use super::{Lookout, culprit, line, tell, with};
 use crate::core::Core;
 use crate::misuse::Misuse;
 use crate::task::slot::Slot;
-use crate::task::wait::Wait;
+use crate::task::wait::{Wait, WaitNote};
 use crate::time::Instant;
 
 /// Polls to `Pending` of the task after which what was granted and not fetched is starved.
@@ -84,7 +84,7 @@ impl Leaves {
 
 /// A future begins to wait, or still does.
 #[cold]
-pub(crate) fn waits(leaf: Leaf, wait: Wait, at: &'static Location<'static>) {
+pub(crate) fn waits(leaf: Leaf, note: WaitNote) {
     with(|_, lookout| {
         let root = lookout.root.get();
         if root == 0 {
@@ -93,8 +93,8 @@ pub(crate) fn waits(leaf: Leaf, wait: Wait, at: &'static Location<'static>) {
         lookout.leaves.forget(leaf);
         let waiting = Waiting {
             root,
-            wait,
-            at,
+            wait: note.wait(),
+            at: note.at(),
             granted: None,
         };
         lookout.leaves.waiting.borrow_mut().insert(leaf, waiting);

@@ -178,8 +178,7 @@ impl<'m, T> Future for CondvarWait<'_, 'm, T> {
             match &mut this.stage {
                 Stage::Holding(_) => {
                     let waker = StoredWaker::new(cx.waker());
-                    let note = (Wait::Event(ptr::from_ref(this.condvar).addr()), this.at);
-                    let key = this.condvar.queue.join_noted(waker, Grant::One, note);
+                    let key = this.condvar.queue.join(waker, Grant::One);
                     // This unlocks, and may run user code: we are in the queue by now.
                     drop(std::mem::replace(&mut this.stage, Stage::Waiting(key)));
                     break;

@@ -236,8 +236,7 @@ impl<'a, T> Turn<'a, T> {
                 if self.take() {
                     return Poll::Ready(cell.get());
                 }
-                let note = (Wait::Lock(ptr::from_ref(cell).addr()), self.at);
-                self.key = Some(cell.queue.join_noted(waker, (), note));
+                self.key = Some(cell.queue.join(waker, ()));
             }
         }
         note_wait(Wait::Lock(ptr::from_ref(cell).addr()), self.at);

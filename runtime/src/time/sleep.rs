@@ -19,7 +19,7 @@ use crate::lookout::{self, ends};
 use crate::task::hot;
 use crate::task::registry::{self, Message};
 use crate::task::stored::StoredWaker;
-use crate::task::wait::{Wait, note_wait, poll_budget};
+use crate::task::wait::{Wait, WaitNote, note_wait, poll_budget};
 
 /// Waits until `duration` has passed: never less, and at most about two milliseconds more on an idle loop.
 ///
@@ -211,7 +211,8 @@ impl Sleep {
             starved::left(Leaf::Timer(before));
         }
         if poll.is_pending() && after != 0 {
-            starved::waits(Leaf::Timer(after), Wait::Timer(self.deadline), self.at);
+            let note = WaitNote::new(Wait::Timer(self.deadline), self.at);
+            starved::waits(Leaf::Timer(after), note);
         }
         poll
     }

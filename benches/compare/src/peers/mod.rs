@@ -24,6 +24,8 @@ mod tokio;
 
 use serde_json::Value;
 
+#[cfg(feature = "hyper")]
+use crate::peer::ServeHttp;
 use crate::peer::{Peer, Serve, Unavailable};
 use crate::programs::{self, Kind, Program};
 
@@ -33,11 +35,14 @@ pub struct Contestant {
     pub name: &'static str,
     pub version: &'static str,
     pub run: Option<RunProgram>,
-    pub serve: Option<fn() -> Result<(), Unavailable>>,
+    pub serve: Option<ServeFunction>,
+    /// Serves HTTP with hyper.
+    pub serve_http: Option<ServeFunction>,
     /// Whether the rows about locks and channels make sense for it.
     pub has_sync: bool,
 }
 
+type ServeFunction = fn() -> Result<(), Unavailable>;
 type RunProgram = fn(&Program, u64, u64) -> Result<Value, Unavailable>;
 
 impl Contestant {
@@ -58,8 +63,24 @@ const fn runtime<P: Serve>(name: &'static str, version: &'static str) -> Contest
         version,
         run: Some(programs::run::<P>),
         serve: Some(serve::<P>),
+        serve_http: None,
         has_sync: P::HAS_SYNC,
     }
+}
+
+#[cfg(feature = "hyper")]
+const fn with_http<P: Serve + ServeHttp>(name: &'static str, version: &'static str) -> Contestant {
+    Contestant {
+        serve_http: Some(serve_http::<P>),
+        ..runtime::<P>(name, version)
+    }
+}
+#[cfg(not(feature = "hyper"))]
+use runtime as with_http;
+
+#[cfg(feature = "hyper")]
+fn serve_http<P: ServeHttp>() -> Result<(), Unavailable> {
+    P::block_on(programs::http::serve)?.map_err(Unavailable::because)
 }
 
 fn serve<P: Serve>() -> Result<(), Unavailable> {
@@ -69,11 +90,11 @@ fn serve<P: Serve>() -> Result<(), Unavailable> {
 /// Everyone who was built in, in the order in which they are printed.
 pub const CONTESTANTS: &[Contestant] = &[
     #[cfg(feature = "myrt")]
-    runtime::<myrt::Myrt>("myrt", "this tree"),
+    with_http::<myrt::Myrt>("myrt", "this tree"),
     #[cfg(feature = "tokio")]
-    runtime::<tokio::CurrentThread>("tokio", "1.54.1, current_thread"),
+    with_http::<tokio::CurrentThread>("tokio", "1.54.1, current_thread"),
     #[cfg(feature = "tokio")]
-    runtime::<tokio::Local>("tokio-local", "1.54.1, LocalRuntime"),
+    with_http::<tokio::Local>("tokio-local", "1.54.1, LocalRuntime"),
     #[cfg(feature = "smol")]
     runtime::<smol::Smol>(
         "smol",
@@ -95,6 +116,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         version: "the system's",
         run: None,
         serve: Some(libuv::serve),
+        serve_http: None,
         has_sync: false,
     },
     Contestant {
@@ -102,6 +124,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         version: "yardstick: non-atomic counts, no I/O, no cross-thread wake",
         run: Some(programs::run::<bare::Bare>),
         serve: None,
+        serve_http: None,
         has_sync: false,
     },
     Contestant {
@@ -109,6 +132,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         version: "yardstick: an epoll loop by hand",
         run: None,
         serve: Some(raw::serve),
+        serve_http: None,
         has_sync: false,
     },
 ];

@@ -173,6 +173,56 @@ impl Serve for Local {
     }
 }
 
+/// hyper-util's adapters, as its users take them; the two runtimes differ in how they spawn alone.
+#[cfg(feature = "hyper")]
+mod http {
+    use std::io;
+
+    use hyper_util::rt::{TokioIo, TokioTimer};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::{CurrentThread, Local};
+    use crate::peer::ServeHttp;
+
+    impl ServeHttp for CurrentThread {
+        type Listener = TcpListener;
+        type Stream = TokioIo<TcpStream>;
+        type Timer = TokioTimer;
+
+        async fn listen(self) -> io::Result<(TcpListener, u16)> {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let port = listener.local_addr()?.port();
+            Ok((listener, port))
+        }
+
+        async fn accept(self, listener: &TcpListener) -> io::Result<Self::Stream> {
+            Ok(TokioIo::new(listener.accept().await?.0))
+        }
+
+        fn timer(self) -> Self::Timer {
+            TokioTimer::new()
+        }
+    }
+
+    impl ServeHttp for Local {
+        type Listener = TcpListener;
+        type Stream = TokioIo<TcpStream>;
+        type Timer = TokioTimer;
+
+        async fn listen(self) -> io::Result<(TcpListener, u16)> {
+            CurrentThread.listen().await
+        }
+
+        async fn accept(self, listener: &TcpListener) -> io::Result<Self::Stream> {
+            CurrentThread.accept(listener).await
+        }
+
+        fn timer(self) -> Self::Timer {
+            TokioTimer::new()
+        }
+    }
+}
+
 async fn serve<P: Peer>(peer: P) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     tally::listening(listener.local_addr()?.port());

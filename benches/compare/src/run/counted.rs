@@ -24,7 +24,7 @@ pub fn instructions(options: &Options, report: &mut Report) {
             report.add(count_program(options, program));
         }
     }
-    for kind in LoadKind::ALL {
+    for kind in LoadKind::TCP.into_iter().chain(LoadKind::HTTP) {
         if options.wants(kind.name()) {
             report.add(count_server(
                 options,
@@ -42,7 +42,7 @@ pub fn syscalls(options: &Options, report: &mut Report) {
         println!("strace is not installed: skipped");
         return;
     }
-    for kind in LoadKind::ALL {
+    for kind in LoadKind::TCP.into_iter().chain(LoadKind::HTTP) {
         if options.wants(kind.name()) {
             report.add(count_server(options, kind, Under::Strace, Metric::Syscalls));
         }
@@ -96,11 +96,13 @@ fn count_server(options: &Options, kind: LoadKind, under: Under, metric: Metric)
     let requests = kind.counted_requests() / if options.quick { 4 } else { 1 };
     let columns = CONTESTANTS
         .iter()
-        .filter(|contestant| contestant.serve.is_some() && options.wants_runtime(contestant.name))
+        .filter(|contestant| {
+            kind.server(contestant).is_some() && options.wants_runtime(contestant.name)
+        })
         .map(|contestant| {
             let mut column = Column::new(contestant.name);
             let counted = |requests| {
-                let run = server::run(contestant.name, kind, COUNTED_CONNECTIONS, requests, under)?;
+                let run = server::run(contestant.name, kind, requests, under)?;
                 under
                     .count(&run.stderr)
                     .ok_or_else(|| "the tool gave no count".to_owned())
@@ -123,5 +125,3 @@ fn count_server(options: &Options, kind: LoadKind, under: Under, metric: Metric)
         columns,
     }
 }
-
-const COUNTED_CONNECTIONS: u64 = 50;

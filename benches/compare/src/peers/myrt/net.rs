@@ -20,6 +20,27 @@ impl Serve for Myrt {
     }
 }
 
+#[cfg(feature = "hyper")]
+impl crate::peer::ServeHttp for Myrt {
+    type Listener = TcpListener;
+    type Stream = myrt::hyper::Io<TcpStream>;
+    type Timer = myrt::hyper::Timer;
+
+    async fn listen(self) -> io::Result<(TcpListener, u16)> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let port = listener.local_addr()?.port();
+        Ok((listener, port))
+    }
+
+    async fn accept(self, listener: &TcpListener) -> io::Result<Self::Stream> {
+        Ok(myrt::hyper::Io::new(listener.accept().await?.0))
+    }
+
+    fn timer(self) -> Self::Timer {
+        myrt::hyper::Timer::new()
+    }
+}
+
 async fn echo(stream: TcpStream) {
     let mut buffer = [0; 64];
     loop {
