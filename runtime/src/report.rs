@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::misuse::Misuse;
 use crate::task::id::Id;
 
 /// Something that the runtime noticed. Displayed as one message with the advice.
@@ -39,11 +40,24 @@ pub enum Report {
         /// Whether it is certain: wakers were counted and nobody outside holds one.
         certain: bool,
     },
+    /// A mistake in how tasks and futures are used.
+    Misuse(Misuse),
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Report {
+    /// The page of the guide that says what the report means and what to do: `myrt::guide::reports::` and this name.
+    #[must_use]
+    pub fn page(&self) -> &'static str {
         match self {
+            Self::SlowPoll { .. } | Self::SlowTurn { .. } => "slow_poll",
+            Self::Misuse(misuse) => misuse.page(),
+            _ => "deadlock",
+        }
+    }
+
+    fn say(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misuse(misuse) => write!(f, "myrt: {misuse}"),
             Self::SlowPoll {
                 task,
                 name,
@@ -87,6 +101,13 @@ impl fmt::Display for Report {
                  counted, and this is told for certain):\n{graph}"
             ),
         }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say(f)?;
+        write!(f, " (guide: reports::{})", self.page())
     }
 }
 

@@ -19,6 +19,7 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
 use super::pool::{Pool, class_of};
+use crate::lookout::ends::error_of;
 
 /// What every block starts with.
 #[repr(C)]
@@ -35,6 +36,8 @@ pub(crate) struct VTable {
     output_offset: usize,
     output_type: fn() -> TypeId,
     pub(crate) drop_output: unsafe fn(NonNull<Header>),
+    /// The error that the output is, if it is one whose type can be read.
+    pub(crate) error: unsafe fn(NonNull<Header>) -> Option<String>,
     layout: Layout,
     /// The pool's class of the layout.
     class: Option<usize>,
@@ -64,6 +67,7 @@ where
         output_offset: offset_of!(Block<F>, stage),
         output_type: type_of::<F::Output>,
         drop_output: drop_output::<F>,
+        error: error::<F>,
         layout: Layout::new::<Block<F>>(),
         class: class_of(Layout::new::<Block<F>>()),
     };
@@ -184,6 +188,20 @@ unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
     unsafe { ManuallyDrop::drop(output) };
 }
 
+/// # Safety
+/// The output is present, and nobody else touches the block meanwhile.
+unsafe fn error<F>(header: NonNull<Header>) -> Option<String>
+where
+    F: Future,
+    F::Output: 'static,
+{
+    // SAFETY: the stage is a live union, and the loop is the only one who touches it.
+    let stage = unsafe { &*stage::<F>(header) };
+    // SAFETY: the caller says that the output is what it holds.
+    let output = unsafe { &stage.output };
+    output.as_ref().and_then(error_of)
+}
+
 /// Takes the output out of a block; none if it was taken before, or if it is of another type than `T`.
 ///
 /// # Safety
@@ -218,6 +236,7 @@ impl<M: FnMut(&mut Context<'_>) -> bool> MainBlock<M> {
         output_offset: 0,
         output_type: type_of::<()>,
         drop_output: |_| (),
+        error: |_| None,
         layout: Layout::new::<Header>(),
         class: None,
     };

@@ -24,7 +24,7 @@ use super::registry::{self, Message};
 use super::slot::{CANCEL, CHILD, FINISHING, INTERNAL, QUEUED, RARE, Slot};
 use super::stored::StoredWaker;
 use super::wait::{Wait, note_wait};
-use super::waker::waker_of;
+use super::waker::{give_way, waker_of};
 use crate::core::Core;
 use crate::observe::notice;
 
@@ -259,7 +259,7 @@ impl Children {
             }
             if !stopped && core.tasks.sets.with(self.set, |set| set.ready.is_empty()) == Some(false)
             {
-                owner.wake_by_ref();
+                give_way(owner);
             }
         });
     }

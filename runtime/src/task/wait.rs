@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use super::hot;
 use super::id::Id;
 use super::slot::INDEX_BITS;
+use super::waker::give_way;
 use crate::time::Instant;
 
 /// What a leaf future waits for. Addresses are those of the primitive, for telling one lock from another.
@@ -130,6 +131,14 @@ impl WaitNote {
         }
     }
 
+    pub(crate) fn wait(self) -> Wait {
+        Wait::unpack(self.packed)
+    }
+
+    pub(crate) fn at(self) -> &'static Location<'static> {
+        self.at
+    }
+
     /// Says it about the running task.
     #[inline]
     pub(crate) fn leave(self) {
@@ -153,7 +162,7 @@ pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
         if hot.slot().is_none() {
             return Poll::Ready(());
         }
-        cx.waker().wake_by_ref();
+        give_way(cx.waker());
         Poll::Pending
     })
 }
