@@ -6,6 +6,7 @@
 mod blocking;
 mod builder;
 mod core;
+mod cycle;
 mod metrics;
 mod observe;
 mod reactor;
@@ -31,6 +32,7 @@ pub mod time;
 /// The runtime itself, and what can be chosen and asked about it.
 pub mod runtime {
     pub use crate::builder::{Builder, Lints};
+    pub use crate::cycle::Cycle;
     pub use crate::metrics::Metrics;
     pub use crate::observe::{By, NewTask, Observer, Rest, Unhandled};
     pub use crate::record::Recorder;

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 
 use super::wait_list::{Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+use crate::task::{StoredWaker, Wait, note_wait_by, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct Permits {
@@ -120,7 +120,7 @@ impl Permits {
                 ));
             }
         }
-        note_wait(note.0, note.1);
+        note_wait_by(note.0, note.1, cx.waker());
         Poll::Pending
     }
 

@@ -13,13 +13,14 @@ use std::panic::Location;
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
+use super::holder::Holder;
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{Id, StoredWaker, Wait, note_wait, poll_budget, try_current_id};
+use crate::task::{Id, StoredWaker, Wait, note_wait_by, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct RawLock {
     locked: Cell<bool>,
-    holder: Cell<Option<Id>>,
+    holder: Holder,
     queue: WaitQueue<()>,
 }
 
@@ -27,7 +28,7 @@ impl RawLock {
     pub(crate) const fn new() -> Self {
         Self {
             locked: Cell::new(false),
-            holder: Cell::new(None),
+            holder: Holder::nobody(),
             queue: WaitQueue::new(),
         }
     }
@@ -38,7 +39,7 @@ impl RawLock {
             return false;
         }
         self.locked.set(true);
-        self.holder.set(try_current_id());
+        self.holder.take();
         true
     }
 
@@ -68,7 +69,8 @@ impl RawLock {
             Some(waiting) => {
                 if self.queue.poll_granted(waiting, cx.waker()).is_some() {
                     *key = None;
-                    self.holder.set(try_current_id());
+                    self.holder.take();
+                    self.publish();
                     return Poll::Ready(());
                 }
             }
@@ -79,9 +81,10 @@ impl RawLock {
                     return Poll::Ready(());
                 }
                 *key = Some(self.queue.join(waker, ()));
+                self.publish();
             }
         }
-        note_wait(Wait::Lock(self.address()), at);
+        note_wait_by(Wait::Lock(self.address()), at, cx.waker());
         Poll::Pending
     }
 
@@ -92,13 +95,14 @@ impl RawLock {
             if self.queue.leave(key).granted {
                 self.release();
             }
+            self.publish();
         }
     }
 
     /// Hands the lock to the one that waits longest, or frees it.
     #[inline]
     pub(crate) fn release(&self) {
-        self.holder.set(None);
+        self.holder.clear();
         if self.queue.is_empty() {
             self.locked.set(false);
         } else {
@@ -107,6 +111,7 @@ impl RawLock {
     }
 
     fn hand_over(&self) {
+        self.publish();
         if let Some(waker) = self.queue.grant_front() {
             waker.wake();
         }
@@ -117,11 +122,16 @@ impl RawLock {
     }
 
     pub(crate) fn holder(&self) -> Option<Id> {
-        self.holder.get()
+        self.holder.id()
     }
 
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Tells the graph who holds it, if somebody waits.
+    fn publish(&self) {
+        self.holder.publish(self.address(), self.waiting());
     }
 
     /// What a task that waits here reports as the thing it waits for.

@@ -9,16 +9,17 @@ use std::panic::Location;
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
+use super::holder::Holder;
 use super::wait_list::{Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::{Id, StoredWaker, Wait, note_wait, poll_budget, try_current_id};
+use crate::task::{Id, StoredWaker, Wait, note_wait_by, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct RawRwLock {
     readers: Cell<usize>,
     writer: Cell<bool>,
-    /// The writer, or the reader that came last.
-    holder: Cell<Option<Id>>,
+    /// The writer, or the reader that came last; nobody once one of several readers has left, since it may have been that one.
+    holder: Holder,
     queue: WaitQueue<Access>,
 }
 
@@ -34,7 +35,7 @@ impl RawRwLock {
         Self {
             readers: Cell::new(0),
             writer: Cell::new(false),
-            holder: Cell::new(None),
+            holder: Holder::nobody(),
             queue: WaitQueue::new(),
         }
     }
@@ -43,7 +44,7 @@ impl RawRwLock {
     pub(crate) fn try_lock(&self, access: Access) -> bool {
         let taken = self.queue.is_empty() && self.take(access);
         if taken {
-            self.holder.set(try_current_id());
+            self.holder.take();
         }
         taken
     }
@@ -89,7 +90,8 @@ impl RawRwLock {
             Some(waiting) => {
                 if self.queue.poll_granted(waiting, cx.waker()).is_some() {
                     *key = None;
-                    self.holder.set(try_current_id());
+                    self.holder.take();
+                    self.publish();
                     return Poll::Ready(());
                 }
             }
@@ -100,9 +102,10 @@ impl RawRwLock {
                     return Poll::Ready(());
                 }
                 *key = Some(self.queue.join(waker, access));
+                self.publish();
             }
         }
-        note_wait(Wait::Lock(ptr::from_ref(self).addr()), at);
+        note_wait_by(Wait::Lock(self.address()), at, cx.waker());
         Poll::Pending
     }
 
@@ -117,6 +120,7 @@ impl RawRwLock {
                 // It may have been the writer that held up the readers behind it.
                 self.hand_over();
             }
+            self.publish();
         }
     }
 
@@ -126,6 +130,7 @@ impl RawRwLock {
             Access::Read => self.readers.set(self.readers.get() - 1),
             Access::Write => self.writer.set(false),
         }
+        self.holder.clear();
         if !self.queue.is_empty() {
             self.hand_over();
         }
@@ -145,11 +150,12 @@ impl RawRwLock {
             if !self.take(access) {
                 break;
             }
-            self.holder.set(None);
+            self.holder.clear();
             if let Some(waker) = self.queue.grant_front() {
                 wakes.push(waker);
             }
         }
+        self.publish();
         wakes.wake();
     }
 
@@ -163,7 +169,7 @@ impl RawRwLock {
 
     pub(crate) fn holder(&self) -> Option<Id> {
         if self.has_writer() || self.readers() > 0 {
-            self.holder.get()
+            self.holder.id()
         } else {
             None
         }
@@ -171,5 +177,14 @@ impl RawRwLock {
 
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Tells the graph who holds it, if somebody waits.
+    fn publish(&self) {
+        self.holder.publish(self.address(), self.waiting());
+    }
+
+    fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
     }
 }

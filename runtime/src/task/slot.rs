@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Or
 use super::cell::Header;
 use super::remote_queue::RemoteBit;
 use super::stored::StoredWaker;
+use super::wait::AMONG_OTHERS;
 
 /// Bits of an identity that are the index of the slot.
 pub(crate) const INDEX_BITS: u32 = 28;
@@ -204,9 +205,14 @@ impl Slot {
         self.since.store(now_ms, Relaxed);
     }
 
+    /// What the occupant waits for. The second time in one poll it waits for both: the later one counts, and says so.
     #[inline]
     pub(crate) fn set_wait(&self, wait: u64, at: &'static Location<'static>) {
-        self.wait_for.store(wait, Relaxed);
+        let others = match self.wait_for.load(Relaxed) {
+            0 => 0,
+            _ => AMONG_OTHERS,
+        };
+        self.wait_for.store(wait | others, Relaxed);
         self.wait_at.store(ptr::from_ref(at).cast_mut(), Relaxed);
     }
 

@@ -6,11 +6,12 @@
 use std::fmt;
 use std::os::fd::RawFd;
 use std::panic::Location;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::hot;
 use super::id::Id;
 use super::slot::INDEX_BITS;
+use super::waker::key_of;
 use crate::time::Instant;
 
 /// What a leaf future waits for. Addresses are those of the primitive, for telling one lock from another.
@@ -44,6 +45,8 @@ pub enum Wait {
 }
 
 const KIND_SHIFT: u32 = 56;
+/// In a slot's word: the task waits for something else too, or the wake may come by way of somebody else.
+pub(crate) const AMONG_OTHERS: u64 = 1 << 63;
 const PAYLOAD: u64 = (1 << KIND_SHIFT) - 1;
 
 impl Wait {
@@ -66,9 +69,22 @@ impl Wait {
         (kind << KIND_SHIFT) | (payload & PAYLOAD)
     }
 
+    /// Whether a slot's word says that its task waits for something else too, or may be woken by somebody else's waker.
+    pub(crate) fn is_among_others(word: u64) -> bool {
+        word & AMONG_OTHERS != 0
+    }
+
+    /// The address of a primitive.
+    pub(crate) fn object(self) -> Option<usize> {
+        match self {
+            Self::Lock(at) | Self::Semaphore(at) | Self::Channel(at) | Self::Event(at) => Some(at),
+            _ => None,
+        }
+    }
+
     pub(crate) fn unpack(word: u64) -> Self {
         let payload = word & PAYLOAD;
-        match word >> KIND_SHIFT {
+        match (word & !AMONG_OTHERS) >> KIND_SHIFT {
             1 => Self::Timer(Instant::from_nanos(payload << 8)),
             2 => Self::Readable(payload as RawFd),
             3 => Self::Writable(payload as RawFd),
@@ -110,9 +126,39 @@ const _: () = assert!(INDEX_BITS < KIND_SHIFT);
 /// Nothing happens outside of a task. The next poll of the task forgets it.
 #[inline]
 pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
+    pass_on(wait.pack(), at);
+}
+
+/// As [`note_wait`], where it matters that nothing else wakes the task: says so if `waker` is not the task's own, as inside
+/// of a foreign combinator that polls only those of its parts that were woken.
+#[inline]
+pub(crate) fn note_wait_by(wait: Wait, at: &'static Location<'static>, waker: &Waker) {
+    let direct = hot::with(|hot| key_of(waker) == Some(hot.running.get()));
+    let others = if direct { 0 } else { AMONG_OTHERS };
+    pass_on(wait.pack() | others, at);
+}
+
+/// Says of the running task what another slot's word says.
+#[inline]
+pub(crate) fn pass_on(word: u64, at: &'static Location<'static>) {
     hot::with(|hot| {
         if let Some(slot) = hot.slot() {
-            slot.set_wait(wait.pack(), at);
+            slot.set_wait(word, at);
+        }
+    });
+}
+
+/// Tells the graph who holds what stands at `address`: inner `None`, nobody that is known; outer `None`, nobody waits for
+/// it any more.
+pub(crate) fn note_holder(address: usize, holder: Option<Option<Id>>) {
+    hot::with_core(|core| {
+        let Some(core) = core else { return };
+        match holder {
+            Some(holder) => {
+                let published = &core.tasks.slots.shared().holders;
+                core.tasks.holders.publish(published, address, holder);
+            }
+            None => core.tasks.holders.forget(address),
         }
     });
 }
