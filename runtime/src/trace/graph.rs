@@ -147,10 +147,10 @@ impl Graph {
     /// `holder_spawned_at`, `holder_ended`; `among_others`, for one that waits for something else too.
     #[must_use]
     pub fn to_json(&self) -> String {
-        json::array(self.rows.iter().map(|row| self.row_to_json(row)))
+        json::array(self.rows.iter().map(|row| self.row_to_json(row).end()))
     }
 
-    pub(crate) fn row_to_json(&self, row: &TaskInfo) -> String {
+    pub(crate) fn row_to_json(&self, row: &TaskInfo) -> Object {
         let object = Object::new()
             .text("id", row.id)
             .maybe("name", row.name.as_ref())
@@ -159,7 +159,7 @@ impl Graph {
             .maybe("parent", row.parent)
             .number("polls", row.polls);
         if row.state != State::Waiting {
-            return object.end();
+            return object;
         }
         let object = object.number("waited_ms", self.now_ms.saturating_sub(row.waits_since_ms));
         let object = wait_to_json(object, row.waits_for).maybe("waits_at", row.waits_at);
@@ -168,9 +168,9 @@ impl Graph {
             None => object,
         };
         if row.waits_for_others {
-            object.flag("among_others").end()
+            object.flag("among_others")
         } else {
-            object.end()
+            object
         }
     }
 
