@@ -159,7 +159,11 @@ fn an_observer_hears_who_woke() {
             let _ = sender.send(());
         });
         let _ = receiver.await;
-        let _ = myrt::spawn_blocking(|| ()).await;
+        // The job ends only when its awaiter waits: it is this second task that lets it go on.
+        let (go, wait) = std::sync::mpsc::channel();
+        let job = myrt::spawn_blocking(move || wait.recv());
+        let _starter = myrt::spawn(async move { go.send(()) });
+        let _ = job.await;
     });
     let by = |by: &str| heard.iter().any(|line| line.contains(by));
     assert!(by("woken 1 by Timer"), "{heard:#?}");
