@@ -14,13 +14,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use crate::TELLS;
 use crate::builder::Lints;
 use crate::core::Core;
 use crate::report::Report;
 use crate::sys::clock::monotonic_ns;
 use crate::task::children::whole;
 use crate::task::id::Id;
-use crate::task::slot::{ATTACHED, CANCEL, CHILD, FINISHING, INTERNAL, NESTED, QUEUED, Slot};
+use crate::task::slot::{
+    ATTACHED, CANCEL, CHILD, FINISHING, INTERNAL, NESTED, QUEUED, Slot, index_of,
+};
 use crate::task::table::Table;
 use crate::task::wait::Wait;
 use crate::time::Instant;
@@ -76,24 +79,50 @@ fn for_what(wait: Wait, next: &TaskInfo) -> String {
     }
 }
 
-/// When it was searched last, and what was found.
-#[derive(Default)]
+/// When it is searched next, and what was found.
 pub(crate) struct Searched {
-    at: Cell<Option<Instant>>,
-    took: Cell<Duration>,
+    /// From this moment of the loop's clock on.
+    next: Cell<Instant>,
     told: RefCell<BTreeSet<Vec<Id>>>,
 }
 
-/// Called where the loop is about to sleep: searches if it is time to, and tells each circle once.
-pub(crate) fn look(core: &Core, searched: &Searched) {
-    if !is_due(core, searched) || searched.told.borrow().len() >= MOST_TOLD {
-        return;
+impl Searched {
+    pub(crate) fn new() -> Self {
+        Self {
+            next: Cell::new(Instant::from_nanos(0)),
+            told: RefCell::default(),
+        }
     }
-    searched.at.set(Some(core.timers.seen()));
+
+    /// Whether it is time to look: one comparison, where the loop is about to sleep.
+    #[inline]
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        TELLS && now >= self.next.get()
+    }
+}
+
+/// Searches, and tells each circle once.
+#[cold]
+pub(crate) fn look(core: &Core, searched: &Searched) {
+    let now = core.timers.seen();
+    let eager = core.config.debug || core.config.lints == Lints::Deny;
+    let never = core.config.lints == Lints::Off
+        || searched.told.borrow().len() >= MOST_TOLD
+        || !eager && core.timers.clock.is_paused();
+    if never {
+        return searched.next.set(Instant::FAR_FUTURE);
+    }
+    let settled = now.saturating_duration_since(core.timers.start()) >= PAUSE;
+    let is_small = core.home.table.high() <= MOST_SLOTS;
+    if !(eager || settled && is_small) {
+        return searched.next.set(now + PAUSE);
+    }
     let began = monotonic_ns();
     let cycles = find(&core.home.table);
-    let took = Duration::from_nanos(monotonic_ns().saturating_sub(began));
-    searched.took.set(took);
+    if !eager {
+        let took = Duration::from_nanos(monotonic_ns().saturating_sub(began));
+        searched.next.set(now + PAUSE.max(took * SHARE));
+    }
     for cycle in cycles {
         let ids = cycle.tasks.iter().map(|task| task.id).collect();
         // The hook that is told may run anything: nothing is borrowed while it does.
@@ -102,23 +131,6 @@ pub(crate) fn look(core: &Core, searched: &Searched) {
             core.report(&Report::Cycle(cycle));
         }
     }
-}
-
-#[inline]
-fn is_due(core: &Core, searched: &Searched) -> bool {
-    if core.config.debug || core.config.lints == Lints::Deny {
-        return true;
-    }
-    let pause = PAUSE.max(searched.took.get() * SHARE);
-    let now = core.timers.seen();
-    let rested = match searched.at.get() {
-        Some(at) => now.saturating_duration_since(at) >= pause,
-        None => now.saturating_duration_since(core.timers.start()) >= pause,
-    };
-    rested
-        && core.config.lints != Lints::Off
-        && !core.timers.clock.is_paused()
-        && core.home.table.high() <= MOST_SLOTS
 }
 
 /// The circles among the tasks of a table.
@@ -151,7 +163,7 @@ impl Suspects {
             let Some(slot) = table.look(index).filter(|slot| is_alive(slot)) else {
                 continue;
             };
-            let suspect = is_suspect(slot).then(|| row(table, slot)).flatten();
+            let suspect = is_suspect(table, slot).then(|| row(table, slot)).flatten();
             match suspect.filter(TaskInfo::waits_for_a_task) {
                 Some(row) => {
                     if let Some(parent) = row.parent.filter(|_| row.is_child) {
@@ -230,9 +242,20 @@ impl Suspects {
 }
 
 /// Whether the occupant rests, with nothing of its own that goes on beside.
-fn is_suspect(slot: &Slot) -> bool {
-    let busy = slot.has(QUEUED | NESTED | FINISHING | ATTACHED | CANCEL | INTERNAL);
-    !busy && !Wait::is_among_others(slot.wait_for())
+fn is_suspect(table: &Table, slot: &Slot) -> bool {
+    let word = slot.wait_for();
+    if slot.has(QUEUED | NESTED | FINISHING | ATTACHED | CANCEL | INTERNAL)
+        || Wait::is_among_others(word)
+    {
+        return false;
+    }
+    match Wait::unpack(word) {
+        // The others say so when they wait. A join is too frequent for that: what it left with the other task tells.
+        Wait::Join(id) => table
+            .look(index_of(id.identity()))
+            .is_none_or(|joined| joined.has(CHILD) || joined.is_joined_by(slot.key())),
+        _ => true,
+    }
 }
 
 impl TaskInfo {

@@ -3,6 +3,10 @@
 //!
 //! Read `runtime.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
 
+/// Whether the graph and the counts are kept. Always; `--cfg myrt_bare` leaves them out, so that their price can be measured
+/// (`benches/cost`). In such a build the monitor and the reports know nothing.
+pub(crate) const TELLS: bool = !cfg!(myrt_bare);
+
 mod blocking;
 mod builder;
 mod core;

@@ -51,7 +51,7 @@ impl Watchdog {
             timing: Cell::new(0),
             told: Cell::new(false),
             told_elsewhere: Cell::new(false),
-            cycles: Searched::default(),
+            cycles: Searched::new(),
         };
         watch.set_timing(config, false);
         watch
@@ -187,7 +187,9 @@ enum Hope {
 /// Nothing is ready: says which tasks wait for each other, if it is time to look.
 #[inline]
 pub(crate) fn look_for_cycles(core: &Core) {
-    cycle::look(core, &core.watch.cycles);
+    if core.watch.cycles.is_due(core.timers.seen()) {
+        cycle::look(core, &core.watch.cycles);
+    }
 }
 
 /// If nothing is there that could wake a task: says who waits for whom. In debug mode, where wakers are counted,

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 
+use crate::TELLS;
 use crate::task::{Id, note_holder, try_current_id};
 
 /// The task that took something last; one word.
@@ -19,7 +20,9 @@ impl Holder {
     /// It is the task that runs; nobody, outside of a task.
     #[inline]
     pub(crate) fn take(&self) {
-        self.0.set(try_current_id().map_or(0, Id::identity));
+        if TELLS {
+            self.0.set(try_current_id().map_or(0, Id::identity));
+        }
     }
 
     #[inline]

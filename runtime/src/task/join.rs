@@ -183,7 +183,7 @@ impl<T: 'static> Future for JoinHandle<T> {
         }
         let old = slot.set_joiner(joiner);
         let wait = Wait::Join(Id::from_identity(self.identity));
-        wait::note_wait_by(wait, at, cx.waker());
+        wait::note_wait(wait, at);
         drop(old);
         Poll::Pending
     }

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::holders::Published;
 use super::slot::{DONE, INDEX_BITS, LAST_GENERATION, MAX_INDEX, ONE_GENERATION, QUEUED, Slot};
+use crate::TELLS;
 
 const FIRST_BITS: u32 = 10;
 const SEGMENTS: usize = (INDEX_BITS - FIRST_BITS) as usize + 1;
@@ -50,7 +51,9 @@ impl Table {
 
     #[inline]
     pub(crate) fn set_running(&self, key: u64) {
-        self.running.store(key, Ordering::Relaxed);
+        if TELLS {
+            self.running.store(key, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn name(&self, identity: u64) -> Option<String> {

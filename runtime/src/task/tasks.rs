@@ -23,6 +23,7 @@ use super::slot::{
 use super::stored::StoredWaker;
 use super::table::Slots;
 use super::waker;
+use crate::TELLS;
 
 /// Every task of one runtime.
 pub(crate) struct Tasks {
@@ -159,7 +160,9 @@ impl Tasks {
         if self.has_locals.get() {
             self.inherit_locals(slot);
         }
-        self.spawned.set(self.spawned.get() + 1);
+        if TELLS {
+            self.spawned.set(self.spawned.get() + 1);
+        }
         self.live.set(self.live.get() + 1);
         self.ring.push(slot);
         slot

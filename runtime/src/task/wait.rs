@@ -12,6 +12,7 @@ use super::hot;
 use super::id::Id;
 use super::slot::INDEX_BITS;
 use super::waker::key_of;
+use crate::TELLS;
 use crate::time::Instant;
 
 /// What a leaf future waits for. Addresses are those of the primitive, for telling one lock from another.
@@ -44,16 +45,27 @@ pub enum Wait {
     Custom,
 }
 
+// A slot's word: `among others (1 bit) | 0 (2) | present (1) | kind (4) | payload (56)`; 0: nothing was said. Nothing that is
+// waited for has a number of more than 56 bits: identities have 56, addresses of user space 47.
 const KIND_SHIFT: u32 = 56;
-/// In a slot's word: the task waits for something else too, or the wake may come by way of somebody else.
-pub(crate) const AMONG_OTHERS: u64 = 1 << 63;
+const KIND: u64 = 0xf;
+/// In every word that says something.
+const PRESENT: u64 = 1 << 60;
+/// The task waits for something else too, or the wake may come by way of somebody else.
+const AMONG_OTHERS: u64 = 1 << 63;
 const PAYLOAD: u64 = (1 << KIND_SHIFT) - 1;
+
+/// The bit for a word that is written over `before`: whether something had been said already.
+#[inline]
+pub(crate) fn among_others(before: u64) -> u64 {
+    before >> 60 << 63
+}
 
 impl Wait {
     #[inline]
     pub(crate) fn pack(self) -> u64 {
         let (kind, payload) = match self {
-            Self::Unknown => (0, 0),
+            Self::Unknown => return 0,
             Self::Timer(at) => (1, at.as_nanos() >> 8),
             Self::Readable(fd) => (2, u64::from(fd as u32)),
             Self::Writable(fd) => (3, u64::from(fd as u32)),
@@ -66,7 +78,8 @@ impl Wait {
             Self::Children => (11, 0),
             Self::Custom => (12, 0),
         };
-        (kind << KIND_SHIFT) | (payload & PAYLOAD)
+        debug_assert!(payload <= PAYLOAD);
+        PRESENT | (kind << KIND_SHIFT) | payload
     }
 
     /// Whether a slot's word says that its task waits for something else too, or may be woken by somebody else's waker.
@@ -84,7 +97,7 @@ impl Wait {
 
     pub(crate) fn unpack(word: u64) -> Self {
         let payload = word & PAYLOAD;
-        match (word & !AMONG_OTHERS) >> KIND_SHIFT {
+        match (word >> KIND_SHIFT) & KIND {
             1 => Self::Timer(Instant::from_nanos(payload << 8)),
             2 => Self::Readable(payload as RawFd),
             3 => Self::Writable(payload as RawFd),
@@ -133,7 +146,7 @@ pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
 /// of a foreign combinator that polls only those of its parts that were woken.
 #[inline]
 pub(crate) fn note_wait_by(wait: Wait, at: &'static Location<'static>, waker: &Waker) {
-    let direct = hot::with(|hot| key_of(waker) == Some(hot.running.get()));
+    let direct = !TELLS || hot::with(|hot| key_of(waker) == Some(hot.running.get()));
     let others = if direct { 0 } else { AMONG_OTHERS };
     pass_on(wait.pack() | others, at);
 }
@@ -141,6 +154,9 @@ pub(crate) fn note_wait_by(wait: Wait, at: &'static Location<'static>, waker: &W
 /// Says of the running task what another slot's word says.
 #[inline]
 pub(crate) fn pass_on(word: u64, at: &'static Location<'static>) {
+    if !TELLS {
+        return;
+    }
     hot::with(|hot| {
         if let Some(slot) = hot.slot() {
             slot.set_wait(word, at);
