@@ -68,8 +68,11 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         sleep_virtually(core, limit)?;
     } else {
         let deadline = core.timers.next_deadline();
-        let deadline = deadline.map(|at| at.saturating_duration_since(core.timers.seen()));
-        park(core, shorter(deadline, limit))?;
+        let rest = deadline.map(|at| at.saturating_duration_since(core.timers.seen()));
+        park(core, shorter(rest, limit))?;
+        deadline
+            .into_iter()
+            .for_each(|at| core.timers.woke_from(at));
     }
     core.read_mail();
     Ok(batch)

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::TELLS;
 use crate::builder::Lints;
 use crate::core::{Config, Core};
 use crate::cycle::{self, Searched};
@@ -42,6 +43,7 @@ pub(crate) struct Watchdog {
     /// That another thread has all wakers has been told.
     told_elsewhere: Cell<bool>,
     cycles: Searched,
+    longest: Cell<Duration>,
 }
 
 impl Watchdog {
@@ -52,6 +54,7 @@ impl Watchdog {
             told: Cell::new(false),
             told_elsewhere: Cell::new(false),
             cycles: Searched::new(),
+            longest: Cell::new(Duration::ZERO),
         };
         watch.set_timing(config, false);
         watch
@@ -61,6 +64,10 @@ impl Watchdog {
     pub(crate) fn set_timing(&self, config: &Config, observed: bool) {
         let always = observed || config.debug || config.slow_poll.is_some();
         self.timing.set(if always { u32::MAX } else { 0 });
+    }
+
+    pub(crate) fn longest_turn(&self) -> Duration {
+        self.longest.get()
     }
 
     #[inline]
@@ -113,7 +120,11 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
 pub(crate) fn look(core: &Core) -> Instant {
     let before = core.timers.seen();
     let now = core.timers.look();
-    if now.saturating_duration_since(before) >= core.watch.slow {
+    let took = now.saturating_duration_since(before);
+    if TELLS && took > core.watch.longest.get() {
+        core.watch.longest.set(took);
+    }
+    if took >= core.watch.slow {
         slow_turn(core, before, now);
     }
     now

@@ -2,7 +2,7 @@
 //! 2N, so that start and end cancel out.
 //!
 //! ```text
-//! cost <spawn|yield|echo> <operations> [recorded] [asked=<questions>]
+//! cost <spawn|yield|lock|echo> <operations> [recorded] [asked=<questions>]
 //! ```
 //!
 //! The runtime has the main thread, whose instructions callgrind counts by themselves, and whose CPU time is printed. `recorded` installs a recorder;
@@ -10,15 +10,17 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream as Plain};
+use std::rc::Rc;
 use std::thread::{self, JoinHandle};
 
 use myrt::net::{TcpListener, TcpStream};
 use myrt::runtime::{Builder, Recorder};
+use myrt::sync::Mutex;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [program, operations, options @ ..] = &arguments[..] else {
-        panic!("cost <spawn|yield|echo> <operations> [recorded] [asked=<questions>]");
+        panic!("cost <spawn|yield|lock|echo> <operations> [recorded] [asked=<questions>]");
     };
     let operations: u64 = operations.parse().expect("a number of operations");
     let mut builder = Builder::new();
@@ -36,6 +38,7 @@ fn main() {
         match program.as_str() {
             "spawn" => spawn(operations).await,
             "yield" => yields(operations).await,
+            "lock" => lock(operations).await,
             "echo" => echo(operations, questions).await,
             other => panic!("there is no program {other}"),
         }
@@ -60,6 +63,22 @@ async fn spawn(operations: u64) {
 async fn yields(operations: u64) {
     for _ in 0..operations {
         myrt::yield_now().await;
+    }
+}
+
+/// Two tasks that take the same lock by turns: each time somebody waits for it.
+async fn lock(operations: u64) {
+    let lock = Rc::new(Mutex::new(0));
+    let other = myrt::spawn(take(lock.clone(), operations / 2));
+    take(lock, operations / 2).await;
+    other.await.expect("the other");
+}
+
+async fn take(lock: Rc<Mutex<u64>>, times: u64) {
+    for _ in 0..times {
+        let mut count = lock.lock().await;
+        myrt::yield_now().await;
+        *count += 1;
     }
 }
 

@@ -5,6 +5,7 @@
 
 use myrt_timer::{Key, Wheel};
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use super::clock::Clock;
 use super::instant::Instant;
@@ -25,6 +26,8 @@ pub(crate) struct Timers {
     /// The beginning of a millisecond of the runtime, in the clock's nanoseconds, and which one it is.
     millisecond: Cell<(u64, u32)>,
     pub(crate) fired: Cell<u64>,
+    /// The most that the loop overslept.
+    pub(crate) lag: Cell<Duration>,
 }
 
 impl Timers {
@@ -38,6 +41,7 @@ impl Timers {
             seen: Cell::new(start),
             millisecond: Cell::new((start.as_nanos(), 0)),
             fired: Cell::new(0),
+            lag: Cell::new(Duration::ZERO),
         }
     }
 
@@ -171,6 +175,14 @@ impl Timers {
         }
         let tick = self.wheel.borrow().next_deadline()?;
         Some(self.moment_of(tick))
+    }
+
+    /// The loop slept no longer than until `deadline`, so it was told, and has read the clock.
+    pub(crate) fn woke_from(&self, deadline: Instant) {
+        let lag = self.seen.get().saturating_duration_since(deadline);
+        if TELLS && lag > self.lag.get() {
+            self.lag.set(lag);
+        }
     }
 
     /// Whether no timer waits.
