@@ -227,7 +227,9 @@ impl Runtime {
         let mut cleanup = Cleanup::none();
         let mut main = |cx: &mut Context<'_>| {
             if ended.is_none() {
-                ended = poll_main(core, slot, future.as_mut(), cx);
+                if let Some(end) = poll_main(core, slot, future.as_mut(), cx) {
+                    ended = Some(end); // written once, and not at every poll
+                }
             }
             if cleanup.is_empty() && core.tasks.left_count.get() == 0 {
                 return ended.is_some();

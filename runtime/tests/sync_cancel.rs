@@ -398,6 +398,39 @@ fn mpsc_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn closing_reaches_every_end_that_waits_for_it() {
+    every_cut(MOST, |exec, polls| {
+        let (bounded, receiver) = mpsc::channel::<()>(1);
+        let (unbounded, mut numbers) = mpsc::unbounded();
+        let (state, watched) = watch::channel(0);
+        for _ in 0..2 {
+            let (bounded, unbounded) = (bounded.clone(), unbounded.clone());
+            let state = state.clone();
+            exec.spawn(async move {
+                cut(polls, || bounded.closed()).await;
+                cut(polls, || state.closed()).await;
+                unbounded.send(polls).expect("the receiver is there");
+                cut(polls, || unbounded.closed()).await;
+            });
+        }
+        drop((bounded, unbounded, state));
+        exec.spawn(async move {
+            turn().await;
+            drop(receiver);
+            turn().await;
+            drop(watched);
+            let numbers = RefCell::new(&mut numbers);
+            for _ in 0..2 {
+                let next = cut(polls, || {
+                    std::future::poll_fn(|cx| numbers.borrow_mut().poll_recv(cx))
+                });
+                assert_eq!(next.await, Some(polls));
+            }
+        });
+    });
+}
+
+#[test]
 fn oneshot_keeps_its_message() {
     every_cut(MOST, |exec, polls| {
         let (sender, receiver) = oneshot::channel();

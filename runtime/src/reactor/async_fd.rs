@@ -18,7 +18,7 @@ use crate::core::Core;
 use crate::sys;
 use crate::task::hot;
 use crate::task::registry;
-use crate::task::wait::{Wait, note_wait, poll_budget};
+use crate::task::wait::{note_wait, poll_budget};
 
 /// A non-blocking descriptor that tasks can wait for.
 ///
@@ -410,7 +410,7 @@ impl<T: AsFd + 'static> Async<T> {
         });
         match waits {
             Ok(true) => {
-                note_wait(self.wait(direction), at);
+                note_wait(direction.wait(raw(self.get_ref())), at);
                 Poll::Pending
             }
             Ok(false) => {
@@ -418,16 +418,6 @@ impl<T: AsFd + 'static> Async<T> {
                 Poll::Ready(Ok(()))
             }
             Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-
-    /// What a task that waits for the direction waits for.
-    #[inline]
-    pub(super) fn wait(&self, direction: Direction) -> Wait {
-        let fd = raw(self.get_ref());
-        match direction {
-            Direction::Read => Wait::Readable(fd),
-            Direction::Write => Wait::Writable(fd),
         }
     }
 

@@ -13,13 +13,14 @@ use std::panic::Location;
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
-use super::wait_list::{Key, WaitQueue};
-use crate::task::{Id, StoredWaker, Wait, note_wait, poll_budget, try_current_id};
+use super::wait_list::{Admitted, Key, WaitQueue};
+use crate::task::{Id, Wait, WaitNote, current_identity, id_of, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct RawLock {
     locked: Cell<bool>,
-    holder: Cell<Option<Id>>,
+    /// Identity of the task that holds it, 0 for none.
+    holder: Cell<u64>,
     queue: WaitQueue<()>,
 }
 
@@ -27,7 +28,7 @@ impl RawLock {
     pub(crate) const fn new() -> Self {
         Self {
             locked: Cell::new(false),
-            holder: Cell::new(None),
+            holder: Cell::new(0),
             queue: WaitQueue::new(),
         }
     }
@@ -38,7 +39,7 @@ impl RawLock {
             return false;
         }
         self.locked.set(true);
-        self.holder.set(try_current_id());
+        self.holder.set(current_identity());
         true
     }
 
@@ -55,34 +56,20 @@ impl RawLock {
         if key.is_none() && self.try_lock() {
             return Poll::Ready(());
         }
-        self.poll_contended(key, cx, at)
+        self.poll_contended(key, cx, WaitNote::new(Wait::Lock(self.address()), at))
     }
 
     fn poll_contended(
         &self,
         key: &mut Option<Key>,
         cx: &mut Context<'_>,
-        at: &'static Location<'static>,
+        note: WaitNote,
     ) -> Poll<()> {
-        match *key {
-            Some(waiting) => {
-                if self.queue.poll_granted(waiting, cx.waker()).is_some() {
-                    *key = None;
-                    self.holder.set(try_current_id());
-                    return Poll::Ready(());
-                }
-            }
-            None => {
-                let waker = StoredWaker::new(cx.waker());
-                // The clone may have run user code that released the lock.
-                if self.try_lock() {
-                    return Poll::Ready(());
-                }
-                *key = Some(self.queue.join(waker, ()));
-            }
+        let look = || self.try_lock().then_some(()).ok_or(());
+        if let Admitted::Granted(()) = ready!(self.queue.poll(key, cx, note, look)) {
+            self.holder.set(current_identity());
         }
-        note_wait(Wait::Lock(self.address()), at);
-        Poll::Pending
+        Poll::Ready(())
     }
 
     /// The future that waited with this key is gone. What it had been granted goes to the next.
@@ -98,7 +85,7 @@ impl RawLock {
     /// Hands the lock to the one that waits longest, or frees it.
     #[inline]
     pub(crate) fn release(&self) {
-        self.holder.set(None);
+        self.holder.set(0);
         if self.queue.is_empty() {
             self.locked.set(false);
         } else {
@@ -106,6 +93,7 @@ impl RawLock {
         }
     }
 
+    #[inline(never)]
     fn hand_over(&self) {
         if let Some(waker) = self.queue.grant_front() {
             waker.wake();
@@ -117,7 +105,7 @@ impl RawLock {
     }
 
     pub(crate) fn holder(&self) -> Option<Id> {
-        self.holder.get()
+        id_of(self.holder.get())
     }
 
     pub(crate) fn waiting(&self) -> usize {

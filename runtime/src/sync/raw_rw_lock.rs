@@ -9,16 +9,16 @@ use std::panic::Location;
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
-use super::wait_list::{Key, WaitQueue};
+use super::wait_list::{Admitted, Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::{Id, StoredWaker, Wait, note_wait, poll_budget, try_current_id};
+use crate::task::{Id, Wait, WaitNote, current_identity, id_of, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct RawRwLock {
     readers: Cell<usize>,
     writer: Cell<bool>,
-    /// The writer, or the reader that came last.
-    holder: Cell<Option<Id>>,
+    /// Identity of the writer, or of the reader that came last.
+    holder: Cell<u64>,
     queue: WaitQueue<Access>,
 }
 
@@ -34,7 +34,7 @@ impl RawRwLock {
         Self {
             readers: Cell::new(0),
             writer: Cell::new(false),
-            holder: Cell::new(None),
+            holder: Cell::new(0),
             queue: WaitQueue::new(),
         }
     }
@@ -43,7 +43,7 @@ impl RawRwLock {
     pub(crate) fn try_lock(&self, access: Access) -> bool {
         let taken = self.queue.is_empty() && self.take(access);
         if taken {
-            self.holder.set(try_current_id());
+            self.holder.set(current_identity());
         }
         taken
     }
@@ -75,7 +75,8 @@ impl RawRwLock {
         if key.is_none() && self.try_lock(access) {
             return Poll::Ready(());
         }
-        self.poll_contended(access, key, cx, at)
+        let note = WaitNote::new(Wait::Lock(ptr::from_ref(self).addr()), at);
+        self.poll_contended(access, key, cx, note)
     }
 
     fn poll_contended(
@@ -83,27 +84,13 @@ impl RawRwLock {
         access: Access,
         key: &mut Option<Key>,
         cx: &mut Context<'_>,
-        at: &'static Location<'static>,
+        note: WaitNote,
     ) -> Poll<()> {
-        match *key {
-            Some(waiting) => {
-                if self.queue.poll_granted(waiting, cx.waker()).is_some() {
-                    *key = None;
-                    self.holder.set(try_current_id());
-                    return Poll::Ready(());
-                }
-            }
-            None => {
-                let waker = StoredWaker::new(cx.waker());
-                // The clone may have run user code that released the lock.
-                if self.try_lock(access) {
-                    return Poll::Ready(());
-                }
-                *key = Some(self.queue.join(waker, access));
-            }
+        let look = || self.try_lock(access).then_some(()).ok_or(access);
+        if let Admitted::Granted(_) = ready!(self.queue.poll(key, cx, note, look)) {
+            self.holder.set(current_identity());
         }
-        note_wait(Wait::Lock(ptr::from_ref(self).addr()), at);
-        Poll::Pending
+        Poll::Ready(())
     }
 
     /// The future that waited with this key is gone.
@@ -145,7 +132,7 @@ impl RawRwLock {
             if !self.take(access) {
                 break;
             }
-            self.holder.set(None);
+            self.holder.set(0);
             if let Some(waker) = self.queue.grant_front() {
                 wakes.push(waker);
             }
@@ -163,7 +150,7 @@ impl RawRwLock {
 
     pub(crate) fn holder(&self) -> Option<Id> {
         if self.has_writer() || self.readers() > 0 {
-            self.holder.get()
+            id_of(self.holder.get())
         } else {
             None
         }

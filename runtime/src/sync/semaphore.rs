@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 use super::permits::{AcquireError, Permits, TryAcquireError};
 use super::semaphore_owned::{AcquireOwned, OwnedSemaphorePermit};
 use super::wait_list::Key;
-use crate::task::{Id, Wait, try_current_id};
+use crate::task::{Id, Wait, WaitNote, current_identity, id_of};
 
 /// A fair counting semaphore for one thread: tokio's, and asyncio's `Semaphore`.
 ///
@@ -41,8 +41,8 @@ use crate::task::{Id, Wait, try_current_id};
 #[derive(Debug)]
 pub struct Semaphore {
     pub(super) permits: Permits,
-    /// The task that was the last to get a permit.
-    last: Cell<Option<Id>>,
+    /// Identity of the task that was the last to get a permit, 0 for none.
+    last: Cell<u64>,
 }
 
 impl Semaphore {
@@ -58,7 +58,7 @@ impl Semaphore {
     pub const fn new(permits: usize) -> Self {
         Self {
             permits: Permits::new(permits),
-            last: Cell::new(None),
+            last: Cell::new(0),
         }
     }
 
@@ -111,8 +111,8 @@ impl Semaphore {
     /// [`TryAcquireError`] says whether it was closed or had too few.
     #[inline]
     pub fn try_acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        self.permits.try_acquire(permits as usize)?;
-        self.last.set(try_current_id());
+        self.permits.try_acquire(permits)?;
+        self.last.set(current_identity());
         Ok(SemaphorePermit {
             semaphore: self,
             permits,
@@ -149,8 +149,8 @@ impl Semaphore {
         self: Rc<Self>,
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        self.permits.try_acquire(permits as usize)?;
-        self.last.set(try_current_id());
+        self.permits.try_acquire(permits)?;
+        self.last.set(current_identity());
         Ok(OwnedSemaphorePermit::new(self, permits))
     }
 
@@ -192,7 +192,7 @@ impl Semaphore {
             available: self.permits.free(),
             set_aside: self.permits.set_aside(),
             waiting: self.permits.waiting(),
-            last_holder: self.last.get(),
+            last_holder: id_of(self.last.get()),
             closed: self.permits.is_closed(),
         }
     }
@@ -205,10 +205,10 @@ impl Semaphore {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Result<(), AcquireError>> {
-        let note = (Wait::Semaphore(ptr::from_ref(self).addr()), at);
-        let result = ready!(self.permits.poll_acquire(wanted as usize, key, cx, note));
+        let note = WaitNote::new(Wait::Semaphore(ptr::from_ref(self).addr()), at);
+        let result = ready!(self.permits.poll_acquire(wanted, key, cx, note));
         if result.is_ok() {
-            self.last.set(try_current_id());
+            self.last.set(current_identity());
         }
         Poll::Ready(result)
     }

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::ptr;
 
 use super::slot::Slot;
+use super::wait::WaitNote;
 use crate::core::Core;
 
 /// The state of the poll that is on this thread's stack.
@@ -89,6 +90,14 @@ impl Hot {
     pub(crate) fn slot(&self) -> Option<&Slot> {
         // SAFETY: null, or a slot of the current runtime's table, which lives as long as the runtime is entered.
         unsafe { self.slot.get().as_ref() }
+    }
+
+    /// See [`note_wait`](super::wait::note_wait).
+    #[inline(always)]
+    pub(crate) fn note_wait(&self, note: WaitNote) {
+        if let Some(slot) = self.slot() {
+            slot.set_wait(note.packed, note.at);
+        }
     }
 
     /// Says who runs from now on.

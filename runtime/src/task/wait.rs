@@ -110,11 +110,31 @@ const _: () = assert!(INDEX_BITS < KIND_SHIFT);
 /// Nothing happens outside of a task. The next poll of the task forgets it.
 #[inline]
 pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
-    hot::with(|hot| {
-        if let Some(slot) = hot.slot() {
-            slot.set_wait(wait.pack(), at);
+    WaitNote::new(wait, at).leave();
+}
+
+/// What [`note_wait`] writes, made before it is known whether there is a wait: two words, so that handing it on to the
+/// function that waits costs nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct WaitNote {
+    pub(super) packed: u64,
+    pub(super) at: &'static Location<'static>,
+}
+
+impl WaitNote {
+    #[inline]
+    pub(crate) fn new(wait: Wait, at: &'static Location<'static>) -> Self {
+        Self {
+            packed: wait.pack(),
+            at,
         }
-    });
+    }
+
+    /// Says it about the running task.
+    #[inline]
+    pub(crate) fn leave(self) {
+        hot::with(|hot| hot.note_wait(self));
+    }
 }
 
 /// Takes one unit of the running task's share. `Pending`, with the task woken for its next turn, when the share is

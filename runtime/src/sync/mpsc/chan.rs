@@ -16,7 +16,7 @@ use super::MpscStatistics;
 use super::error::{SendError, TryRecvError};
 use crate::sync::permits::Permits;
 use crate::sync::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+use crate::task::{StoredWaker, Wait, WaitNote, note_wait, poll_budget};
 
 pub(crate) struct Chan<T> {
     /// Grows to what is in flight and is used again; given back when it is large and empty.
@@ -139,7 +139,10 @@ impl<T> Chan<T> {
         at: &'static Location<'static>,
     ) -> Poll<Result<(), SendError<()>>> {
         let waited = key.is_some();
-        let place = ready!(self.slots.poll_acquire(1, key, cx, (self.wait(), at)));
+        let place = ready!(
+            self.slots
+                .poll_acquire(1, key, cx, WaitNote::new(self.wait(), at))
+        );
         if waited && place.is_ok() && self.gone.get() {
             // The place was given, and then the receiver was dropped: nobody would see a message.
             self.return_slot();
@@ -226,27 +229,9 @@ impl<T> Chan<T> {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<()> {
-        match *key {
-            None => {
-                if self.is_closed() {
-                    return Poll::Ready(());
-                }
-                let waker = StoredWaker::new(cx.waker());
-                // The clone may have run user code that closed the channel.
-                if self.is_closed() {
-                    return Poll::Ready(());
-                }
-                *key = Some(self.closing.join(waker, ()));
-            }
-            Some(waiting) => {
-                if self.closing.poll_granted(waiting, cx.waker()).is_some() {
-                    *key = None;
-                    return Poll::Ready(());
-                }
-            }
-        }
-        note_wait(self.wait(), at);
-        Poll::Pending
+        let note = WaitNote::new(self.wait(), at);
+        let look = || self.is_closed().then_some(()).ok_or(());
+        self.closing.poll(key, cx, note, look).map(|_| ())
     }
 
     pub(super) fn cancel_closed(&self, key: Option<Key>) {
