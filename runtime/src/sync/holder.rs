@@ -6,39 +6,60 @@
 use std::cell::Cell;
 
 use crate::TELLS;
-use crate::task::{Id, note_holder, try_current_id};
+use crate::task::{Id, forget_holder, note_holder, try_current_id};
 
-/// The task that took something last; one word.
+/// The task that took something last.
 #[derive(Debug)]
-pub(crate) struct Holder(Cell<u64>);
+pub(crate) struct Holder {
+    /// Its identity; 0: nobody.
+    task: Cell<u64>,
+    /// The address under which others were told; 0: they were not.
+    published: Cell<usize>,
+}
 
 impl Holder {
     pub(crate) const fn nobody() -> Self {
-        Self(Cell::new(0))
+        Self {
+            task: Cell::new(0),
+            published: Cell::new(0),
+        }
     }
 
     /// It is the task that runs; nobody, outside of a task.
     #[inline]
     pub(crate) fn take(&self) {
         if TELLS {
-            self.0.set(try_current_id().map_or(0, Id::identity));
+            self.task.set(try_current_id().map_or(0, Id::identity));
         }
     }
 
     #[inline]
     pub(crate) fn clear(&self) {
-        self.0.set(0);
+        self.task.set(0);
     }
 
     #[inline]
     pub(crate) fn id(&self) -> Option<Id> {
-        let identity = self.0.get();
+        let identity = self.task.get();
         (identity != 0).then(|| Id::from_identity(identity))
     }
 
-    /// Tells the graph, where `waiting` tasks wait for the object at `address`. To be called after whatever changed the
-    /// holder of a contended object, or who waits for it.
+    /// Tells the graph, if `waiting` tasks wait for the object at `address`. To be called after whatever changed the holder of a
+    /// contended object, and when somebody begins to wait; while nobody waits, nobody asks.
+    #[inline]
     pub(crate) fn publish(&self, address: usize, waiting: usize) {
-        note_holder(address, (waiting > 0).then(|| self.id()));
+        if TELLS && waiting > 0 {
+            self.published.set(address);
+            note_holder(address, self.id());
+        }
+    }
+}
+
+impl Drop for Holder {
+    #[inline]
+    fn drop(&mut self) {
+        if self.published.get() != 0 {
+            forget_holder(self.published.get());
+        }
     }
 }

@@ -95,7 +95,6 @@ impl RawLock {
             if self.queue.leave(key).granted {
                 self.release();
             }
-            self.publish();
         }
     }
 
@@ -111,8 +110,9 @@ impl RawLock {
     }
 
     fn hand_over(&self) {
+        let granted = self.queue.grant_front();
         self.publish();
-        if let Some(waker) = self.queue.grant_front() {
+        if let Some(waker) = granted {
             waker.wake();
         }
     }

@@ -120,7 +120,6 @@ impl RawRwLock {
                 // It may have been the writer that held up the readers behind it.
                 self.hand_over();
             }
-            self.publish();
         }
     }
 

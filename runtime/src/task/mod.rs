@@ -64,5 +64,5 @@ pub use outside::{Outside, outside, runtime_serial};
 pub use spawn::{Builder, spawn, spawn_eager};
 pub use stored::StoredWaker;
 pub use wait::{Wait, note_wait, poll_budget};
-pub(crate) use wait::{note_holder, note_wait_by};
+pub(crate) use wait::{forget_holder, note_holder, note_wait_by};
 pub use yielding::{Unconstrained, YieldNow, unconstrained, yield_now};

@@ -164,17 +164,22 @@ pub(crate) fn pass_on(word: u64, at: &'static Location<'static>) {
     });
 }
 
-/// Tells the graph who holds what stands at `address`: inner `None`, nobody that is known; outer `None`, nobody waits for
-/// it any more.
-pub(crate) fn note_holder(address: usize, holder: Option<Option<Id>>) {
+/// Tells the graph who holds what stands at `address`; none: nobody that is known.
+pub(crate) fn note_holder(address: usize, holder: Option<Id>) {
     hot::with_core(|core| {
-        let Some(core) = core else { return };
-        match holder {
-            Some(holder) => {
-                let published = &core.tasks.slots.shared().holders;
-                core.tasks.holders.publish(published, address, holder);
-            }
-            None => core.tasks.holders.forget(address),
+        if let Some(core) = core {
+            let published = &core.tasks.slots.shared().holders;
+            core.tasks.holders.publish(published, address, holder);
+        }
+    });
+}
+
+/// What stood at `address` is gone.
+#[cold]
+pub(crate) fn forget_holder(address: usize) {
+    hot::with_core(|core| {
+        if let Some(core) = core {
+            core.tasks.holders.forget(address);
         }
     });
 }
