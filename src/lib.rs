@@ -53,8 +53,8 @@ pub mod net {
         DrainServer, Interest, ListenFd, ListenFdKind, LookupHost, OpenConnection, Readiness,
         Ready, ReadyFor, SendFile, ServeForever, Served, Server, ServerStatistics, Splice,
         SpliceBidirectional, SpliceFrom, SpliceTo, StartServer, TcpListener, TcpSocket, TcpStream,
-        ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed, listen_fds,
-        lookup_host, send_file, splice, splice_bidirectional, tcp, udp, unix,
+        ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed, halves,
+        listen_fds, lookup_host, send_file, splice, splice_bidirectional, tcp, udp, unix,
     };
 }
 

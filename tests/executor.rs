@@ -18,8 +18,8 @@ use myrt::runtime::Builder;
 use myrt::task::{JoinHandle, Outcome};
 use myrt::time::{Instant, sleep};
 use support::{
-    Counter, Log, collecting, counted, hooked, on_drop, own_waker, panic_text, paused, poll_with,
-    runtime, settle,
+    Counter, Log, careless, collecting, counted, hooked, on_drop, own_waker, panic_text, paused,
+    poll_with, runtime, settle,
 };
 
 // Order and fairness.
@@ -155,6 +155,35 @@ fn a_panic_in_poll_ends_that_task_alone_and_drops_its_future() {
         assert_eq!(good.await.unwrap(), "fine");
     });
     assert_eq!(dropped.get(), 1);
+}
+
+#[test]
+fn a_join_error_goes_wherever_errors_go_and_keeps_the_panic() {
+    type Anywhere = Box<dyn std::error::Error + Send + Sync>;
+    async fn joined(task: JoinHandle<()>) -> Result<(), Anywhere> {
+        Ok(task.await?)
+    }
+    myrt::run(async {
+        // What a task panics with is `Send`, and need not be `Sync`.
+        let odd = myrt::spawn(async { std::panic::panic_any(Cell::new(7)) });
+        let said = myrt::spawn(async { panic!("number {}", 7) });
+        let ended = myrt::spawn(pending());
+        let _cleanup = ended.cancel_with("enough");
+
+        let odd = joined(odd).await.unwrap_err();
+        let odd = odd.downcast::<myrt::task::JoinError>().unwrap();
+        assert_eq!(odd.reason(), None);
+        assert!(odd.into_panic().is::<Cell<i32>>());
+        let said = std::io::Error::from(said.await.unwrap_err());
+        assert!(said.to_string().ends_with("panicked: number 7"), "{said}");
+        let said = said.downcast::<myrt::task::JoinError>().unwrap();
+        assert!(said.is_panic() && said.try_into_panic().is_ok());
+        let ended = joined(ended).await.unwrap_err();
+        assert!(
+            ended.to_string().ends_with("was cancelled: enough"),
+            "{ended}"
+        );
+    });
 }
 
 #[test]
@@ -325,7 +354,7 @@ fn tasks_that_block_on_left_go_on_in_the_next_one_and_end_with_the_runtime() {
 fn outputs_of_handles_that_outlive_the_runtime_are_dropped_with_it() {
     let log = Log::default();
     let (a, b) = (log.clone(), log.clone());
-    let runtime = runtime();
+    let runtime = careless();
     let small = runtime.spawn(async move { on_drop(move || a.add("small")) });
     let large = runtime.spawn(async move {
         let guard = on_drop(move || b.add("large"));

@@ -8,7 +8,6 @@ use std::future::Future;
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -16,27 +15,24 @@ use myrt::fs::{self, File, OpenOptions};
 use myrt::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufWriter};
 use myrt::stream::StreamExt;
 use myrt::time::{Instant, timeout};
-
-/// Descriptors are counted, so tests take turns, also those that count none.
-static TURN: Mutex<()> = Mutex::new(());
+use support::left::Watch;
 
 /// A directory of one's own, gone with it.
 struct Scratch {
     path: PathBuf,
-    before: usize,
-    _turn: MutexGuard<'static, ()>,
+    /// Also for tests that leave nothing open for sure: they would disturb the others.
+    _watch: Watch,
 }
 
 impl Scratch {
     fn new(name: &str) -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let watch = Watch::begin();
         let path = std::env::temp_dir().join(format!("myrt-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path).unwrap();
         Self {
             path,
-            before: support::open_fds(),
-            _turn: turn,
+            _watch: watch,
         }
     }
 
@@ -48,15 +44,6 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.path).unwrap();
-        if !std::thread::panicking() {
-            // A thread of the pool that has just ended a job lets go of the runtime's bell a moment later.
-            let settled = (0..1000).any(|_| {
-                #[expect(clippy::disallowed_methods, reason = "no loop runs here any more")]
-                std::thread::sleep(Duration::from_millis(1));
-                support::open_fds() == self.before
-            });
-            assert!(settled, "descriptors were left");
-        }
     }
 }
 
@@ -306,7 +293,7 @@ fn a_seek_that_was_given_up_moves_at_most_once() {
 
 #[test]
 fn what_was_acknowledged_is_there_when_the_program_ends() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _watch = Watch::begin();
     if !support::in_own_process("what_was_acknowledged_is_there_when_the_program_ends", "") {
         return;
     }

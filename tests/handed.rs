@@ -10,6 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
 
 use myrt::net::{ListenFdKind, listen_fds};
+use support::left::Watch;
 
 /// What the child does with what it got, by the name of the test; nothing in the parent.
 fn is_child(test: &str) -> bool {
@@ -40,6 +41,7 @@ fn a_parent_hands_two_listeners_over() {
     if is_child("a_parent_hands_two_listeners_over") {
         return serve_both();
     }
+    let _watch = Watch::begin();
     let web = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = web.local_addr().unwrap();
     let path = std::env::temp_dir().join(format!("myrt-handed-{}", std::process::id()));
@@ -108,6 +110,7 @@ fn what_was_meant_for_another_process_is_not_taken() {
         assert!(listen_fds().unwrap().is_empty());
         return;
     }
+    let _watch = Watch::begin();
     let fds = || OwnedFd::from(TcpListener::bind("127.0.0.1:0").unwrap());
     let mut child = hand_over(
         "what_was_meant_for_another_process_is_not_taken",
@@ -128,6 +131,7 @@ fn a_wrong_kind_is_an_error_that_says_so() {
         assert!(error.to_string().contains("web"), "{error}");
         return;
     }
+    let _watch = Watch::begin();
     let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let other = std::fs::File::open("/dev/null").unwrap();
     let mut child = hand_over(

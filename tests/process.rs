@@ -7,40 +7,22 @@
 mod support;
 
 use std::os::unix::process::ExitStatusExt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use myrt::io::AsyncReadExt;
 use myrt::process::{self, Child, Command, Stdio};
-use myrt::runtime::{Builder, Runtime, Selector};
+use myrt::runtime::{Builder, Runtime};
 use myrt::time::{Instant, sleep, timeout};
-
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-const SELECTORS: &[Selector] = if cfg!(target_os = "linux") {
-    &[
-        Selector::Epoll,
-        Selector::EpollLevel,
-        Selector::EpollOneshot,
-        Selector::Poll,
-        Selector::Select,
-    ]
-} else {
-    &[Selector::Kqueue, Selector::Poll, Selector::Select]
-};
+use support::SELECTORS;
+use support::left::{self, Watch};
 
 /// Runs a test in every way, and looks for what it left.
 #[track_caller]
 fn everywhere(test: impl AsyncFn()) {
-    let _turn = turn();
+    let watch = Watch::begin();
     for &selector in SELECTORS {
         for refuse in [false, true] {
             process::refuse_pidfd(refuse);
-            let before = support::open_fds();
             let runtime = Builder::new()
                 .selector(selector)
                 .build()
@@ -50,23 +32,11 @@ fn everywhere(test: impl AsyncFn()) {
                 ended.is_ok(),
                 "{selector}, pidfd refused: {refuse}: it hangs"
             );
-            let metrics = runtime.metrics();
-            assert_eq!(
-                (metrics.tasks, metrics.sources, metrics.outside),
-                (0, 0, 0),
-                "{selector}, {refuse}"
-            );
+            let way = format!("{selector}, pidfd refused: {refuse}");
+            left::nothing_in(&runtime, &way);
             drop(runtime);
-            assert_eq!(
-                support::open_fds(),
-                before,
-                "descriptors were left: {selector}, pidfd refused: {refuse}"
-            );
-            assert_eq!(
-                children(),
-                Vec::<String>::new(),
-                "{selector}, pidfd refused: {refuse}"
-            );
+            watch.nothing_open(&way);
+            assert_eq!(children(), Vec::<String>::new(), "{way}");
         }
     }
     process::refuse_pidfd(false);
@@ -120,10 +90,9 @@ fn the_status_tells_how_it_ended() {
 
 #[test]
 fn a_thousand_children_leave_no_zombie_and_no_descriptor() {
-    let _turn = turn();
+    let watch = Watch::begin();
     for refuse in [false, true] {
         process::refuse_pidfd(refuse);
-        let before = support::open_fds();
         myrt::run(async {
             for _ in 0..20 {
                 let batch: Vec<_> = (0..50)
@@ -139,7 +108,7 @@ fn a_thousand_children_leave_no_zombie_and_no_descriptor() {
             }
         });
         assert_eq!(children(), Vec::<String>::new());
-        assert_eq!(support::open_fds(), before, "pidfd refused: {refuse}");
+        watch.nothing_open(&format!("pidfd refused: {refuse}"));
     }
     process::refuse_pidfd(false);
 }
@@ -304,7 +273,7 @@ fn kill_on_drop_kills() {
 
 #[test]
 fn children_that_outlive_their_runtime_are_reaped_by_the_next() {
-    let _turn = turn();
+    let _watch = Watch::begin();
     let runtime = Runtime::new().unwrap();
     let child = runtime.block_on(async { sh("sleep 0.05").spawn().unwrap() });
     runtime.block_on(async move { drop(child) });
@@ -405,7 +374,7 @@ fn what_output_changed_is_changed_back() {
 
 #[test]
 fn virtual_time_waits_for_a_child() {
-    let _turn = turn();
+    let _watch = Watch::begin();
     let runtime = support::paused();
     runtime.block_on(async {
         let begin = Instant::now();

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use myrt::runtime::{Builder, Report};
+use myrt::runtime::{Builder, Lints, Report};
 use myrt::sync::{Mutex, Semaphore, oneshot};
 use myrt::task;
 
@@ -14,7 +14,7 @@ use myrt::task;
 fn reporting() -> (myrt::runtime::Runtime, Rc<RefCell<Vec<Report>>>) {
     let reports = Rc::new(RefCell::new(Vec::new()));
     let sink = reports.clone();
-    let builder = Builder::new().debug(true);
+    let builder = Builder::new().debug(true).lints(Lints::Warn);
     let builder = builder.on_report(move |report| sink.borrow_mut().push(report.clone()));
     (builder.build().unwrap(), reports)
 }
@@ -154,6 +154,7 @@ fn a_slow_poll_is_told_once_with_task_and_place() {
     let reports = Rc::new(RefCell::new(Vec::new()));
     let sink = reports.clone();
     let builder = Builder::new().slow_poll(Duration::from_millis(20));
+    let builder = builder.lints(Lints::Warn);
     let builder = builder.on_report(move |report| sink.borrow_mut().push(report.clone()));
     let runtime = builder.build().unwrap();
     runtime.block_on(async {

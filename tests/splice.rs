@@ -5,53 +5,27 @@ mod support;
 
 use std::io::Write;
 use std::net::Shutdown;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use myrt::net::{
     TcpListener, TcpStream, UnixStream, send_file, splice, splice_bidirectional, unix::pipe,
 };
-use myrt::runtime::{Builder, Selector};
+use myrt::runtime::Builder;
 use myrt::time::timeout;
+use support::SELECTORS;
+use support::left::{self, Watch};
 
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Runs a test on every selector, and counts descriptors.
+/// Runs a test on every selector, and looks for what it left.
 #[track_caller]
 fn everywhere(test: impl AsyncFn()) {
-    let _turn = turn();
-    let selectors: &[Selector] = if cfg!(target_os = "linux") {
-        &[
-            Selector::Epoll,
-            Selector::EpollLevel,
-            Selector::EpollOneshot,
-            Selector::Poll,
-            Selector::Select,
-        ]
-    } else {
-        &[Selector::Kqueue, Selector::Poll, Selector::Select]
-    };
-    for &selector in selectors {
-        let before = support::open_fds();
+    let watch = Watch::begin();
+    for &selector in SELECTORS {
         let runtime = Builder::new().selector(selector).build().unwrap();
         let ended = runtime.block_on(timeout(Duration::from_secs(60), test()));
         assert!(ended.is_ok(), "{selector}: it hangs");
-        assert_eq!(
-            (runtime.metrics().tasks, runtime.metrics().sources),
-            (0, 0),
-            "{selector}"
-        );
+        left::nothing_in(&runtime, selector.name());
         drop(runtime);
-        let settled = (0..1000).any(|_| {
-            #[expect(clippy::disallowed_methods, reason = "no loop runs here any more")]
-            std::thread::sleep(Duration::from_millis(1));
-            support::open_fds() == before
-        });
-        assert!(settled, "{selector}: descriptors were left");
+        watch.nothing_open(selector.name());
     }
 }
 

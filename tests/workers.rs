@@ -8,47 +8,14 @@ use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use myrt::runtime::Runtime;
 use myrt::time::sleep;
 use myrt::workers::{self, Builder, Worker};
-
-static TURN: Mutex<()> = Mutex::new(());
-
-/// Descriptors are counted, so tests take turns; none may be left.
-struct Turn {
-    before: usize,
-    _turn: MutexGuard<'static, ()>,
-}
-
-fn turn() -> Turn {
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    Turn {
-        before: support::open_fds(),
-        _turn: turn,
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            let settled = (0..1000).any(|_| {
-                pause(1);
-                support::open_fds() == self.before
-            });
-            assert!(settled, "descriptors were left");
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "no loop runs on this thread")]
-fn pause(millis: u64) {
-    thread::sleep(Duration::from_millis(millis));
-}
+use support::left::Watch;
 
 /// Answers each request (a byte) with the worker's number and how often it was started again; `p` is its death, `s` stops all.
 async fn serve(worker: Worker, address: SocketAddr, told: mpsc::Sender<SocketAddr>) {
@@ -123,7 +90,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 
 #[test]
 fn outputs_come_by_worker_and_each_has_its_own_thread() {
-    let _turn = turn();
+    let _watch = Watch::begin();
     let threads = Mutex::new(HashSet::new());
     let outputs = Builder::new(4)
         .pin(true)
@@ -140,7 +107,7 @@ fn outputs_come_by_worker_and_each_has_its_own_thread() {
 
 #[test]
 fn connections_are_spread_and_all_stop_together() {
-    let _turn = turn();
+    let _watch = Watch::begin();
     let (address, servers) = servers(4);
     let streams: Vec<_> = (0..400).map(|_| connect(address)).collect();
     let mut by_worker = HashMap::new();
@@ -158,7 +125,7 @@ fn connections_are_spread_and_all_stop_together() {
 
 #[test]
 fn a_worker_that_panics_comes_back_and_the_others_go_on() {
-    let _turn = turn();
+    let _watch = Watch::begin();
     let (address, servers) = servers(4);
     let streams: Vec<_> = (0..100).map(|_| connect(address)).collect();
     let of: Vec<_> = streams.iter().map(|stream| ask(stream, b'.').0).collect();
@@ -186,7 +153,7 @@ fn a_worker_that_panics_comes_back_and_the_others_go_on() {
 
 #[test]
 fn one_that_dies_at_once_is_not_started_in_a_spin_and_does_not_hold_up_the_end() {
-    let _turn = turn();
+    let _watch = Watch::begin();
     let lives = AtomicUsize::new(0);
     let ended = Builder::new(2)
         .on_panic(|id, _| assert_eq!(id, 1))
@@ -206,7 +173,7 @@ fn one_that_dies_at_once_is_not_started_in_a_spin_and_does_not_hold_up_the_end()
 
 #[test]
 fn who_does_not_end_in_its_grace_is_cut() {
-    let _turn = turn();
+    let _watch = Watch::begin();
     let dropped = AtomicUsize::new(0);
     let ended = Builder::new(3)
         .grace(Duration::from_millis(20))
@@ -230,7 +197,7 @@ thread_local! {
 
 #[test]
 fn they_reach_each_other_from_the_first_moment() {
-    let _turn = turn();
+    let _watch = Watch::begin();
     let mail = workers::run(3, async |worker| {
         let from = worker.id();
         for to in 0..worker.count() {
@@ -251,7 +218,7 @@ fn they_reach_each_other_from_the_first_moment() {
 
 #[test]
 fn tasks_of_a_worker_end_with_it() {
-    let _turn = turn();
+    let _watch = Watch::begin();
     let dropped = std::sync::Arc::new(AtomicUsize::new(0));
     workers::run(2, async |_| {
         let dropped = dropped.clone();
@@ -269,7 +236,7 @@ fn tasks_of_a_worker_end_with_it() {
 #[test]
 #[should_panic(expected = "workers::run blocks the thread")]
 fn not_inside_of_a_runtime() {
-    let _turn = turn();
+    let _watch = Watch::begin();
     Runtime::new()
         .unwrap()
         .block_on(async { drop(workers::run(1, async |_| ())) });
@@ -279,7 +246,7 @@ fn not_inside_of_a_runtime() {
 #[test]
 fn a_signal_stops_all() {
     if std::env::var_os("MYRT_TEST_CHILD").is_none() {
-        let _turn = turn();
+        let _watch = Watch::begin();
         let script = "exec \"$0\" \"$@\"";
         let mut child = std::process::Command::new("sh")
             .args(["-c", script])

@@ -4,7 +4,6 @@
 //! those traits and nothing else; what calls tokio's `spawn`, timers or sockets inside still cannot run here. It knows no stream.
 
 use std::io::{self, IoSlice};
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -12,7 +11,7 @@ use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use pin_project_lite::pin_project;
 use tokio::io::{self as theirs, ReadBuf};
 
-use crate::place::{self, Place};
+use crate::wrapped::{Wrapped, write_through};
 
 pin_project! {
     /// A stream under the traits of the other side: around one with futures-io's traits it has tokio's, and the other way round.
@@ -42,8 +41,7 @@ pin_project! {
     #[derive(Debug)]
     pub struct Compat<T> {
         #[pin]
-        stream: T,
-        at: Place,
+        stream: Wrapped<T>,
     }
 }
 
@@ -52,24 +50,23 @@ impl<T> Compat<T> {
     #[track_caller]
     pub fn new(stream: T) -> Self {
         Self {
-            stream,
-            at: Location::caller(),
+            stream: Wrapped::new(stream),
         }
     }
 
     /// The stream.
     pub fn get_ref(&self) -> &T {
-        &self.stream
+        self.stream.get_ref()
     }
 
     /// The stream, to be changed.
     pub fn get_mut(&mut self) -> &mut T {
-        &mut self.stream
+        self.stream.get_mut()
     }
 
     /// Takes the stream out again.
     pub fn into_inner(self) -> T {
-        self.stream
+        self.stream.into_inner()
     }
 }
 
@@ -79,58 +76,12 @@ impl<T: AsyncRead> theirs::AsyncRead for Compat<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.project();
         // Cleared once for each buffer, not once for each read: the buffer remembers.
         let free = buf.initialize_unfilled();
-        let count = ready!(place::within(this.at, || this.stream.poll_read(cx, free)))?;
+        let stream = self.project().stream;
+        let count = ready!(stream.poll(|stream| stream.poll_read(cx, free)))?;
         buf.advance(count);
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: AsyncBufRead> theirs::AsyncBufRead for Compat<T> {
-    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_fill_buf(cx))
-    }
-
-    fn consume(self: Pin<&mut Self>, amount: usize) {
-        self.project().stream.consume(amount);
-    }
-}
-
-impl<T: AsyncWrite> theirs::AsyncWrite for Compat<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_write_vectored(cx, bufs))
-    }
-
-    /// Always, since futures-io's streams cannot say: one that has no vectored write takes the first slice.
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_close(cx))
     }
 }
 
@@ -140,52 +91,46 @@ impl<T: theirs::AsyncRead> AsyncRead for Compat<T> {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let this = self.project();
         let mut buf = ReadBuf::new(buf);
-        ready!(place::within(this.at, || this
-            .stream
-            .poll_read(cx, &mut buf)))?;
+        let stream = self.project().stream;
+        ready!(stream.poll(|stream| stream.poll_read(cx, &mut buf)))?;
         Poll::Ready(Ok(buf.filled().len()))
+    }
+}
+
+impl<T: AsyncBufRead> theirs::AsyncBufRead for Compat<T> {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let stream = self.project().stream;
+        stream.poll(|stream| stream.poll_fill_buf(cx))
+    }
+
+    fn consume(self: Pin<&mut Self>, amount: usize) {
+        let stream = self.project().stream;
+        stream.poll(|stream| stream.consume(amount));
     }
 }
 
 impl<T: theirs::AsyncBufRead> AsyncBufRead for Compat<T> {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_fill_buf(cx))
+        let stream = self.project().stream;
+        stream.poll(|stream| stream.poll_fill_buf(cx))
     }
 
     fn consume(self: Pin<&mut Self>, amount: usize) {
-        self.project().stream.consume(amount);
+        let stream = self.project().stream;
+        stream.poll(|stream| stream.consume(amount));
     }
 }
 
-impl<T: theirs::AsyncWrite> AsyncWrite for Compat<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_write(cx, buf))
+write_through! {
+    impl theirs::AsyncWrite { poll_shutdown } for Compat through AsyncWrite { poll_close }
+    {
+        /// Always, since futures-io's streams cannot say: one that has no vectored write takes the first slice.
+        fn is_write_vectored(&self) -> bool {
+            true
+        }
     }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_write_vectored(cx, bufs))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_flush(cx))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_shutdown(cx))
-    }
+}
+write_through! {
+    impl AsyncWrite { poll_close } for Compat through theirs::AsyncWrite { poll_shutdown }
 }

@@ -12,6 +12,7 @@ pub mod compat;
 #[cfg(feature = "fs")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fs")))]
 pub mod fs;
+pub mod halves;
 #[cfg(feature = "hyper")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub mod hyper;
@@ -39,6 +40,8 @@ mod pool;
 mod ready;
 mod server;
 mod stream;
+#[cfg(any(feature = "hyper", feature = "tokio-compat"))]
+mod wrapped;
 
 pub use addr::{LookupHost, ToSocketAddrs, lookup_host};
 pub use handed::{ListenFd, ListenFdKind, listen_fds};
@@ -51,6 +54,7 @@ pub use server::{
     DrainServer, OpenConnection, ServeForever, Served, Server, ServerStatistics, StartServer,
     WaitClosed, open_connection, start_server,
 };
+pub use stream::Connection;
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixListener, UnixStream};

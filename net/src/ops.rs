@@ -19,6 +19,7 @@ use myrt_runtime::io::Async;
 
 use crate::calls;
 use crate::leaf::{Direction, Turn};
+use crate::place;
 
 /// A byte stream of the system.
 pub trait Stream: AsFd + 'static {
@@ -74,6 +75,62 @@ pub(crate) const fn wanted<T: Stream>(length: usize) -> usize {
 /// All bytes of several buffers.
 pub(crate) fn total<B: std::ops::Deref<Target = [u8]>>(bufs: &[B]) -> usize {
     bufs.iter().map(|buf| buf.len()).sum()
+}
+
+/// `AsyncRead` of a byte stream of the system. Its place is the caller's, as with the three after it.
+#[inline]
+#[track_caller]
+pub(crate) fn poll_read<T: Stream>(
+    io: &Async<T>,
+    cx: &mut Context<'_>,
+    buf: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let at = place::of(Location::caller());
+    let wanted = wanted::<T>(buf.len());
+    io.poll_transfer(cx, Direction::Read, wanted, at, |stream| stream.read(buf))
+}
+
+/// `AsyncRead`'s other method.
+#[inline]
+#[track_caller]
+pub(crate) fn poll_read_vectored<T: Stream>(
+    io: &Async<T>,
+    cx: &mut Context<'_>,
+    bufs: &mut [IoSliceMut<'_>],
+) -> Poll<io::Result<usize>> {
+    let at = place::of(Location::caller());
+    let wanted = wanted::<T>(total(bufs));
+    io.poll_transfer(cx, Direction::Read, wanted, at, |stream| {
+        stream.read_vectored(bufs)
+    })
+}
+
+/// `AsyncWrite` of a byte stream of the system.
+#[inline]
+#[track_caller]
+pub(crate) fn poll_write<T: Stream>(
+    io: &Async<T>,
+    cx: &mut Context<'_>,
+    buf: &[u8],
+) -> Poll<io::Result<usize>> {
+    let at = place::of(Location::caller());
+    let wanted = wanted::<T>(buf.len());
+    io.poll_transfer(cx, Direction::Write, wanted, at, |stream| stream.write(buf))
+}
+
+/// `AsyncWrite`'s other method.
+#[inline]
+#[track_caller]
+pub(crate) fn poll_write_vectored<T: Stream>(
+    io: &Async<T>,
+    cx: &mut Context<'_>,
+    bufs: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    let at = place::of(Location::caller());
+    let wanted = wanted::<T>(total(bufs));
+    io.poll_transfer(cx, Direction::Write, wanted, at, |stream| {
+        stream.write_vectored(bufs)
+    })
 }
 
 /// Declares a future and how it begins.

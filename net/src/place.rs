@@ -17,6 +17,7 @@ thread_local! {
 }
 
 /// Runs `poll` with `at` as the place that leaf operations inside it report. An outer place wins: it is nearer to the user.
+#[inline]
 pub(crate) fn within<T>(at: Place, poll: impl FnOnce() -> T) -> T {
     /// Puts the former place back even when the poll panics.
     struct Restore(Option<Place>);

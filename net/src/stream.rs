@@ -1,7 +1,232 @@
 //! What every byte stream over a descriptor has in common, written once.
 //!
-//! The streams implement the traits for `&Stream`, since the kernel does the locking; the owned value and the halves forward to
+//! TCP and Unix streams differ in how they come to be and in their options; how one reads, writes, waits and ends is the same, and stands
+//! in `byte_stream`. The streams implement the traits for `&Stream`, since the kernel does the locking; the owned value forwards to
 //! that. It knows no particular stream.
+
+use std::fmt::Debug;
+use std::io;
+
+use myrt_runtime::io::Async;
+
+use crate::ops;
+
+/// A connected stream socket of this crate: a [`TcpStream`](crate::TcpStream) or a [`UnixStream`](crate::UnixStream).
+pub trait Connection: Debug + 'static {
+    /// std's stream inside.
+    type System: ops::Stream;
+    /// What its ends are called by.
+    type Address;
+
+    #[doc(hidden)]
+    fn io(&self) -> &Async<Self::System>;
+    #[doc(hidden)]
+    fn peer_addr(&self) -> io::Result<Self::Address>;
+    #[doc(hidden)]
+    fn local_addr(&self) -> io::Result<Self::Address>;
+}
+
+/// The methods of a connected stream socket `$name { io: Async<$system> }`, and all its traits.
+macro_rules! byte_stream {
+    ($name:ident over $system:ty, with addresses: $address:ty) => {
+        impl $name {
+            /// Reads what there is, at least one byte, into `buf`; `Ok(0)` is the end of the stream (or an empty `buf`). **Cancel safe.**
+            ///
+            /// # Errors
+            /// What the system says, such as [`ConnectionReset`](std::io::ErrorKind::ConnectionReset).
+            #[inline]
+            #[track_caller]
+            pub fn read<'a>(&'a self, buf: &'a mut [u8]) -> $crate::ops::Read<'a, $system> {
+                $crate::ops::Read::new(&self.io, buf)
+            }
+
+            /// Fills `buf` whole. Not cancel safe: what came is in `buf`, how much is not told ([`io::Reader`](crate::io::Reader) is the remedy).
+            ///
+            /// # Errors
+            /// [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof) if the stream ends before, and what the system says.
+            #[track_caller]
+            pub fn read_exact<'a>(&'a self, buf: &'a mut [u8]) -> $crate::ops::ReadExact<'a, $system> {
+                $crate::ops::ReadExact::new(&self.io, buf)
+            }
+
+            /// Reads into several buffers, one after the other. **Cancel safe.**
+            ///
+            /// # Errors
+            /// What the system says.
+            #[track_caller]
+            pub fn read_vectored<'a, 'b>(
+                &'a self,
+                bufs: &'a mut [std::io::IoSliceMut<'b>],
+            ) -> $crate::ops::ReadVectored<'a, 'b, $system> {
+                $crate::ops::ReadVectored::new(&self.io, bufs)
+            }
+
+            /// Writes as much of `buf` as the system takes at once, and says how much. **Cancel safe.**
+            ///
+            /// # Errors
+            /// What the system says, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe).
+            #[inline]
+            #[track_caller]
+            pub fn write<'a>(&'a self, buf: &'a [u8]) -> $crate::ops::Write<'a, $system> {
+                $crate::ops::Write::new(&self.io, buf)
+            }
+
+            /// Writes `buf` whole. Not cancel safe: how much went out is not told ([`io::Writer`](crate::io::Writer) is the remedy).
+            ///
+            /// # Errors
+            /// What the system says, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe).
+            #[track_caller]
+            pub fn write_all<'a>(&'a self, buf: &'a [u8]) -> $crate::ops::WriteAll<'a, $system> {
+                $crate::ops::WriteAll::new(&self.io, buf)
+            }
+
+            /// Writes from several buffers in one call, and says how much. **Cancel safe.**
+            ///
+            /// # Errors
+            /// What the system says.
+            #[track_caller]
+            pub fn write_vectored<'a, 'b>(
+                &'a self,
+                bufs: &'a [std::io::IoSlice<'b>],
+            ) -> $crate::ops::WriteVectored<'a, 'b, $system> {
+                $crate::ops::WriteVectored::new(&self.io, bufs)
+            }
+
+            /// Reads if that is possible at once.
+            ///
+            /// # Errors
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
+            #[inline]
+            pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
+                self.io.try_read_with(|stream| $crate::calls::read(stream, buf))
+            }
+
+            /// Reads into several buffers if that is possible at once.
+            ///
+            /// # Errors
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
+            pub fn try_read_vectored(&self, bufs: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
+                self.io.try_read_with(|stream| $crate::calls::read_vectored(stream, bufs))
+            }
+
+            /// Writes if that is possible at once.
+            ///
+            /// # Errors
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
+            #[inline]
+            pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
+                self.io.try_write_with(|stream| $crate::calls::write(stream, buf))
+            }
+
+            /// Writes from several buffers if that is possible at once.
+            ///
+            /// # Errors
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
+            pub fn try_write_vectored(&self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                self.io.try_write_with(|stream| $crate::calls::write_vectored(stream, bufs))
+            }
+
+            /// Waits until a read may succeed: bytes, the end or an error are there. A hint; a try may still say `WouldBlock`. **Cancel safe.**
+            #[track_caller]
+            pub fn readable(&self) -> $crate::ready::Readiness<'_, $system> {
+                $crate::ready::Readiness::new(&self.io, $crate::leaf::Direction::Read)
+            }
+
+            /// Waits until a write may succeed. A hint. **Cancel safe.**
+            #[track_caller]
+            pub fn writable(&self) -> $crate::ready::Readiness<'_, $system> {
+                $crate::ready::Readiness::new(&self.io, $crate::leaf::Direction::Write)
+            }
+
+            /// Waits until any direction of `interest` may be tried, and says which. **Cancel safe.**
+            #[track_caller]
+            pub fn ready(&self, interest: $crate::ready::Interest) -> $crate::ready::ReadyFor<'_, $system> {
+                $crate::ready::ReadyFor::new(&self.io, interest)
+            }
+
+            /// Two halves that borrow the stream, one to read from and one to write to.
+            pub const fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+                $crate::halves::borrowed(self)
+            }
+
+            /// Two halves that own the stream together and may go to different tasks. Dropping the write half ends the direction of writing.
+            pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+                $crate::halves::owned(self)
+            }
+
+            /// Ends one direction or both. That the peer is gone already is no error.
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
+                $crate::calls::shutdown(self.io.get_ref(), how)
+            }
+
+            /// The address at the other end. A client of the Unix domain that did not bind has an unnamed one.
+            ///
+            /// # Errors
+            /// [`NotConnected`](std::io::ErrorKind::NotConnected) after the connection is gone.
+            pub fn peer_addr(&self) -> std::io::Result<$address> {
+                self.io.get_ref().peer_addr()
+            }
+
+            /// The address at this end.
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn local_addr(&self) -> std::io::Result<$address> {
+                self.io.get_ref().local_addr()
+            }
+
+            /// Takes the error that the system holds for this socket (`SO_ERROR`).
+            ///
+            /// # Errors
+            /// If it cannot be asked.
+            pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
+                self.io.get_ref().take_error()
+            }
+
+            /// For splicing.
+            pub(crate) const fn inner(&self) -> &Async<$system> {
+                &self.io
+            }
+        }
+
+        impl $crate::stream::Connection for $name {
+            type System = $system;
+            type Address = $address;
+
+            #[inline]
+            fn io(&self) -> &Async<$system> {
+                &self.io
+            }
+
+            fn peer_addr(&self) -> std::io::Result<$address> {
+                self.peer_addr()
+            }
+
+            fn local_addr(&self) -> std::io::Result<$address> {
+                self.local_addr()
+            }
+        }
+
+        $crate::stream::by_reference!(@system $name);
+        $crate::stream::by_reference!($name);
+
+        impl std::os::fd::AsFd for $name {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.io.as_fd()
+            }
+        }
+
+        impl std::os::fd::AsRawFd for $name {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                std::os::fd::AsFd::as_fd(self).as_raw_fd()
+            }
+        }
+    };
+}
+pub(crate) use byte_stream;
 
 /// Implements `AsyncRead` and `AsyncWrite` for `$type` through `&$type`.
 macro_rules! by_reference {
@@ -9,60 +234,53 @@ macro_rules! by_reference {
         $crate::stream::by_reference!(@read $type, [], |this| &mut &*this);
         $crate::stream::by_reference!(@write $type, [], |this| &mut &*this);
     };
-    // For `&$type` itself, from the system's calls; `$io` is the `Async` inside. For streams whose short transfers mean nothing.
-    (@system $type:ty, |$this:ident| $io:expr) => {
+    // For `&$type` itself, from the system's calls on the `Async` in its field `io`.
+    (@system $type:ty) => {
         impl futures_io::AsyncRead for &$type {
+            #[inline]
             #[track_caller]
             fn poll_read(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,
                 buf: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let at = $crate::place::of(std::panic::Location::caller());
-                let $this = self.get_mut();
-                $io.poll_transfer(cx, $crate::leaf::Direction::Read, 0, at, |stream| $crate::calls::read(stream, buf))
+                $crate::ops::poll_read(&self.io, cx, buf)
             }
 
+            #[inline]
             #[track_caller]
             fn poll_read_vectored(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,
                 bufs: &mut [std::io::IoSliceMut<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let at = $crate::place::of(std::panic::Location::caller());
-                let $this = self.get_mut();
-                $io.poll_transfer(cx, $crate::leaf::Direction::Read, 0, at, |stream| {
-                    $crate::calls::read_vectored(stream, bufs)
-                })
+                $crate::ops::poll_read_vectored(&self.io, cx, bufs)
             }
         }
 
         impl futures_io::AsyncWrite for &$type {
+            #[inline]
             #[track_caller]
             fn poll_write(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,
                 buf: &[u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let at = $crate::place::of(std::panic::Location::caller());
-                let $this = self.get_mut();
-                $io.poll_transfer(cx, $crate::leaf::Direction::Write, 0, at, |stream| $crate::calls::write(stream, buf))
+                $crate::ops::poll_write(&self.io, cx, buf)
             }
 
+            #[inline]
             #[track_caller]
             fn poll_write_vectored(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,
                 bufs: &[std::io::IoSlice<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let at = $crate::place::of(std::panic::Location::caller());
-                let $this = self.get_mut();
-                $io.poll_transfer(cx, $crate::leaf::Direction::Write, 0, at, |stream| {
-                    $crate::calls::write_vectored(stream, bufs)
-                })
+                $crate::ops::poll_write_vectored(&self.io, cx, bufs)
             }
 
             /// Nothing to do: what was written is the system's.
+            #[inline]
             fn poll_flush(
                 self: std::pin::Pin<&mut Self>,
                 _: &mut std::task::Context<'_>,
@@ -71,12 +289,12 @@ macro_rules! by_reference {
             }
 
             /// Ends the direction of writing; reading goes on.
+            #[inline]
             fn poll_close(
                 self: std::pin::Pin<&mut Self>,
                 _: &mut std::task::Context<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
-                let $this = self.get_mut();
-                std::task::Poll::Ready($crate::calls::shutdown($io.get_ref(), std::net::Shutdown::Write))
+                std::task::Poll::Ready(self.shutdown(std::net::Shutdown::Write))
             }
         }
     };
@@ -94,6 +312,7 @@ macro_rules! by_reference {
                 futures_io::AsyncRead::poll_read(std::pin::Pin::new($through), cx, buf)
             }
 
+            #[inline]
             #[track_caller]
             fn poll_read_vectored(
                 self: std::pin::Pin<&mut Self>,
@@ -118,6 +337,7 @@ macro_rules! by_reference {
                 futures_io::AsyncWrite::poll_write(std::pin::Pin::new($through), cx, buf)
             }
 
+            #[inline]
             #[track_caller]
             fn poll_write_vectored(
                 self: std::pin::Pin<&mut Self>,
@@ -128,6 +348,7 @@ macro_rules! by_reference {
                 futures_io::AsyncWrite::poll_write_vectored(std::pin::Pin::new($through), cx, bufs)
             }
 
+            #[inline]
             fn poll_flush(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,
@@ -136,6 +357,7 @@ macro_rules! by_reference {
                 futures_io::AsyncWrite::poll_flush(std::pin::Pin::new($through), cx)
             }
 
+            #[inline]
             fn poll_close(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,

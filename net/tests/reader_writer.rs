@@ -256,6 +256,21 @@ fn lines_strip_newlines_and_give_the_reader_back() {
 }
 
 #[test]
+fn lines_dropped_after_any_number_of_polls_lose_nothing() {
+    for step in [1, 2, 3, 5, 64] {
+        for cuts in (0..1 << 11).chain((0..63).map(|n| 1 << n)) {
+            let cuts = &mut Cuts(cuts);
+            let mut lines = Reader::new(Hesitant::reading(INPUT, step)).lines();
+            let mut seen = Vec::new();
+            while let Some(line) = retried(&mut lines, cuts, |lines| Box::pin(lines.next())) {
+                seen.push(line.unwrap());
+            }
+            assert_eq!(seen, ["one", "two||12345rest of it", "last"]);
+        }
+    }
+}
+
+#[test]
 fn lines_end_after_an_error() {
     let mut lines = Reader::with_limit(2, &b"long line\n"[..]).lines();
     assert!(finish(lines.next()).unwrap().is_err());

@@ -11,7 +11,7 @@ use futures_lite::StreamExt;
 use futures_lite::future::zip;
 use myrt_net::io::{AsyncReadExt, AsyncWriteExt, Reader, copy_bidirectional};
 use myrt_net::{Interest, TcpListener, TcpSocket, TcpStream, lookup_host};
-use myrt_runtime::task::spawn;
+use myrt_runtime::task::{JoinSet, spawn};
 use myrt_runtime::time::sleep;
 
 /// Two ends of one connection.
@@ -120,12 +120,11 @@ fn a_client_that_stops_reading_stalls_nobody_else() {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let _server = spawn(async move {
+        let server = spawn(async move {
+            let mut echoes = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                drop(spawn(
-                    async move { myrt_net::io::copy(&stream, &stream).await },
-                ));
+                echoes.spawn(async move { myrt_net::io::copy(&stream, &stream).await });
             }
         });
         let stuck = TcpStream::connect(address).await.unwrap();
@@ -142,7 +141,8 @@ fn a_client_that_stops_reading_stalls_nobody_else() {
             lively.read_exact(&mut buf).await.unwrap();
             assert_eq!(&buf, b"ping");
         }
-        let _cleanup = stuffing.cancel();
+        stuffing.cancel().await;
+        server.cancel().await;
     });
 }
 

@@ -11,7 +11,9 @@ mod blocking;
 mod builder;
 mod core;
 mod cycle;
+mod lookout;
 mod metrics;
+mod misuse;
 mod observe;
 mod reactor;
 mod record;
@@ -35,9 +37,10 @@ pub mod time;
 
 /// The runtime itself, and what can be chosen and asked about it.
 pub mod runtime {
-    pub use crate::builder::{Builder, Lints};
+    pub use crate::builder::{Builder, Lints, ParseLintsError};
     pub use crate::cycle::Cycle;
     pub use crate::metrics::Metrics;
+    pub use crate::misuse::{Culprit, Misuse};
     pub use crate::observe::{By, NewTask, Observer, Rest, Unhandled};
     pub use crate::record::Recorder;
     pub use crate::remote::{Remote, RemoteHandle};

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::cycle::Cycle;
+use crate::misuse::Misuse;
 use crate::task::id::Id;
 
 /// Something that the runtime noticed. Displayed as one message with the advice.
@@ -50,11 +51,24 @@ pub enum Report {
     },
     /// Tasks wait for each other in a circle, while the rest of the program goes on.
     Cycle(Cycle),
+    /// A mistake in how tasks and futures are used.
+    Misuse(Misuse),
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Report {
+    /// The page of the guide that says what the report means and what to do: `myrt::guide::reports::` and this name.
+    #[must_use]
+    pub fn page(&self) -> &'static str {
         match self {
+            Self::SlowPoll { .. } | Self::SlowTurn { .. } => "slow_poll",
+            Self::Misuse(misuse) => misuse.page(),
+            _ => "deadlock",
+        }
+    }
+
+    fn say(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misuse(misuse) => write!(f, "myrt: {misuse}"),
             Self::OnAnotherThread { graph, wakers } => write!(
                 f,
                 "myrt: waiting on another thread: nobody here can wake anyone, and what is left of hope are {wakers} wakers \
@@ -108,6 +122,13 @@ impl fmt::Display for Report {
                  counted, and this is told for certain):\n{graph}"
             ),
         }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say(f)?;
+        write!(f, " (guide: reports::{})", self.page())
     }
 }
 

@@ -14,6 +14,7 @@ use crate::TELLS;
 use crate::builder::Lints;
 use crate::core::{Config, Core};
 use crate::cycle::{self, Searched};
+use crate::lookout;
 use crate::observe::notice;
 use crate::report::Report;
 use crate::runtime_loop::ask_selector;
@@ -62,12 +63,17 @@ impl Watchdog {
 
     /// Whether every batch goes through [`run_timed`]: an observer wants it too.
     pub(crate) fn set_timing(&self, config: &Config, observed: bool) {
-        let always = observed || config.debug || config.slow_poll.is_some();
+        let always = observed || config.debug || config.looks || config.slow_poll.is_some();
         self.timing.set(if always { u32::MAX } else { 0 });
     }
 
     pub(crate) fn longest_turn(&self) -> Duration {
         self.longest.get()
+    }
+
+    /// From what duration on a poll is slow.
+    pub(crate) fn slow(&self) -> Duration {
+        self.slow
     }
 
     #[inline]
@@ -95,7 +101,7 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
         let others = core.tasks.ring.len() - 1;
         let began = monotonic_ns();
         notice::popping(core, slot);
-        let batch = run_batch(core, 1);
+        let batch = lookout::watch(core, slot, || run_batch(core, 1));
         notice::ended(core, slot, batch == Batch::Main);
         let took = Duration::from_nanos(monotonic_ns().saturating_sub(began));
         if took >= watch.slow {
@@ -146,12 +152,12 @@ fn slow_turn(core: &Core, before: Instant, now: Instant) {
 pub(crate) fn sleep(core: &Core, timeout: Option<Duration>) -> io::Result<usize> {
     if timeout.is_some()
         || core.watch.told.get()
-        || core.tasks.live.get() == 0 && !core.config.debug
+        || core.tasks.live.get() == 0 && !core.counts_wakers()
     {
         look_for_cycles(core);
         return ask_selector(core, timeout);
     }
-    if core.config.debug {
+    if core.counts_wakers() {
         if tell_deadlock(core) == Hope::Elsewhere && !core.watch.told_elsewhere.get() {
             return sleep_on_hope(core);
         }
@@ -210,7 +216,7 @@ fn tell_deadlock(core: &Core) -> Hope {
     if core.outside() > 0 || core.reactor.is_anyone_waiting() || core.has_mail() {
         return Hope::Here;
     }
-    let counted = core.config.debug;
+    let counted = core.counts_wakers();
     let outside = core.home.wakers.load(Ordering::Acquire) > 0
         || Arc::strong_count(&core.home) > OWN_REFERENCES;
     if counted && outside {

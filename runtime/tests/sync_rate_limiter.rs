@@ -1,5 +1,7 @@
 //! The rate limiter under virtual time: the exact moments at which calls pass.
 
+mod support;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -7,6 +9,7 @@ use myrt_runtime::runtime::Builder;
 use myrt_runtime::sync::RateLimiter;
 use myrt_runtime::task::spawn;
 use myrt_runtime::time::{Duration, Instant, sleep, timeout};
+use support::cut;
 
 /// Runs under a clock that stands still until everybody waits.
 fn virtually<F: Future>(future: F) -> F::Output {
@@ -71,6 +74,40 @@ fn callers_pass_in_order_and_a_cancelled_one_takes_nothing() {
         order.take()
     });
     assert_eq!(order, [(0, 0), (2, 100), (4, 200)]);
+}
+
+#[test]
+fn cancelled_after_any_number_of_polls_it_keeps_its_rate_and_its_order() {
+    for polls in 0..6 {
+        let times = virtually(async {
+            let limiter = Rc::new(RateLimiter::with_burst(10, Duration::from_secs(1), 1));
+            let start = Instant::now();
+            let times = Rc::new(RefCell::new(Vec::new()));
+            let callers: Vec<_> = (0..6)
+                .map(|caller| {
+                    let (limiter, times) = (Rc::clone(&limiter), Rc::clone(&times));
+                    spawn(async move {
+                        if caller % 2 == 1 {
+                            // Given up after so many polls, and begun again behind the others.
+                            cut(polls, || limiter.acquire()).await;
+                        } else {
+                            limiter.acquire().await;
+                        }
+                        times.borrow_mut().push(millis(start));
+                    })
+                })
+                .collect();
+            for caller in callers {
+                caller.await.expect("no panic");
+            }
+            times.take()
+        });
+        assert_eq!(
+            times,
+            [0, 100, 200, 300, 400, 500],
+            "cut after {polls} polls"
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 """HTTP, TLS, axum and Redis. Each function is one check; its name says what must hold, what it returns is printed beside it."""
 
 import http.client
+import os
 import random
 import re
 import signal
@@ -75,6 +76,71 @@ def clients_with_slow_headers_are_cut_off():
             assert 0.9 < took < 2.5, f"cut after {took:.2f} s"
         assert "Hello" in run("curl", "-s", "-m5", f"http://{server.address}/")
         server.is_back_to_its_beginning()
+
+
+def names_and_literals_are_resolved():
+    """By the system's resolver: no `dig`, no network. The server listens on IPv4 alone, so `localhost` may take two attempts."""
+    with Server("server") as server:
+        client = BINARIES / "client"
+        for host in ("127.0.0.1", "localhost"):
+            assert "Hello from myrt" in run(client, f"http://{host}:{server.port}/")
+        missing = run(client, f"http://no-such-host.invalid:{server.port}/", code=1)
+        assert "no-such-host.invalid" in missing or "lookup" in missing or "not known" in missing, missing
+        server.is_back_to_its_beginning()
+        return missing.strip().splitlines()[-1]
+
+
+def a_parent_hands_its_socket_over():
+    """As systemd would: the socket is descriptor 3, and clients that come before the server wait in its queue."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        early = socket.create_connection(listener.getsockname())
+        early.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        # The shell, which the server replaces, knows the process id.
+        command = ["sh", "-c", 'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0"', str(BINARIES / "server")]
+        process = subprocess.Popen(command, preexec_fn=lambda: os.dup2(listener.fileno(), 3), pass_fds=[3],
+                                   cwd=PLACE, stdout=subprocess.PIPE, text=True)
+        try:
+            early.settimeout(10)
+            answer = b"".join(iter(lambda: early.recv(4096), b""))
+            assert answer.endswith(b"Hello from myrt\n"), answer
+            host, port = listener.getsockname()
+            assert f"listening on http://{host}:{port}" in process.stdout.readline()
+            assert "Hello from myrt" in run("curl", "-s", "-m5", f"http://{host}:{port}/")
+        finally:
+            process.terminate()
+        assert process.wait(15) == 0
+
+
+def wrk_is_spread_over_four_workers():
+    with Server("workers") as server:
+        output = run("wrk", "-t2", "-c60", "-d2s", f"http://{server.address}/")
+        rate = no_errors(output)
+        assert server.stop() == 0
+        shares = [int(line.split()[2]) for line in server.said("^worker .* answered$")]
+        total = int(re.search(r"(\d+) requests in", output)[1])
+        assert len(shares) == 4 and min(shares) > 0 and sum(shares) >= total, (shares, total)
+        return f"{rate}, {shares}"
+
+
+def a_worker_that_panics_comes_back_and_the_others_go_on():
+    def ask(path="/"):
+        return re.fullmatch(r"worker (\d), restarted (\d+) times\n", run("curl", "-s", "-m5", f"http://{server.address}{path}")).groups()
+
+    with Server("workers") as server:
+        wrk = subprocess.Popen(["wrk", "-t2", "-c60", "-d3s", f"http://{server.address}/"], stdout=subprocess.PIPE, text=True)
+        time.sleep(1)
+        dead = ask("/panic")[0]
+        # Connections are spread by chance: after a hundred of them each worker has been met.
+        met = {ask() for _ in range(100)}
+        assert met == {(str(n), "1" if str(n) == dead else "0") for n in range(4)}, met
+        output = wrk.communicate(timeout=30)[0]
+        # The connections of the worker that died are cut, once each; no other is, and none is refused.
+        errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
+        cut = sum(map(int, errors.groups())) if errors else 0
+        assert cut < 60 and "Non-2xx" not in output and (not errors or errors[1] == "0"), output
+        assert len(server.said("panicked|a client asked for it")) >= 1, server.lines
+        assert server.stop() == 0
+        return f"worker {dead} died, {cut} connections were cut"
 
 
 def wrk_and_h2load_have_no_errors():
@@ -240,7 +306,8 @@ def the_redis_crate_speaks_to_a_real_server():
 
 
 HTTP = [curl_speaks_both_versions, our_client_speaks_both_versions_and_keeps_its_limit, clients_with_slow_headers_are_cut_off,
-        wrk_and_h2load_have_no_errors, shutdown_finishes_what_was_begun, shutdown_under_load_drops_no_answer]
+        names_and_literals_are_resolved, a_parent_hands_its_socket_over, wrk_is_spread_over_four_workers,
+        a_worker_that_panics_comes_back_and_the_others_go_on, wrk_and_h2load_have_no_errors, shutdown_finishes_what_was_begun, shutdown_under_load_drops_no_answer]
 TLS = [openssl_trusts_the_certificate_and_is_echoed, curl_speaks_both_versions_over_tls]
 AXUM = [axum_serves_json]
 REDIS = [the_redis_crate_speaks_to_a_real_server]

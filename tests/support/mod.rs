@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 pub(crate) mod gate;
+pub(crate) mod left;
 pub(crate) mod timeline;
 
 use std::cell::RefCell;
@@ -20,11 +21,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use myrt::io::Async;
-use myrt::runtime::{Builder, Runtime};
+use myrt::runtime::{Builder, Lints, Runtime, Selector};
 
 /// A runtime with the selector of the environment.
 pub(crate) fn runtime() -> Runtime {
     Runtime::new().expect("a runtime")
+}
+
+/// The same for programs that are careless on purpose: it looks for no misuse, whatever the environment says.
+pub(crate) fn careless() -> Runtime {
+    Builder::new().lints(Lints::Off).build().expect("a runtime")
 }
 
 /// The same under virtual time.
@@ -285,6 +291,19 @@ where
         }
     }
 }
+
+/// The selectors of this system.
+pub(crate) const SELECTORS: &[Selector] = if cfg!(target_os = "linux") {
+    &[
+        Selector::Epoll,
+        Selector::EpollLevel,
+        Selector::EpollOneshot,
+        Selector::Poll,
+        Selector::Select,
+    ]
+} else {
+    &[Selector::Kqueue, Selector::Poll, Selector::Select]
+};
 
 /// How many descriptors this process has open; for tests in a process of their own.
 pub(crate) fn open_fds() -> usize {

@@ -17,6 +17,40 @@ use crate::system;
 /// What a request carries: less than the server's buffer, as most requests are.
 const MESSAGE: [u8; 32] = *b"thirty-two bytes of a plain echo";
 
+/// The body of every HTTP answer.
+pub const HELLO: &[u8] = b"Hello, world!";
+
+/// What is sent on a connection, and when its answer has come whole.
+#[derive(Debug)]
+pub struct Exchange {
+    request: &'static [u8],
+    /// An answer that can no longer become right is an error.
+    is_whole: fn(&[u8]) -> io::Result<bool>,
+}
+
+pub const ECHO: Exchange = Exchange {
+    request: &MESSAGE,
+    is_whole: |answer| {
+        if MESSAGE.starts_with(answer) {
+            Ok(answer.len() == MESSAGE.len())
+        } else {
+            Err(differs())
+        }
+    },
+};
+
+pub const HTTP: Exchange = Exchange {
+    request: b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    is_whole: |answer| {
+        const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
+        let begin = answer.len().min(OK.len());
+        if answer[..begin] != OK[..begin] || answer.len() > ANSWER {
+            return Err(differs());
+        }
+        Ok(answer.ends_with(HELLO))
+    },
+};
+
 /// What to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
@@ -26,26 +60,26 @@ pub struct Load {
 }
 
 impl Load {
-    /// Opens the connections, sends `requests` in all, measures each, closes.
+    /// Opens the connections, sends `requests` in all, one at a time on each, measures each, closes.
     ///
     /// # Errors
-    /// Those of the sockets; an answer that differs from the request is one too.
-    pub fn echo(self) -> io::Result<Value> {
-        let mut clients = self.open_all(self.connections)?;
+    /// Those of the sockets; a wrong answer is one too.
+    pub fn repeat(self, exchange: &Exchange) -> io::Result<Value> {
+        let mut clients = self.open_all(self.connections, exchange)?;
         let mut epoll = Epoll::new()?;
         for (index, client) in clients.iter().enumerate() {
             client.set_nonblocking(true)?;
             epoll.add(client.as_raw_fd(), index as u64, false)?;
         }
         let mut sent_at = vec![0u64; clients.len()];
-        let mut received = vec![0usize; clients.len()];
+        let mut answers: Vec<Vec<u8>> = clients.iter().map(|_| Vec::new()).collect();
         let mut latencies = histogram();
         let start = system::monotonic_ns();
         let mut sent = 0;
         for (client, sent_at) in clients.iter_mut().zip(&mut sent_at) {
             if sent < self.requests {
                 *sent_at = system::monotonic_ns();
-                client.write_all(&MESSAGE)?;
+                client.write_all(exchange.request)?;
                 sent += 1;
             }
         }
@@ -53,17 +87,17 @@ impl Load {
         while done < self.requests {
             epoll.wait(None, |_, token| {
                 let index = token as usize;
-                received[index] += read_answer(&mut clients[index], received[index])?;
-                if received[index] < MESSAGE.len() {
+                read_some(&mut clients[index], &mut answers[index])?;
+                if !(exchange.is_whole)(&answers[index])? {
                     return Ok(());
                 }
-                received[index] = 0;
+                answers[index].clear();
                 done += 1;
                 let now = system::monotonic_ns();
                 latencies.saturating_record(now - sent_at[index]);
                 if sent < self.requests {
                     sent_at[index] = now;
-                    clients[index].write_all(&MESSAGE)?;
+                    clients[index].write_all(exchange.request)?;
                     sent += 1;
                 }
                 Ok(())
@@ -119,7 +153,7 @@ impl Load {
         let mut line = String::new();
         let mut clients = Vec::new();
         for stage in [self.requests, self.connections - self.requests] {
-            clients.extend(self.open_all(stage)?);
+            clients.extend(self.open_all(stage, &ECHO)?);
             println!("open {}", clients.len());
             io::stdout().flush()?;
             input.read_line(&mut line)?;
@@ -127,20 +161,19 @@ impl Load {
         Ok(json!({ "connections": clients.len() }))
     }
 
-    fn open_all(self, count: u64) -> io::Result<Vec<TcpStream>> {
+    /// Opens connections, with one exchange on each.
+    fn open_all(self, count: u64, exchange: &Exchange) -> io::Result<Vec<TcpStream>> {
         (0..count)
             .map(|_| {
                 let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
                 client.set_nodelay(true)?;
                 client.set_read_timeout(Some(Duration::from_secs(30)))?;
-                client.write_all(&MESSAGE)?;
-                let mut answer = [0; MESSAGE.len()];
-                client.read_exact(&mut answer)?;
-                if answer == MESSAGE {
-                    Ok(client)
-                } else {
-                    Err(io::Error::other("wrong echo"))
+                client.write_all(exchange.request)?;
+                let mut answer = Vec::new();
+                while !(exchange.is_whole)(&answer)? {
+                    read_some(&mut client, &mut answer)?;
                 }
+                Ok(client)
             })
             .collect()
     }
@@ -151,7 +184,7 @@ struct Visit {
     stream: TcpStream,
     begun_at: u64,
     connected: bool,
-    received: usize,
+    answer: Vec<u8>,
 }
 
 impl Visit {
@@ -163,7 +196,7 @@ impl Visit {
             stream,
             begun_at,
             connected: false,
-            received: 0,
+            answer: Vec::new(),
         })
     }
 
@@ -178,8 +211,8 @@ impl Visit {
             epoll.modify(self.stream.as_raw_fd(), token, false)?;
             return Ok(false);
         }
-        self.received += read_answer(&mut self.stream, self.received)?;
-        Ok(self.received == MESSAGE.len())
+        read_some(&mut self.stream, &mut self.answer)?;
+        (ECHO.is_whole)(&self.answer)
     }
 }
 
@@ -208,17 +241,22 @@ fn start_connect(address: SocketAddrV4) -> io::Result<TcpStream> {
     }
 }
 
-/// Reads what there is of the rest of an answer and checks it.
-fn read_answer(stream: &mut TcpStream, already: usize) -> io::Result<usize> {
-    let mut answer = [0; MESSAGE.len()];
-    let rest = &mut answer[already..];
-    match stream.read(rest) {
+/// Adds what there is of an answer.
+fn read_some(stream: &mut TcpStream, answer: &mut Vec<u8>) -> io::Result<()> {
+    let mut buffer = [0; ANSWER];
+    match stream.read(&mut buffer) {
         Ok(0) => Err(io::Error::other("the server closed the connection")),
-        Ok(length) if rest[..length] == MESSAGE[already..already + length] => Ok(length),
-        Ok(_) => Err(io::Error::other("the answer differs from the request")),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        Ok(length) => {
+            answer.extend_from_slice(&buffer[..length]);
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+fn differs() -> io::Error {
+    io::Error::other("the answer is not the right one")
 }
 
 fn histogram() -> Histogram<u64> {
@@ -237,3 +275,6 @@ fn report(requests: u64, elapsed_ns: u64, latencies: &Histogram<u64>) -> Value {
         "max_us": latencies.max() as f64 / 1_000.0,
     })
 }
+
+/// No answer is longer.
+const ANSWER: usize = 512;

@@ -21,12 +21,13 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::load::Load;
+use crate::load::{ECHO, HTTP, Load};
 use crate::options::{Command, Comparison, HELP, Options};
 use crate::peer::Unavailable;
 use crate::peers::{CONTESTANTS, Contestant};
 use crate::programs::PROGRAMS;
 use crate::report::Report;
+use crate::run::server::LoadKind;
 
 fn main() -> ExitCode {
     let options = match Options::parse() {
@@ -66,11 +67,18 @@ fn dispatch(options: &Options) -> Result<(), Box<dyn Error>> {
         }
         Command::Serve {
             runtime,
+            mode,
             connections,
         } => {
             system::raise_fd_limit();
             tally::expect(*connections);
-            let serve = contestant(runtime)?.serve.ok_or("it does not serve")?;
+            let contestant = contestant(runtime)?;
+            let serve = match mode.as_str() {
+                "http" => contestant.serve_http,
+                "hello" => contestant.serve_hello,
+                _ => contestant.serve,
+            };
+            let serve = serve.ok_or("it does not serve")?;
             print_result(serve().map(|()| Value::Null));
         }
         Command::Load {
@@ -86,7 +94,8 @@ fn dispatch(options: &Options) -> Result<(), Box<dyn Error>> {
                 requests: *requests,
             };
             let mut value = match mode.as_str() {
-                "echo" => load.echo()?,
+                "echo" => load.repeat(&ECHO)?,
+                "http" | "hello" => load.repeat(&HTTP)?,
                 "connect" => load.connect()?,
                 "idle" => load.idle()?,
                 other => return Err(format!("no load {other}").into()),
@@ -119,7 +128,7 @@ fn list() {
     for program in PROGRAMS {
         println!("  {:<22} {}", program.name, program.what);
     }
-    println!("servers: echo, connect; weighed: connection");
+    println!("servers: echo, connect, hello, http; weighed: connection");
 }
 
 fn compare(options: &Options, comparisons: &[Comparison]) -> Result<(), Box<dyn Error>> {
@@ -127,7 +136,9 @@ fn compare(options: &Options, comparisons: &[Comparison]) -> Result<(), Box<dyn 
     for comparison in comparisons {
         match comparison {
             Comparison::Micro => run::micro::run(options, &mut report),
-            Comparison::Tcp => run::tcp::run(options, &mut report),
+            Comparison::Tcp => run::tcp::run(options, &LoadKind::TCP, &mut report),
+            Comparison::Hyper => run::tcp::run(options, &LoadKind::HTTP, &mut report),
+            Comparison::Hello => run::tcp::run(options, &[LoadKind::Hello], &mut report),
             Comparison::Memory => run::memory::run(options, &mut report),
             Comparison::Instructions => run::counted::instructions(options, &mut report),
             Comparison::Syscalls => run::counted::syscalls(options, &mut report),

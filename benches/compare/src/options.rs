@@ -19,6 +19,7 @@ pub enum Command {
     /// One server in this process.
     Serve {
         runtime: String,
+        mode: String,
         connections: u64,
     },
     /// The load generator in this process.
@@ -37,6 +38,8 @@ pub enum Command {
 pub enum Comparison {
     Micro,
     Tcp,
+    Hyper,
+    Hello,
     Memory,
     Instructions,
     Syscalls,
@@ -61,20 +64,22 @@ pub struct Options {
 pub const HELP: &str = "\
 compare: the same programs on myrt and on its peers
 
-USAGE: compare <micro|tcp|memory|instructions|syscalls|all|list>... [options]
+USAGE: compare <micro|tcp|hyper|hello|memory|instructions|syscalls|all|list>... [options]
 
   micro          time an operation of each program, interleaved across runtimes
   memory         resident bytes of an idle task and of an idle connection
   tcp            echo and connect-echo-close: CPU time a request, throughput, latency
+  hyper          the same for an HTTP server on hyper, with 50 and with 1,000 connections
+  hello          the same for an HTTP server by hand with 50 connections, the raw loop and nginx beside it
   instructions   user instructions an operation, counted by callgrind (needs valgrind)
   syscalls       system calls a request, counted by strace (needs strace)
   all            all of these
   list           the programs and the runtimes
 
   --quick            fewer rounds, smaller sizes: a look, not a measurement
-  --only A,B         only programs (or `echo`, `connect`, `connection`) whose name contains A or B
+  --only A,B         only programs (or `echo`, `connect`, `hello`, `http`, `connection`) whose name contains A or B
   --runtimes A,B     only these runtimes (tokio is always added: it is the baseline)
-  --rounds N         rounds of micro, or clean rounds of tcp
+  --rounds N         rounds of micro, or clean rounds of tcp, hyper and hello
   --strict           a runtime that is missing here is an error
   --json FILE        every sample, every round
   --svg FILE         a plot of the medians
@@ -195,6 +200,8 @@ impl ChildOptions {
             match word.as_str() {
                 "micro" => add(Comparison::Micro),
                 "tcp" => add(Comparison::Tcp),
+                "hyper" => add(Comparison::Hyper),
+                "hello" => add(Comparison::Hello),
                 "memory" => add(Comparison::Memory),
                 "instructions" => add(Comparison::Instructions),
                 "syscalls" => add(Comparison::Syscalls),
@@ -204,6 +211,8 @@ impl ChildOptions {
                     Comparison::Memory,
                     Comparison::Syscalls,
                     Comparison::Tcp,
+                    Comparison::Hyper,
+                    Comparison::Hello,
                 ]
                 .into_iter()
                 .for_each(add),
@@ -220,6 +229,7 @@ impl ChildOptions {
                 "serve" => {
                     return Ok(Command::Serve {
                         runtime: self.runtime,
+                        mode: self.mode,
                         connections: self.connections,
                     });
                 }

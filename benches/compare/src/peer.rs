@@ -62,6 +62,28 @@ pub trait Serve: Peer {
     fn serve(self) -> impl Future<Output = std::io::Result<()>>;
 }
 
+/// A runtime that serves the HTTP hello of [`crate::programs::hello`].
+pub trait ServeHello: Peer {
+    /// As [`Serve::serve`], with one buffer of `Requests` a connection.
+    fn serve_hello(self) -> impl Future<Output = std::io::Result<()>>;
+}
+
+/// A runtime that hyper runs on, with the adapters that its users take.
+#[cfg(feature = "hyper")]
+pub trait ServeHttp: Peer {
+    type Listener;
+    type Stream: hyper::rt::Read + hyper::rt::Write + Unpin + 'static;
+    type Timer: hyper::rt::Timer + Send + Sync + 'static;
+
+    /// Listens on a free port of the loopback, and says on which.
+    fn listen(self) -> impl Future<Output = std::io::Result<(Self::Listener, u16)>>;
+    fn accept(
+        self,
+        listener: &Self::Listener,
+    ) -> impl Future<Output = std::io::Result<Self::Stream>>;
+    fn timer(self) -> Self::Timer;
+}
+
 /// Locks and channels behind one face.
 pub trait Primitives: 'static {
     type Mutex: 'static;

@@ -81,6 +81,15 @@ impl Row {
         stats::paired_ratio(&pairs)
     }
 
+    /// The ratio to the one of these with the lowest median.
+    fn paired_with_best(&self, others: &[&str]) -> Option<PairedRatio> {
+        others
+            .iter()
+            .filter_map(|name| Some((name, self.median(name)?)))
+            .min_by(|left, right| left.1.total_cmp(&right.1))
+            .and_then(|(name, _)| self.paired(OURS, name))
+    }
+
     /// Median over median: with one sample each there is nothing to pair.
     pub fn ratio(&self, runtime: &str) -> Option<f64> {
         let baseline = self.median(BASELINE)?;
@@ -95,7 +104,7 @@ impl Row {
     fn best_peer(&self) -> Option<(&str, f64)> {
         self.columns
             .iter()
-            .filter(|column| ![OURS, "bare", "raw"].contains(&column.runtime.as_str()))
+            .filter(|column| ![OURS, "bare", "raw", "nginx"].contains(&column.runtime.as_str()))
             .filter_map(|column| Some((column.runtime.as_str(), column.summary()?.median)))
             .min_by(|left, right| left.1.total_cmp(&right.1))
     }
@@ -136,7 +145,7 @@ impl Row {
     }
 
     fn print_intervals(&self) {
-        for other in ["raw", BASELINE, "libuv", "monoio"] {
+        for other in ["raw", BASELINE, "tokio-local", "libuv", "monoio", "nginx"] {
             if let Some(ratio) = self.paired(OURS, other) {
                 println!(
                     "  {OURS} / {other}: {:.3}, 95 % interval {:.3} – {:.3} over {} clean pairs",
@@ -160,16 +169,22 @@ impl Row {
                 let met = ratio.zip(of_smol).map(|(r, s)| r <= limit && s <= limit);
                 (format!("≤ {limit:.2} of tokio and async-lock"), met)
             }
+            Goal::OfRaw(limit) => (
+                format!("≤ {limit:.2} of raw"),
+                self.median(OURS)
+                    .zip(self.median("raw"))
+                    .map(|(ours, raw)| ours <= raw * limit),
+            ),
+            Goal::IntervalOfRaw(limit) => (
+                format!("interval below {limit} of raw"),
+                self.paired(OURS, "raw").map(|raw| raw.high <= limit),
+            ),
             Goal::AtMost(limit) => (
                 format!("≤ {}", plain(limit)),
                 self.median(OURS).map(|value| value <= limit),
             ),
             Goal::Interval { of_raw, of_best } => {
-                let best = [BASELINE, "libuv", "monoio"]
-                    .into_iter()
-                    .filter_map(|name| Some((name, self.median(name)?)))
-                    .min_by(|left, right| left.1.total_cmp(&right.1))
-                    .and_then(|(name, _)| self.paired(OURS, name));
+                let best = self.paired_with_best(&[BASELINE, "libuv", "monoio"]);
                 let met = self
                     .paired(OURS, "raw")
                     .zip(best)
@@ -177,6 +192,13 @@ impl Row {
                 (
                     format!("interval to {of_raw} of raw, {of_best} of the best"),
                     met,
+                )
+            }
+            Goal::IntervalOfTokio(limit) => {
+                let best = self.paired_with_best(&[BASELINE, "tokio-local"]);
+                (
+                    format!("interval to {limit} of tokio's better"),
+                    best.map(|best| best.low <= limit),
                 )
             }
         })

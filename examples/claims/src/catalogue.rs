@@ -148,6 +148,16 @@ pub(crate) const CLAIMS: &[Claim] = &[
         "8.5, Le problème C10K",
     ),
     claim(
+        "A7",
+        "games of 50,000, chats of 100,000, streaming to a million",
+        "8.5, Cas d'usage réel",
+    ),
+    claim(
+        "A11",
+        "blocking against non-blocking, aspect by aspect",
+        "8.5, Tableau comparatif",
+    ),
+    claim(
         "A13",
         "1,000 HTTP requests: threads, event loop, asyncio",
         "8.5, Performances comparées",
@@ -171,6 +181,11 @@ pub(crate) const CLAIMS: &[Claim] = &[
         "C22",
         "100 × 100 ms in sequence, with 50 threads, async: 10 s, 0.2 s, 0.1 s",
         "8.7, Async vs Sync vs Threads",
+    ),
+    claim(
+        "C23",
+        "in sequence, threads, async: time and memory side by side",
+        "8.7, Tableau comparatif",
     ),
 ];
 

@@ -31,7 +31,7 @@ fn balancer(backends: &[SocketAddr], more: &[&str]) -> Server {
     for backend in &backends {
         arguments.extend(["--backend", backend]);
     }
-    Server::start(env!("CARGO_BIN_EXE_balancer"), &arguments)
+    Server::watched(env!("CARGO_BIN_EXE_balancer"), &arguments)
 }
 
 /// Connects, and says which server answered.

@@ -138,7 +138,7 @@ fn rude_clients_are_told() {
 
 #[test]
 fn it_stands_what_clients_do() {
-    let mut server = server();
+    let mut server = Server::watched(env!("CARGO_BIN_EXE_chat"), &[]);
     hardships(&mut server, b"Mallory\nhello\n");
     enter(&server, "Alice", "nobody else");
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use support::{Server, expect, hardships};
 
+const SELECTORS: [&str; 5] = ["select", "poll", "epoll", "epoll-level", "epoll-oneshot"];
+
 /// Whether an answer comes within a moment.
 fn answers(client: &mut TcpStream) -> bool {
     client
@@ -62,8 +64,8 @@ fn a_pool_makes_the_eleventh_wait() {
 
 #[test]
 fn every_selector_serves_all_and_cuts_nothing_off() {
-    for selector in ["select", "poll", "epoll", "epoll-level", "epoll-oneshot"] {
-        let mut server = Server::start(
+    for selector in SELECTORS {
+        let server = Server::start(
             env!("CARGO_BIN_EXE_echo_event_loop"),
             &["--selector", selector],
         );
@@ -85,8 +87,14 @@ fn every_selector_serves_all_and_cuts_nothing_off() {
             reader.join().unwrap().expect("all of it comes back") == data,
             "{selector}"
         );
-        drop(stream);
-        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn it_stands_what_clients_do() {
+    for selector in SELECTORS {
+        let program = env!("CARGO_BIN_EXE_echo_event_loop");
+        let mut server = Server::watched(program, &["--selector", selector]);
         hardships(&mut server, b"hello");
     }
 }

@@ -33,7 +33,7 @@ fn large() -> Vec<u8> {
 
 fn http_server(name: &str) -> Server {
     let root = site(name);
-    Server::start(
+    Server::watched(
         env!("CARGO_BIN_EXE_http_server"),
         &["--root", root.to_str().unwrap(), "--patience", "300"],
     )
@@ -180,7 +180,7 @@ fn twins_answer_alike() {
         env!("CARGO_BIN_EXE_http_async"),
         env!("CARGO_BIN_EXE_http_state_machine"),
     ];
-    let mut servers = twins.map(|twin| Server::start(twin, &[]));
+    let mut servers = twins.map(|twin| Server::watched(twin, &[]));
     for request in [
         "GET /a HTTP/1.1\r\nHost: x\r\n\r\n",
         "x\r\n\r\n",
@@ -250,7 +250,15 @@ fn workers_may_be_threads() {
         answered_by(server.address, 40).len() == 2
     });
     hardships(&mut server, GET);
-    server.wait_for_line("requests by worker");
+    assert!(
+        std::process::Command::new("kill")
+            .arg(server.id().to_string())
+            .status()
+            .unwrap()
+            .success()
+    );
+    let line = server.wait_for_line("worker 1 has served");
+    assert!(!line.contains("served 0 requests"), "{line}");
 }
 
 #[test]
@@ -310,7 +318,7 @@ fn mirror() -> SocketAddr {
 }
 
 fn proxy() -> Server {
-    Server::start(env!("CARGO_BIN_EXE_http_proxy"), &[])
+    Server::watched(env!("CARGO_BIN_EXE_http_proxy"), &[])
 }
 
 #[test]
@@ -418,6 +426,20 @@ fn the_proxy_says_what_is_wrong() {
 }
 
 // Programs beside the servers.
+
+#[test]
+fn the_small_servers_stand_what_clients_do() {
+    for program in [
+        env!("CARGO_BIN_EXE_http_background"),
+        env!("CARGO_BIN_EXE_mini_fastapi"),
+    ] {
+        hardships(&mut Server::watched(program, &[]), GET);
+    }
+    hardships(
+        &mut Server::watched(env!("CARGO_BIN_EXE_game60"), &[]),
+        b"up",
+    );
+}
 
 #[test]
 fn a_download_leaves_the_whole_file_or_none() {

@@ -175,8 +175,7 @@ fn selectors_say_the_same_of_every_state() {
             .to_owned()
     };
     assert_eq!(row("nothing happened"), "write");
-    // Whether a full buffer is still full a moment later is for the peer's kernel to say.
-    assert!(printed.contains("the buffer is full"), "{printed}");
+    assert_eq!(row("the buffer is full"), "-");
     // It fails by itself where the selectors do not agree.
     assert_eq!(row("the peer reset"), "write"); // the end of "read, write"
     assert_eq!(
@@ -198,7 +197,13 @@ fn select_refuses_what_it_cannot_watch() {
 #[test]
 fn the_two_that_speak_are_found() {
     let printed = output(env!("CARGO_BIN_EXE_find_ready"), &["2000"]);
-    assert_eq!(printed.matches("found [234, 1999]").count(), 2, "{printed}");
+    // The last one speaks, and how many there are is the selector's limit if it has one.
+    let asked = printed.lines().next().unwrap().split(" and ").nth(1);
+    let sockets: usize = asked.unwrap().split(' ').next().unwrap().parse().unwrap();
+    let limited = std::env::var("MYRT_SELECTOR").is_ok_and(|name| name == "select");
+    assert!(sockets == 2000 || limited && sockets > 900, "{printed}");
+    let found = format!("found [234, {}]", sockets - 1);
+    assert_eq!(printed.matches(&found).count(), 2, "{printed}");
 }
 
 #[test]

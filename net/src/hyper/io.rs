@@ -6,7 +6,6 @@
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -14,7 +13,7 @@ use ::hyper::rt;
 use futures_io::{AsyncRead, AsyncWrite};
 use pin_project_lite::pin_project;
 
-use crate::place::{self, Place};
+use crate::wrapped::{Wrapped, write_through};
 
 /// What one read can give at most. hyper's own buffer grows up to some 400 KiB; more than this at once saves nothing measurable.
 const SCRATCH: usize = 64 * 1024;
@@ -35,9 +34,8 @@ pin_project! {
     #[derive(Debug)]
     pub struct Io<T> {
         #[pin]
-        stream: T,
+        stream: Wrapped<T>,
         vectored: bool,
-        at: Place,
     }
 }
 
@@ -46,9 +44,8 @@ impl<T> Io<T> {
     #[track_caller]
     pub fn new(stream: T) -> Self {
         Self {
-            stream,
+            stream: Wrapped::new(stream),
             vectored: true,
-            at: Location::caller(),
         }
     }
 
@@ -63,17 +60,17 @@ impl<T> Io<T> {
 
     /// The stream.
     pub fn get_ref(&self) -> &T {
-        &self.stream
+        self.stream.get_ref()
     }
 
     /// The stream, to be changed.
     pub fn get_mut(&mut self) -> &mut T {
-        &mut self.stream
+        self.stream.get_mut()
     }
 
     /// Takes the stream out again.
     pub fn into_inner(self) -> T {
-        self.stream
+        self.stream.into_inner()
     }
 }
 
@@ -83,54 +80,18 @@ impl<T: AsyncRead> rt::Read for Io<T> {
         cx: &mut Context<'_>,
         mut buf: rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.project();
         let mut scratch = SHARED.take();
         if scratch.is_empty() {
             scratch = vec![0; SCRATCH];
         }
-        let wanted = buf.remaining().min(SCRATCH);
-        let poll = place::within(this.at, || {
-            this.stream.poll_read(cx, &mut scratch[..wanted])
-        });
+        let free = &mut scratch[..buf.remaining().min(SCRATCH)];
+        let stream = self.project().stream;
+        let poll = stream.poll(|stream| stream.poll_read(cx, free));
         if let Poll::Ready(Ok(count)) = poll {
             buf.put_slice(&scratch[..count]);
         }
         SHARED.set(scratch);
         poll.map_ok(drop)
-    }
-}
-
-impl<T: AsyncWrite> rt::Write for Io<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_write_vectored(cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.vectored
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_close(cx))
     }
 }
 
@@ -140,40 +101,21 @@ impl<T: rt::Read> AsyncRead for Io<T> {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let this = self.project();
         let mut buf = rt::ReadBuf::new(buf);
-        let poll = place::within(this.at, || this.stream.poll_read(cx, buf.unfilled()));
-        ready!(poll)?;
+        let stream = self.project().stream;
+        ready!(stream.poll(|stream| stream.poll_read(cx, buf.unfilled())))?;
         Poll::Ready(Ok(buf.filled().len()))
     }
 }
 
-impl<T: rt::Write> AsyncWrite for Io<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_write(cx, buf))
+write_through! {
+    impl rt::Write { poll_shutdown } for Io through AsyncWrite { poll_close }
+    {
+        fn is_write_vectored(&self) -> bool {
+            self.vectored
+        }
     }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_write_vectored(cx, bufs))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_flush(cx))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
-        place::within(this.at, || this.stream.poll_shutdown(cx))
-    }
+}
+write_through! {
+    impl AsyncWrite { poll_close } for Io through rt::Write { poll_shutdown }
 }

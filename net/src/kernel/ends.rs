@@ -49,15 +49,20 @@ pub(super) mod sealed {
 }
 
 macro_rules! from {
-    ($($type:ty),*) => {$(
+    ($($type:ty: |$this:ident| $io:expr;)*) => {$(
         impl sealed::From for $type {
             fn poll_from(&self, cx: &mut Context<'_>, at: Place, attempt: Attempt<'_>) -> Poll<io::Result<usize>> {
-                self.inner().poll_transfer(cx, Direction::Read, 0, at, |source| attempt(source.as_fd()))
+                let $this = self;
+                $io.poll_transfer(cx, Direction::Read, 0, at, |source| attempt(source.as_fd()))
             }
         }
     )*};
 }
-from!(TcpStream, UnixStream, Receiver);
+from! {
+    TcpStream: |this| this.inner();
+    UnixStream: |this| this.inner();
+    Receiver: |this| this.inner();
+}
 
 macro_rules! to {
     ($($type:ty: |$this:ident| $io:expr, $end:expr;)*) => {$(
@@ -84,43 +89,14 @@ to! {
 /// The pipes to a child are pipes.
 #[cfg(feature = "process")]
 mod children {
-    use super::{Attempt, Context, Place, Poll, io, sealed};
+    use super::{AsFd, Attempt, Context, Direction, Place, Poll, io, sealed};
     use crate::process::{ChildStderr, ChildStdin, ChildStdout};
 
-    impl sealed::From for ChildStdout {
-        fn poll_from(
-            &self,
-            cx: &mut Context<'_>,
-            at: Place,
-            attempt: Attempt<'_>,
-        ) -> Poll<io::Result<usize>> {
-            self.pipe().poll_from(cx, at, attempt)
-        }
+    from! {
+        ChildStdout: |this| this.pipe().inner();
+        ChildStderr: |this| this.pipe().inner();
     }
-
-    impl sealed::From for ChildStderr {
-        fn poll_from(
-            &self,
-            cx: &mut Context<'_>,
-            at: Place,
-            attempt: Attempt<'_>,
-        ) -> Poll<io::Result<usize>> {
-            self.pipe().poll_from(cx, at, attempt)
-        }
-    }
-
-    impl sealed::To for ChildStdin {
-        fn poll_to(
-            &self,
-            cx: &mut Context<'_>,
-            at: Place,
-            attempt: Attempt<'_>,
-        ) -> Poll<io::Result<usize>> {
-            self.pipe().poll_to(cx, at, attempt)
-        }
-
-        fn end(&self) -> io::Result<()> {
-            self.pipe().end()
-        }
+    to! {
+        ChildStdin: |_this| _this.pipe().inner()?, Ok(());
     }
 }

@@ -8,7 +8,9 @@ pub mod pipe;
 mod stream;
 
 use std::os::unix::net;
+use std::sync::Arc;
 
+use crate::halves;
 use crate::ops;
 
 #[doc(inline)]
@@ -17,7 +19,7 @@ pub use myrt_runtime::os::Credentials;
 pub use datagram::{DatagramRecv, DatagramRecvFrom, DatagramSend, DatagramSendTo, UnixDatagram};
 pub use listener::{Accept, Incoming, UnixListener};
 pub use std::os::unix::net::SocketAddr;
-pub use stream::{Connect, OwnedReadHalf, OwnedWriteHalf, ReuniteError, UnixStream};
+pub use stream::{Connect, UnixStream};
 
 /// Future of [`UnixStream::read`].
 pub type Read<'a> = ops::Read<'a, net::UnixStream>;
@@ -31,6 +33,17 @@ pub type Write<'a> = ops::Write<'a, net::UnixStream>;
 pub type WriteAll<'a> = ops::WriteAll<'a, net::UnixStream>;
 /// Future of [`UnixStream::write_vectored`].
 pub type WriteVectored<'a, 'b> = ops::WriteVectored<'a, 'b, net::UnixStream>;
+
+/// Half of a [`UnixStream`] to read from, borrowed; see [`UnixStream::split`].
+pub type ReadHalf<'s> = halves::ReadHalf<&'s UnixStream>;
+/// Half of a [`UnixStream`] to write to, borrowed; see [`UnixStream::split`].
+pub type WriteHalf<'s> = halves::WriteHalf<&'s UnixStream>;
+/// Half of a [`UnixStream`] to read from; see [`UnixStream::into_split`].
+pub type OwnedReadHalf = halves::ReadHalf<Arc<UnixStream>>;
+/// Half of a [`UnixStream`] to write to; see [`UnixStream::into_split`]. Dropping it ends the direction of writing.
+pub type OwnedWriteHalf = halves::WriteHalf<halves::Writing<UnixStream>>;
+/// The two halves belong to different streams. Here they are, untouched.
+pub type ReuniteError = halves::ReuniteError<UnixStream>;
 
 /// The socket file of a listener or datagram socket: removed with it, if it is still the same file.
 #[derive(Debug)]

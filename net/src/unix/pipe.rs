@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,9 +11,7 @@ use myrt_runtime::io::Async;
 use myrt_runtime::os;
 
 use crate::calls;
-use crate::leaf::Direction;
-use crate::ops::{Read, ReadExact, Write, WriteAll};
-use crate::place;
+use crate::ops::{self, Read, ReadExact, Write, WriteAll};
 use crate::stream::by_reference;
 
 /// A pipe: what is written to the sender is read from the receiver.
@@ -182,9 +179,7 @@ impl AsyncRead for &Receiver {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let at = place::of(Location::caller());
-        self.io
-            .poll_transfer(cx, Direction::Read, 0, at, |file| calls::read(file, buf))
+        ops::poll_read(&self.io, cx, buf)
     }
 }
 
@@ -198,11 +193,10 @@ impl AsyncWrite for Sender {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let at = place::of(Location::caller());
-        let Some(io) = &self.io else {
-            return Poll::Ready(Err(closed()));
-        };
-        io.poll_transfer(cx, Direction::Write, 0, at, |file| calls::write(file, buf))
+        match &self.io {
+            Some(io) => ops::poll_write(io, cx, buf),
+            None => Poll::Ready(Err(closed())),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,9 @@
 //! What the tests share: polling by hand, counted wakes, streams that hesitate. No clock and no runtime in it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+#[path = "../../../tests/support/left.rs"]
+pub(crate) mod left;
+
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -167,11 +170,10 @@ impl AsyncWrite for Hesitant {
     }
 }
 
-/// Runs a future on the runtime.
-pub(crate) fn run<F: Future>(future: F) -> F::Output {
-    myrt_runtime::runtime::Runtime::new()
-        .unwrap()
-        .block_on(future)
+/// Runs a test on a runtime of its own; nothing may be left of it.
+#[track_caller]
+pub(crate) fn run<F: Future>(test: F) -> F::Output {
+    left::run(test)
 }
 
 /// A directory for socket files, gone at the end of the test.

@@ -15,10 +15,11 @@ use super::raw;
 use super::source::Direction;
 use super::turn::{Operation, Readiness};
 use crate::core::Core;
+use crate::lookout::ends;
 use crate::sys;
 use crate::task::hot;
 use crate::task::registry;
-use crate::task::wait::{Wait, note_wait, poll_budget};
+use crate::task::wait::{note_wait, poll_budget};
 
 /// A non-blocking descriptor that tasks can wait for.
 ///
@@ -410,7 +411,7 @@ impl<T: AsFd + 'static> Async<T> {
         });
         match waits {
             Ok(true) => {
-                note_wait(self.wait(direction), at);
+                note_wait(direction.wait(raw(self.get_ref())), at);
                 Poll::Pending
             }
             Ok(false) => {
@@ -418,16 +419,6 @@ impl<T: AsFd + 'static> Async<T> {
                 Poll::Ready(Ok(()))
             }
             Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-
-    /// What a task that waits for the direction waits for.
-    #[inline]
-    pub(super) fn wait(&self, direction: Direction) -> Wait {
-        let fd = raw(self.get_ref());
-        match direction {
-            Direction::Read => Wait::Readable(fd),
-            Direction::Write => Wait::Writable(fd),
         }
     }
 
@@ -471,7 +462,12 @@ impl<T: AsFd + 'static> Async<T> {
         }
         let unshared = self.flags.load(Relaxed) & UNSHARED != 0;
         if self
-            .with_home(|core| core.reactor.remove(token, unshared))
+            .with_home(|core| {
+                if core.config.looks {
+                    ends::deregistered(core, token);
+                }
+                core.reactor.remove(token, unshared);
+            })
             .is_some()
         {
             self.token.store(0, Relaxed);

@@ -29,9 +29,9 @@ use std::time::Duration;
 
 use crate::TELLS;
 use crate::sys::fork;
-use crate::sys::{Added, Event, Interest, Notifier, Poller, Selector};
+use crate::sys::{Added, Event, Interest, Notifier, Poller, Ready, Selector};
 use crate::task::stored::StoredWaker;
-use source::{Direction, Sources, Woken};
+use source::{Direction, Sources};
 
 /// See the module's head.
 pub(crate) struct Reactor {
@@ -39,8 +39,6 @@ pub(crate) struct Reactor {
     pub(crate) sources: RefCell<Sources>,
     events: RefCell<Vec<Event>>,
     edge: bool,
-    /// A short read cannot be taken for "drained": kqueue's stop at urgent data too, and no further edge comes for that.
-    doubts_short: bool,
     embedded: OnceCell<OwnedFd>,
     pub(crate) kind: Selector,
     max_events: usize,
@@ -60,7 +58,6 @@ impl Reactor {
             sources: RefCell::new(Sources::new()),
             events: RefCell::new(Vec::with_capacity(max_events)),
             edge,
-            doubts_short: kind == Selector::Kqueue,
             embedded: OnceCell::new(),
             kind,
             max_events,
@@ -93,7 +90,7 @@ impl Reactor {
     #[inline]
     pub(crate) fn forget_event(&self, token: u64, direction: Direction) {
         if let Some(source) = self.sources.borrow_mut().get(token) {
-            source.half(direction).event = false;
+            source.forget_event(direction);
         }
     }
 
@@ -102,7 +99,7 @@ impl Reactor {
     #[inline(always)]
     pub(crate) fn use_event(&self, token: u64, direction: Direction, short: bool) -> bool {
         match self.sources.borrow_mut().get(token) {
-            Some(source) => source.use_event(direction, short, self.doubts_short),
+            Some(source) => source.use_event(direction, short),
             None => true,
         }
     }
@@ -119,12 +116,12 @@ impl Reactor {
     ) -> io::Result<bool> {
         // Made before anything is borrowed: the clone of a foreign waker is foreign code.
         let waker = StoredWaker::new(waker);
-        let (old, known) = match self.sources.borrow_mut().get(token) {
-            Some(source) => (source.set_poller(direction, waker), source.registered),
+        let (old, told) = match self.sources.borrow_mut().get(token) {
+            Some(source) => (source.set_poller(direction, waker), source.told),
             None => return Ok(false),
         };
         drop(old);
-        if known && self.edge {
+        if told {
             return Ok(true);
         }
         let armed = self.arm(token, direction);
@@ -138,11 +135,7 @@ impl Reactor {
         armed
     }
 
-    /// Makes a waiter wait behind the others. Returns its ticket; 0: it need not, there is an event that nobody has used, or
-    /// it is always ready.
-    ///
-    /// # Errors
-    /// What the selector says when it is told of the descriptor.
+    /// Makes a waiter wait behind the others, unless there is an event that nobody has used, or it is always ready.
     #[inline(always)]
     pub(crate) fn stand_in_line(
         &self,
@@ -151,34 +144,41 @@ impl Reactor {
         short: bool,
         ticket: u32,
         waker: &Waker,
-    ) -> io::Result<u32> {
+    ) -> Line {
         // Made before anything is borrowed: the clone of a foreign waker is foreign code.
         let waker = StoredWaker::new(waker);
-        let (ticket, old, known) = match self.sources.borrow_mut().get(token) {
-            Some(source) => {
-                if source.use_event(direction, short, self.doubts_short) {
-                    return Ok(0);
-                }
-                let (ticket, old) = source.add_waiter(direction, ticket, waker);
-                (ticket, old, source.registered)
-            }
-            None => return Ok(0),
+        let mut sources = self.sources.borrow_mut();
+        let Some(source) = sources.get(token) else {
+            return Line::NoNeed;
         };
-        drop(old);
-        if known && self.edge {
-            return Ok(ticket);
+        if source.use_event(direction, short) {
+            return Line::NoNeed;
         }
-        self.arm_in_line(token, direction, ticket)
+        let fd = source.fd;
+        if source.is_free(direction) {
+            let ticket = source.add_first(direction, waker);
+            return Line::Waits { ticket, fd };
+        }
+        let (ticket, old) = source.add_waiter(direction, ticket, waker);
+        let told = source.told;
+        drop(sources);
+        drop(old);
+        if told {
+            return Line::Waits { ticket, fd };
+        }
+        self.arm_in_line(token, direction, ticket, fd)
     }
 
     /// Arms the selector for a waiter that has just taken its place.
     #[cold]
-    fn arm_in_line(&self, token: u64, direction: Direction, ticket: u32) -> io::Result<u32> {
-        let armed = self.arm(token, direction);
-        if !matches!(armed, Ok(true)) {
-            self.leave_line(token, direction, ticket);
-        }
-        Ok(if armed? { ticket } else { 0 })
+    fn arm_in_line(&self, token: u64, direction: Direction, ticket: u32, fd: RawFd) -> Line {
+        let line = match self.arm(token, direction) {
+            Ok(true) => return Line::Waits { ticket, fd },
+            Ok(false) => Line::NoNeed,
+            Err(error) => Line::Refused(error),
+        };
+        self.leave_line(token, direction, ticket);
+        line
     }
 
     /// A waiter gave up.
@@ -209,9 +209,14 @@ impl Reactor {
         match poller.add(source.fd, token, wanted)? {
             Added::Registered => source.registered = true,
             Added::AlwaysReady => {
-                source.always = true;
+                source.note_for_good(Ready::ALWAYS);
                 return Ok(false);
             }
+        }
+        source.told = self.edge;
+        if self.kind == Selector::Kqueue {
+            // A short read cannot be taken for "drained": it stops at urgent data too, and no further edge comes.
+            source.note_for_good(Ready::PRIORITY);
         }
         Ok(true)
     }
@@ -228,7 +233,7 @@ impl Reactor {
             // A descriptor that was closed behind our back is gone already: nothing to do about an error here.
             let _ = self.poller.borrow_mut().delete(fd);
         }
-        waiters.into_iter().for_each(Woken::wake);
+        waiters.into_iter().for_each(StoredWaker::wake);
     }
 
     /// As [`Reactor::remove`], when the descriptor may have been closed and its number reused since: then the
@@ -276,14 +281,16 @@ impl Reactor {
     }
 
     /// Notes one event and wakes whom it concerns, with nothing borrowed.
-    #[inline]
+    #[inline(always)]
     fn deliver(&self, event: &Event) {
         let (reader, writer, more) = match self.sources.borrow_mut().get(event.token) {
-            Some(source) => source.note(event),
+            Some(source) => source.note(event.ready),
             None => return, // an event of a descriptor that was closed in this batch
         };
         reader.wake();
-        writer.wake();
+        if !writer.is_empty() {
+            writer.wake();
+        }
         if more {
             self.wake_others(event.token);
         }
@@ -296,14 +303,14 @@ impl Reactor {
             Some(source) => source.take_ready(),
             None => return, // the first one's waker closed it
         };
-        others.into_iter().flatten().for_each(Woken::wake);
+        others.into_iter().for_each(StoredWaker::wake);
     }
 
     /// Whether any task of the program waits for a descriptor.
     pub(crate) fn is_anyone_waiting(&self) -> bool {
         let background = self.background.get();
         self.sources
-            .borrow()
+            .borrow_mut()
             .fds()
             .iter()
             .any(|(fd, wanted)| !wanted.is_empty() && *fd != background)
@@ -312,7 +319,7 @@ impl Reactor {
     /// Wakes everyone, when the runtime ends.
     pub(crate) fn wake_all(&self) {
         let waiters = self.sources.borrow_mut().take_all_waiters();
-        waiters.into_iter().for_each(Woken::wake);
+        waiters.into_iter().for_each(StoredWaker::wake);
     }
 
     /// Makes an entry for a descriptor.
@@ -328,6 +335,16 @@ impl Reactor {
     }
 }
 
+/// What became of a wish to stand in line.
+pub(crate) enum Line {
+    /// It waits, under this ticket, for this descriptor.
+    Waits { ticket: u32, fd: RawFd },
+    /// There is nothing to wait for: it shall try.
+    NoNeed,
+    /// The selector cannot watch the descriptor.
+    Refused(io::Error),
+}
+
 /// The events of one wait. Should a foreign waker panic, the others are delivered all the same: an edge comes once.
 struct Delivery<'a> {
     reactor: &'a Reactor,
@@ -337,6 +354,15 @@ struct Delivery<'a> {
 impl Drop for Delivery<'_> {
     #[inline]
     fn drop(&mut self) {
+        if !self.events.as_slice().is_empty() {
+            self.deliver_the_rest();
+        }
+    }
+}
+
+impl Delivery<'_> {
+    #[cold]
+    fn deliver_the_rest(&mut self) {
         for event in self.events.by_ref() {
             self.reactor.deliver(event);
         }

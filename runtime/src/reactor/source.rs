@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use std::mem;
 use std::os::fd::RawFd;
 
-use crate::sys::{Event, Interest};
+use crate::sys::{Interest, Ready};
 use crate::task::stored::StoredWaker;
+use crate::task::wait::Wait;
 
 /// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,236 +29,302 @@ impl Direction {
             Self::Write => Interest::WRITABLE,
         }
     }
-}
 
-/// Those who wait behind the first, with their tickets. Boxed where it stands: a word for what is nearly always empty.
-type Others = VecDeque<(u32, StoredWaker)>;
-
-/// One direction of a descriptor.
-#[derive(Default)]
-pub(crate) struct Half {
-    /// An event came that nobody has used.
-    pub(crate) event: bool,
-    /// The peer hung up, an error is pending or urgent data came: a short transfer does not mean drained.
-    pub(crate) closed: bool,
-    /// Ticket of who stands in `first`; 0 for a `poll_*` caller, of which there is one a direction.
-    first_ticket: u32,
-    first: StoredWaker,
-    /// Those behind the first, in order. Rare: several tasks wait for one descriptor.
-    others: Option<Box<Others>>,
-}
-
-impl Half {
-    pub(crate) fn is_waited_for(&self) -> bool {
-        !self.first.is_empty() || self.others.is_some()
+    /// What a task that waits for this direction of a descriptor waits for.
+    #[inline]
+    pub(crate) const fn wait(self, fd: RawFd) -> Wait {
+        match self {
+            Self::Read => Wait::Readable(fd),
+            Self::Write => Wait::Writable(fd),
+        }
     }
 
-    /// Takes everyone who waits, in order. They are woken where nothing is borrowed.
+    /// The event after which a try may get an answer.
     #[inline]
-    fn take_all(&mut self) -> Woken {
-        self.first_ticket = 0;
-        Woken {
-            first: self.first.take(),
-            others: self.others.take(),
+    const fn event(self) -> Ready {
+        match self {
+            Self::Read => Ready::READABLE,
+            Self::Write => Ready::WRITABLE,
+        }
+    }
+
+    /// What makes a short transfer say nothing: no further edge need come. A read stops short at TCP's urgent mark too,
+    /// although more is behind it (`SO_OOBINLINE` or not): from the first urgent byte on, short reads say nothing. net's
+    /// test `urgent_data_in_the_stream_makes_nobody_wait` hangs without this.
+    #[inline]
+    const fn doubts_short(self) -> Ready {
+        match self {
+            Self::Read => Ready::READ_CLOSED
+                .union(Ready::ERROR)
+                .union(Ready::PRIORITY),
+            Self::Write => Ready::WRITE_CLOSED.union(Ready::ERROR),
         }
     }
 }
 
-/// Who is to be woken for an event.
-pub(crate) struct Woken {
-    first: StoredWaker,
-    others: Option<Box<Others>>,
-}
+/// Those who wait behind the first, with their tickets.
+type Line = VecDeque<(u32, StoredWaker)>;
 
-impl Woken {
-    #[inline]
-    pub(crate) fn wake(self) {
-        self.first.wake();
-        if let Some(others) = self.others {
-            others.into_iter().for_each(|(_, waker)| waker.wake());
-        }
-    }
-}
-
-/// See the module's head.
+/// See the module's head. Arrays have a place for each [`Direction`]. 48 bytes, and every connection has one.
 pub(crate) struct Source {
+    /// Who waits first.
+    first: [StoredWaker; 2],
+    /// The tickets of these; 0 for a `poll_*` caller, of which there is one a direction.
+    tickets: [u32; 2],
+    /// Those behind the first, in order. Rare: several tasks wait for one descriptor.
+    behind: Option<Box<[Line; 2]>>,
+    /// -1 in an entry that nobody has.
     pub(crate) fd: RawFd,
     generation: u32,
+    /// The last ticket given out; odd, so never 0. In an entry that nobody has: the next such one.
+    last_ticket: u32,
+    /// Events that nobody has used, and what is so for good.
+    said: Ready,
     /// The selector knows it.
     pub(crate) registered: bool,
-    /// The selector refused it as something that is always ready: a regular file.
-    pub(crate) always: bool,
-    next_ticket: u32,
-    pub(crate) read: Half,
-    pub(crate) write: Half,
+    /// The selector need not be told of another wait: it is edge-triggered and knows both directions.
+    pub(crate) told: bool,
 }
 
+const _: () = assert!(size_of::<Source>() <= 48);
+
 impl Source {
-    #[inline]
-    pub(crate) fn half(&mut self, direction: Direction) -> &mut Half {
-        match direction {
-            Direction::Read => &mut self.read,
-            Direction::Write => &mut self.write,
+    const fn unused(generation: u32) -> Self {
+        Self {
+            first: [StoredWaker::EMPTY; 2],
+            tickets: [0; 2],
+            behind: None,
+            fd: -1,
+            generation,
+            last_ticket: NO_INDEX,
+            said: Ready::NONE,
+            registered: false,
+            told: false,
         }
+    }
+
+    fn is_waited_for(&self, direction: Direction) -> bool {
+        let behind = match &self.behind {
+            Some(lines) => !lines[direction as usize].is_empty(),
+            None => false,
+        };
+        behind || !self.first[direction as usize].is_empty()
     }
 
     /// The directions that someone waits for.
     pub(crate) fn wanted(&self) -> Interest {
         let mut wanted = Interest::NONE;
-        if self.read.is_waited_for() {
-            wanted |= Interest::READABLE;
-        }
-        if self.write.is_waited_for() {
-            wanted |= Interest::WRITABLE;
+        for direction in [Direction::Read, Direction::Write] {
+            if self.is_waited_for(direction) {
+                wanted |= direction.interest();
+            }
         }
         wanted
     }
 
+    /// An event from before says nothing any more.
+    #[inline]
+    pub(crate) fn forget_event(&mut self, direction: Direction) {
+        self.said -= direction.event();
+    }
+
+    /// What is so for good.
+    pub(crate) fn note_for_good(&mut self, ready: Ready) {
+        self.said |= ready;
+    }
+
     /// Uses the event of a direction, if there is one that nobody has used. True as well where it never blocks, and where
-    /// the caller waits because of no more than a `short` transfer, but that may not mean drained: the peer has hung up
-    /// or an error is pending (then no further edge would come), or the selector's short reads are in `doubt`.
+    /// the caller waits because of no more than a `short` transfer, but that may not mean drained: the peer has hung up,
+    /// an error is pending or urgent data came. Then no further edge would come.
     #[inline(always)]
-    pub(crate) fn use_event(&mut self, direction: Direction, short: bool, doubt: bool) -> bool {
-        let always = self.always;
-        let half = self.half(direction);
-        let unsure = half.closed || (doubt && direction == Direction::Read);
-        mem::take(&mut half.event) || (short && unsure) || always
+    pub(crate) fn use_event(&mut self, direction: Direction, short: bool) -> bool {
+        let doubts = direction.doubts_short();
+        let reasons = direction.event().union(Ready::ALWAYS).union(doubts);
+        if !self.said.intersects(reasons) {
+            return false;
+        }
+        let used = self.said.contains(direction.event());
+        self.forget_event(direction);
+        used || self.said.contains(Ready::ALWAYS) || (short && self.said.intersects(doubts))
     }
 
-    /// Notes what an event says. Returns who waits first in each direction, to be woken, and whether others wait
+    /// Notes what an event says. Returns who waits first in each direction, to be woken, and whether others may wait
     /// behind them.
-    #[inline]
-    pub(crate) fn note(&mut self, event: &Event) -> (StoredWaker, StoredWaker, bool) {
-        // A read stops short at TCP's urgent mark although more is behind it (SO_OOBINLINE or not), and no further edge
-        // comes for that: from the first urgent byte on, short reads say nothing. net's test
-        // `urgent_data_in_the_stream_makes_nobody_wait` hangs without this.
-        self.read.closed |= event.read_closed | event.error | event.priority;
-        self.write.closed |= event.write_closed | event.error;
-        let mut woken = (StoredWaker::EMPTY, StoredWaker::EMPTY, false);
-        if event.readable | event.read_closed | event.error {
-            self.read.event = true;
-            woken.0 = self.read.first.take();
-            woken.2 = self.read.others.is_some();
+    #[inline(always)]
+    pub(crate) fn note(&mut self, ready: Ready) -> (StoredWaker, StoredWaker, bool) {
+        self.said |= ready;
+        if ready.intersects(ENDED) {
+            self.said |= tried_for_its_end(ready);
         }
-        if event.writable | event.write_closed | event.error {
-            self.write.event = true;
-            woken.1 = self.write.first.take();
-            woken.2 |= self.write.others.is_some();
-        }
-        woken
+        let reader = self.take_first(Direction::Read);
+        let writer = self.take_first(Direction::Write);
+        (reader, writer, self.behind.is_some())
     }
 
-    /// Takes those who wait behind the first in directions that are ready.
-    pub(crate) fn take_ready(&mut self) -> [Option<Woken>; 2] {
-        [&mut self.read, &mut self.write].map(|half| half.event.then(|| half.take_all()))
-    }
-
-    /// Puts the one `poll_*` caller of a direction in place. Returns a waker to be dropped where nothing is borrowed.
-    #[inline]
-    pub(crate) fn set_poller(&mut self, direction: Direction, waker: StoredWaker) -> StoredWaker {
-        let half = self.half(direction);
-        if half.first_ticket != 0 {
-            // The place is the poller's from now on, also where the ticket's waiter was woken and not polled since.
-            let ticket = mem::take(&mut half.first_ticket);
-            if !half.first.is_empty() {
-                let behind = (ticket, half.first.take());
-                half.others.get_or_insert_default().push_front(behind);
-            }
-        }
-        mem::replace(&mut half.first, waker)
-    }
-
-    /// Takes the `poll_*` caller of a direction out again.
-    pub(crate) fn unset_poller(&mut self, direction: Direction) -> StoredWaker {
-        let half = self.half(direction);
-        if half.first_ticket == 0 {
-            half.first.take()
+    /// Who waits first in a direction, if it is ready.
+    #[inline(always)]
+    fn take_first(&mut self, direction: Direction) -> StoredWaker {
+        if self.said.contains(direction.event()) {
+            self.first[direction as usize].take()
         } else {
             StoredWaker::EMPTY
         }
     }
 
-    /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already.
+    /// Takes everyone who waits for a direction, in order.
+    fn take_all(&mut self, direction: Direction, waiters: &mut Vec<StoredWaker>) {
+        let place = direction as usize;
+        self.tickets[place] = 0;
+        if !self.first[place].is_empty() {
+            waiters.push(self.first[place].take());
+        }
+        if let Some(lines) = &mut self.behind {
+            waiters.extend(lines[place].drain(..).map(|(_, waker)| waker));
+            self.forget_empty_lines();
+        }
+    }
+
+    /// Takes everyone who waits, to be woken where nothing is borrowed.
+    fn take_waiters(&mut self) -> Vec<StoredWaker> {
+        let mut waiters = Vec::new();
+        self.take_all(Direction::Read, &mut waiters);
+        self.take_all(Direction::Write, &mut waiters);
+        waiters
+    }
+
+    /// Takes those who wait in directions that are ready.
+    pub(crate) fn take_ready(&mut self) -> Vec<StoredWaker> {
+        let mut waiters = Vec::new();
+        for direction in [Direction::Read, Direction::Write] {
+            if self.said.contains(direction.event()) {
+                self.take_all(direction, &mut waiters);
+            }
+        }
+        waiters
+    }
+
+    /// Puts the one `poll_*` caller of a direction in place. Returns a waker to be dropped where nothing is borrowed.
     #[inline]
+    pub(crate) fn set_poller(&mut self, direction: Direction, waker: StoredWaker) -> StoredWaker {
+        let place = direction as usize;
+        if self.tickets[place] != 0 {
+            // The place is the poller's from now on, also where the ticket's waiter was woken and not polled since.
+            let ticket = mem::take(&mut self.tickets[place]);
+            if !self.first[place].is_empty() {
+                let behind = (ticket, self.first[place].take());
+                self.line(direction).push_front(behind);
+            }
+        }
+        mem::replace(&mut self.first[place], waker)
+    }
+
+    /// Takes the `poll_*` caller of a direction out again.
+    pub(crate) fn unset_poller(&mut self, direction: Direction) -> StoredWaker {
+        if self.tickets[direction as usize] == 0 {
+            self.first[direction as usize].take()
+        } else {
+            StoredWaker::EMPTY
+        }
+    }
+
+    /// Whether who waits for a direction now is the first, and the selector need not be told.
+    #[inline(always)]
+    pub(crate) fn is_free(&self, direction: Direction) -> bool {
+        self.told && self.first[direction as usize].is_empty() && self.behind.is_none()
+    }
+
+    /// Puts a waiter in the first place, where nobody is. Returns its ticket.
+    #[inline(always)]
+    pub(crate) fn add_first(&mut self, direction: Direction, waker: StoredWaker) -> u32 {
+        self.last_ticket = self.last_ticket.wrapping_add(2);
+        self.tickets[direction as usize] = self.last_ticket;
+        self.first[direction as usize] = waker;
+        self.last_ticket
+    }
+
+    /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already. Returns its ticket,
+    /// and a waker to be dropped where nothing is borrowed.
     pub(crate) fn add_waiter(
         &mut self,
         direction: Direction,
         ticket: u32,
         waker: StoredWaker,
     ) -> (u32, StoredWaker) {
-        let fresh = self.next_ticket.wrapping_add(1).max(1);
-        let half = self.half(direction);
-        if !half.first.is_empty() || half.others.is_some() {
-            return self.add_to_line(direction, ticket, waker);
+        if !self.is_waited_for(direction) {
+            return (self.add_first(direction, waker), StoredWaker::EMPTY);
         }
-        half.first = waker;
-        half.first_ticket = fresh;
-        self.next_ticket = fresh;
-        (fresh, StoredWaker::EMPTY)
-    }
-
-    /// Somebody waits already: perhaps this very waiter, whose waker is refreshed then.
-    #[cold]
-    fn add_to_line(
-        &mut self,
-        direction: Direction,
-        ticket: u32,
-        waker: StoredWaker,
-    ) -> (u32, StoredWaker) {
-        let fresh = self.next_ticket.wrapping_add(1).max(1);
-        let half = self.half(direction);
-        if ticket != 0 && half.first_ticket == ticket {
-            return (ticket, mem::replace(&mut half.first, waker));
+        if ticket != 0 && self.tickets[direction as usize] == ticket {
+            let old = mem::replace(&mut self.first[direction as usize], waker);
+            return (ticket, old);
         }
-        let others = half.others.get_or_insert_default();
-        if let Some((_, kept)) = others.iter_mut().find(|(t, _)| *t == ticket && ticket != 0) {
+        let line = self.line(direction);
+        if let Some((_, kept)) = line.iter_mut().find(|(t, _)| *t == ticket && ticket != 0) {
             return (ticket, mem::replace(kept, waker));
         }
-        others.push_back((fresh, waker));
-        self.next_ticket = fresh;
+        self.last_ticket = self.last_ticket.wrapping_add(2);
+        let fresh = self.last_ticket;
+        self.line(direction).push_back((fresh, waker));
         (fresh, StoredWaker::EMPTY)
     }
 
     /// Forgets a waiter that gave up.
     pub(crate) fn remove_waiter(&mut self, direction: Direction, ticket: u32) -> StoredWaker {
-        let half = self.half(direction);
-        if half.first_ticket == ticket {
-            half.first_ticket = 0;
-            return half.first.take();
+        let place = direction as usize;
+        if self.tickets[place] == ticket {
+            self.tickets[place] = 0;
+            return self.first[place].take();
         }
-        let Some(others) = &mut half.others else {
+        let Some(lines) = &mut self.behind else {
             return StoredWaker::EMPTY;
         };
-        let place = others.iter().position(|(t, _)| *t == ticket);
-        let removed = place.and_then(|place| others.remove(place));
-        if others.is_empty() {
-            half.others = None;
-        }
+        let found = lines[place].iter().position(|(t, _)| *t == ticket);
+        let removed = found.and_then(|found| lines[place].remove(found));
+        self.forget_empty_lines();
         removed.map_or(StoredWaker::EMPTY, |(_, waker)| waker)
     }
 
-    fn take_waiters(&mut self) -> [Woken; 2] {
-        [self.read.take_all(), self.write.take_all()]
+    fn line(&mut self, direction: Direction) -> &mut Line {
+        &mut self.behind.get_or_insert_default()[direction as usize]
     }
+
+    fn forget_empty_lines(&mut self) {
+        if self
+            .behind
+            .as_ref()
+            .is_some_and(|lines| lines.iter().all(Line::is_empty))
+        {
+            self.behind = None;
+        }
+    }
+}
+
+const ENDED: Ready = Ready::READ_CLOSED
+    .union(Ready::WRITE_CLOSED)
+    .union(Ready::ERROR);
+
+/// What is over is ready too: the try tells how it ended.
+#[cold]
+fn tried_for_its_end(ready: Ready) -> Ready {
+    let reading = ready.intersects(Ready::READ_CLOSED | Ready::ERROR);
+    let writing = ready.intersects(Ready::WRITE_CLOSED | Ready::ERROR);
+    Ready::READABLE.when(reading) | Ready::WRITABLE.when(writing)
 }
 
 /// The sources of one runtime.
 pub(crate) struct Sources {
-    entries: Vec<Entry>,
-    free: Option<u32>,
+    entries: Vec<Source>,
+    /// An entry that nobody has, or [`NO_INDEX`].
+    free: u32,
     len: usize,
 }
 
-enum Entry {
-    Used(Source),
-    Free { generation: u32, next: Option<u32> },
-}
+const NO_INDEX: u32 = u32::MAX;
 
 impl Sources {
     pub(crate) fn new() -> Self {
         Self {
             entries: Vec::new(),
-            free: None,
+            free: NO_INDEX,
             len: 0,
         }
     }
@@ -270,94 +337,75 @@ impl Sources {
     /// used again).
     pub(crate) fn insert(&mut self, fd: RawFd) -> u64 {
         self.len += 1;
-        let (index, generation) = match self.free {
-            Some(index) => {
-                let Entry::Free { generation, next } = self.entries[index as usize] else {
-                    unreachable!("the free list holds free entries")
-                };
-                self.free = next;
-                (index, generation)
+        let index = match self.free {
+            NO_INDEX => {
+                self.entries.push(Source::unused(1));
+                u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 descriptors")
             }
-            None => {
-                let index = u32::try_from(self.entries.len()).expect("fewer than 2^32 descriptors");
-                self.entries.push(Entry::Free {
-                    generation: 1,
-                    next: None,
-                });
-                (index, 1)
-            }
+            index => index,
         };
-        let source = Source {
-            fd,
-            generation,
-            registered: false,
-            always: false,
-            next_ticket: 0,
-            read: Half::default(),
-            write: Half::default(),
-        };
-        self.entries[index as usize] = Entry::Used(source);
-        u64::from(generation) << 32 | u64::from(index)
+        let source = &mut self.entries[index as usize];
+        self.free = source.last_ticket;
+        source.last_ticket = 1;
+        source.fd = fd;
+        u64::from(source.generation) << 32 | u64::from(index)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&mut self, token: u64) -> Option<&mut Source> {
-        match self.entries.get_mut(token as u32 as usize) {
-            Some(Entry::Used(source)) if source.generation == (token >> 32) as u32 => Some(source),
-            _ => None,
-        }
+        // An entry that nobody has is of a generation that no token names yet.
+        let source = self.entries.get_mut(token as u32 as usize)?;
+        (source.generation == (token >> 32) as u32).then_some(source)
     }
 
     /// Removes an entry. Who still waits is returned, to be woken: what they wait for is gone.
-    pub(crate) fn remove(&mut self, token: u64) -> Option<(RawFd, bool, [Woken; 2])> {
+    pub(crate) fn remove(&mut self, token: u64) -> Option<(RawFd, bool, Vec<StoredWaker>)> {
+        let free = self.free;
         let source = self.get(token)?;
         let removed = (source.fd, source.registered, source.take_waiters());
-        let generation = source.generation;
-        let index = token as u32;
+        // Exhausted: its generation is none that a token has, and nobody will have it again.
+        let next = source.generation.checked_add(1);
+        *source = Source::unused(next.unwrap_or(0));
+        if next.is_some() {
+            source.last_ticket = free;
+            self.free = token as u32;
+        }
         self.len -= 1;
-        let next = if generation == u32::MAX {
-            None
-        } else {
-            self.free.replace(index)
-        };
-        self.entries[index as usize] = Entry::Free {
-            generation: generation.wrapping_add(1),
-            next,
-        };
         Some(removed)
     }
 
+    fn used(&mut self) -> impl Iterator<Item = &mut Source> {
+        self.entries.iter_mut().filter(|source| source.fd >= 0)
+    }
+
+    /// The descriptors that the selector knows.
+    pub(crate) fn known(&mut self) -> Vec<RawFd> {
+        let known = self.used().filter(|source| source.registered);
+        known.map(|source| source.fd).collect()
+    }
+
     /// How many entries say that the selector knows them under this number.
-    pub(crate) fn registered(&self, fd: RawFd) -> usize {
-        let same = |entry: &&Entry| matches!(entry, Entry::Used(source) if source.fd == fd && source.registered);
-        self.entries.iter().filter(same).count()
+    pub(crate) fn registered(&mut self, fd: RawFd) -> usize {
+        let same = |source: &&mut Source| source.fd == fd && source.registered;
+        self.used().filter(same).count()
     }
 
     /// Descriptors in the table, for the monitor and for leak reports.
-    pub(crate) fn fds(&self) -> Vec<(RawFd, Interest)> {
-        let used = self.entries.iter().filter_map(|entry| match entry {
-            Entry::Used(source) => Some((source.fd, source.wanted())),
-            Entry::Free { .. } => None,
-        });
-        used.collect()
+    pub(crate) fn fds(&mut self) -> Vec<(RawFd, Interest)> {
+        self.used()
+            .map(|source| (source.fd, source.wanted()))
+            .collect()
     }
 
     /// Takes every waiter, when the runtime ends.
-    pub(crate) fn take_all_waiters(&mut self) -> Vec<Woken> {
-        let used = self.entries.iter_mut().filter_map(|entry| match entry {
-            Entry::Used(source) => Some(source.take_waiters()),
-            Entry::Free { .. } => None,
-        });
-        used.flatten().collect()
+    pub(crate) fn take_all_waiters(&mut self) -> Vec<StoredWaker> {
+        self.used().flat_map(Source::take_waiters).collect()
     }
 
     #[cfg(test)]
     pub(crate) fn start_generation(&mut self, generation: u32) {
-        self.entries.push(Entry::Free {
-            generation,
-            next: self.free,
-        });
-        self.free = Some(self.entries.len() as u32 - 1);
+        self.entries.push(Source::unused(generation));
+        self.free = self.entries.len() as u32 - 1;
     }
 }
 

@@ -10,10 +10,11 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use super::Line;
 use super::async_fd::Async;
 use super::source::Direction;
 use crate::task::hot;
-use crate::task::wait::{note_wait, poll_budget};
+use crate::task::wait::{WaitNote, poll_budget};
 
 /// A place in the line of those who wait for one direction: what the network crate's named futures are made of.
 #[doc(hidden)]
@@ -113,35 +114,40 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
             self.ticket = 0;
             return Poll::Ready(Ok(()));
         }
-        self.stand_in_line(direction, cx)
+        match direction {
+            Direction::Read => self.stand_in_line::<true>(cx),
+            Direction::Write => self.stand_in_line::<false>(cx),
+        }
     }
 
+    /// One copy for each direction, in which it is a constant.
     #[inline(never)]
-    fn stand_in_line(
-        &mut self,
-        direction: Direction,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        let short = self.io.only_short(direction);
-        let waits = hot::with_core(|core| {
-            let core = self.io.join_runtime(core);
-            let token = self.io.token();
-            core.reactor
-                .stand_in_line(token, direction, short, self.ticket, cx.waker())
-        });
-        match waits {
-            Ok(0) => {
-                self.ticket = 0;
-                self.io.forget_flags(self.direction);
-                Poll::Ready(Ok(()))
+    fn stand_in_line<const READ: bool>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let direction = if READ {
+            Direction::Read
+        } else {
+            Direction::Write
+        };
+        hot::with(|hot| {
+            let core = self.io.join_runtime(hot::core(hot));
+            let (token, short) = (self.io.token(), self.io.only_short(direction));
+            let line = core
+                .reactor
+                .stand_in_line(token, direction, short, self.ticket, cx.waker());
+            match line {
+                Line::Waits { ticket, fd } => {
+                    self.ticket = ticket;
+                    hot.note_wait(WaitNote::new(direction.wait(fd), self.at));
+                    Poll::Pending
+                }
+                Line::NoNeed => {
+                    self.ticket = 0;
+                    self.io.forget_flags(direction);
+                    Poll::Ready(Ok(()))
+                }
+                Line::Refused(error) => Poll::Ready(Err(error)),
             }
-            Ok(ticket) => {
-                self.ticket = ticket;
-                note_wait(self.io.wait(self.direction), self.at);
-                Poll::Pending
-            }
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        })
     }
 }
 

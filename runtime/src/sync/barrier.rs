@@ -11,8 +11,8 @@ use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
-use super::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+use super::wait_list::{Admitted, Key, WaitQueue};
+use crate::task::{Wait, WaitNote, poll_budget};
 
 /// A meeting point: `parties` tasks wait until all of them are there, then all go on.
 ///
@@ -198,33 +198,19 @@ impl Future for BarrierWait<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         ready!(poll_budget(cx));
-        match this.key {
-            None => {
-                if let Some(result) = this.barrier.arrive() {
-                    return Poll::Ready(result);
-                }
-                let waker = StoredWaker::new(cx.waker());
-                // The clone may have run user code that changed the barrier.
-                if let Some(result) = this.barrier.arrive() {
-                    return Poll::Ready(result);
-                }
-                this.key = Some(this.barrier.queue.join(waker, Outcome::Waiting));
-            }
-            Some(key) => {
-                if let Some(outcome) = this.barrier.queue.poll_granted(key, cx.waker()) {
-                    this.key = None;
-                    return Poll::Ready(match outcome {
-                        Outcome::Passed(position) => Ok(BarrierWaitResult {
-                            position,
-                            leader: false,
-                        }),
-                        _ => Err(BrokenBarrier(())),
-                    });
-                }
-            }
-        }
-        note_wait(Wait::Event(ptr::from_ref(this.barrier).addr()), this.at);
-        Poll::Pending
+        let barrier = this.barrier;
+        let note = WaitNote::new(Wait::Event(ptr::from_ref(barrier).addr()), this.at);
+        let look = || barrier.arrive().ok_or(Outcome::Waiting);
+        Poll::Ready(
+            match ready!(barrier.queue.poll(&mut this.key, cx, note, look)) {
+                Admitted::AtOnce(result) => result,
+                Admitted::Granted(Outcome::Passed(position)) => Ok(BarrierWaitResult {
+                    position,
+                    leader: false,
+                }),
+                Admitted::Granted(_) => Err(BrokenBarrier(())),
+            },
+        )
     }
 }
 

@@ -13,12 +13,12 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::ptr;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use self::error::SendError;
 pub use self::receiver::{Receiver, RecvFuture};
-use super::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait};
+use super::wait_list::{Admitted, Key, WaitQueue};
+use crate::task::{Wait, WaitNote};
 
 pub mod error;
 mod receiver;
@@ -258,29 +258,13 @@ impl<T> Future for ClosedFuture<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let shared = this.shared;
-        loop {
-            if this.key.is_none() && shared.receivers.get() == 0 {
-                return Poll::Ready(());
-            }
-            match this.key {
-                None => {
-                    let waker = StoredWaker::new(cx.waker());
-                    // The clone may have run user code that dropped the last receiver.
-                    if shared.receivers.get() == 0 {
-                        return Poll::Ready(());
-                    }
-                    this.key = Some(shared.closing.join(waker, ()));
-                    break;
-                }
-                Some(key) if shared.closing.poll_granted(key, cx.waker()).is_some() => {
-                    // Somebody may have subscribed since: look again.
-                    this.key = None;
-                }
-                Some(_) => break,
-            }
+        let note = WaitNote::new(shared.wait(), this.at);
+        let look = || (shared.receivers.get() == 0).then_some(()).ok_or(());
+        // Granted when the last receiver went; somebody may have subscribed since, so it looks again.
+        while let Admitted::Granted(()) = ready!(shared.closing.poll(&mut this.key, cx, note, look))
+        {
         }
-        note_wait(shared.wait(), this.at);
-        Poll::Pending
+        Poll::Ready(())
     }
 }
 

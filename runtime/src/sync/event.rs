@@ -11,7 +11,7 @@ use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+use crate::task::{Wait, WaitNote, poll_budget};
 
 /// A flag that is clear or set, and that tasks can wait to be set.
 ///
@@ -113,27 +113,10 @@ impl Future for EventWait<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         ready!(poll_budget(cx));
-        match this.key {
-            None => {
-                if this.event.set.get() {
-                    return Poll::Ready(());
-                }
-                let waker = StoredWaker::new(cx.waker());
-                // The clone may have run user code that set it.
-                if this.event.set.get() {
-                    return Poll::Ready(());
-                }
-                this.key = Some(this.event.queue.join(waker, ()));
-            }
-            Some(key) => {
-                if this.event.queue.poll_granted(key, cx.waker()).is_some() {
-                    this.key = None;
-                    return Poll::Ready(());
-                }
-            }
-        }
-        note_wait(Wait::Event(ptr::from_ref(this.event).addr()), this.at);
-        Poll::Pending
+        let event = this.event;
+        let note = WaitNote::new(Wait::Event(ptr::from_ref(event).addr()), this.at);
+        let look = || event.set.get().then_some(()).ok_or(());
+        event.queue.poll(&mut this.key, cx, note, look).map(|_| ())
     }
 }
 

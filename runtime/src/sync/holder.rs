@@ -6,7 +6,7 @@
 use std::cell::Cell;
 
 use crate::TELLS;
-use crate::task::{Id, forget_holder, note_holder, try_current_id};
+use crate::task::{Id, current_identity, forget_holder, id_of, note_holder};
 
 /// The task that took something last.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Holder {
     #[inline]
     pub(crate) fn take(&self) {
         if TELLS {
-            self.task.set(try_current_id().map_or(0, Id::identity));
+            self.task.set(current_identity());
         }
     }
 
@@ -40,8 +40,7 @@ impl Holder {
 
     #[inline]
     pub(crate) fn id(&self) -> Option<Id> {
-        let identity = self.task.get();
-        (identity != 0).then(|| Id::from_identity(identity))
+        id_of(self.task.get())
     }
 
     /// Tells the graph, if `waiting` tasks wait for the object at `address`. To be called after whatever changed the holder of a

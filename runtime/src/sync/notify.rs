@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+use crate::task::{StoredWaker, Wait, WaitNote, poll_budget};
 
 /// Wakes tasks that wait for it, one or all.
 ///
@@ -158,28 +158,13 @@ impl Waiter {
             return Poll::Ready(());
         }
         ready!(poll_budget(cx));
-        match self.key {
-            None => {
-                if self.check(notify) {
-                    return Poll::Ready(());
-                }
-                let waker = StoredWaker::new(cx.waker());
-                // The clone may have run user code that notified.
-                if self.check(notify) {
-                    return Poll::Ready(());
-                }
-                self.key = Some(notify.queue.join(waker, Grant::One));
-            }
-            Some(key) => {
-                if notify.queue.poll_granted(key, cx.waker()).is_some() {
-                    self.key = None;
-                    self.done = true;
-                    return Poll::Ready(());
-                }
-            }
-        }
-        note_wait(Wait::Event(ptr::from_ref(notify).addr()), self.at);
-        Poll::Pending
+        let note = WaitNote::new(Wait::Event(ptr::from_ref(notify).addr()), self.at);
+        let mut key = self.key;
+        let look = || self.check(notify).then_some(()).ok_or(Grant::One);
+        let turn = notify.queue.poll(&mut key, cx, note, look);
+        self.key = key;
+        self.done = turn.is_ready();
+        turn.map(|_| ())
     }
 
     /// Takes a place in the queue without a waker.

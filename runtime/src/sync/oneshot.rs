@@ -1,6 +1,6 @@
 //! A channel for one message; tokio's `oneshot`.
 //!
-//! It exists for the answer to a question: it costs one small allocation and no queue. The message
+//! It exists for the answer to a question: it costs one small block, which its thread uses again, and no queue. The message
 //! is in the shared part from the `send` until a poll that is ready takes it, so dropping any other
 //! future loses nothing. It must not know tasks beyond their wakers.
 
@@ -10,9 +10,9 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::ptr;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use crate::task::pair::{Half, pair};
 use crate::task::{StoredWaker, Wait, note_wait};
 
 /// A channel for one message.
@@ -30,19 +30,14 @@ use crate::task::{StoredWaker, Wait, note_wait};
 /// ```
 #[inline]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Rc::new(Shared {
+    let (sender, receiver) = pair(Shared {
         value: Cell::new(None),
         sender_gone: Cell::new(false),
         closed: Cell::new(false),
         receiver: Cell::new(StoredWaker::EMPTY),
         sender: Cell::new(StoredWaker::EMPTY),
     });
-    (
-        Sender {
-            shared: Rc::clone(&shared),
-        },
-        Receiver { shared },
-    )
+    (Sender { shared: sender }, Receiver { shared: receiver })
 }
 
 struct Shared<T> {
@@ -58,6 +53,7 @@ struct Shared<T> {
 }
 
 impl<T> Shared<T> {
+    #[inline]
     fn close(&self) {
         if !self.closed.replace(true) {
             self.sender.replace(StoredWaker::EMPTY).wake();
@@ -105,7 +101,7 @@ pub struct OneshotStatistics {
 
 /// The sending end; used up by [`send`](Self::send).
 pub struct Sender<T> {
-    shared: Rc<Shared<T>>,
+    shared: Half<Shared<T>>,
 }
 
 impl<T> Sender<T> {
@@ -168,6 +164,9 @@ fn poll_closed<T>(
 impl<T> Drop for Sender<T> {
     #[inline]
     fn drop(&mut self) {
+        if self.shared.is_alone() {
+            return; // nobody is there to be told, and what is left goes with us
+        }
         self.shared.sender_gone.set(true);
         self.shared.receiver.replace(StoredWaker::EMPTY).wake();
     }
@@ -211,7 +210,7 @@ impl<T> fmt::Debug for ClosedFuture<'_, T> {
 /// Await it by `&mut receiver` to keep it: a poll that is not ready takes nothing.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Receiver<T> {
-    shared: Rc<Shared<T>>,
+    shared: Half<Shared<T>>,
 }
 
 impl<T> Receiver<T> {
@@ -285,6 +284,9 @@ impl<T> Future for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     #[inline]
     fn drop(&mut self) {
+        if self.shared.is_alone() {
+            return; // nobody is there to be told, and what is left goes with us
+        }
         self.shared.close();
         // A waker that refers back to this channel must not keep it.
         drop(self.shared.receiver.replace(StoredWaker::EMPTY));

@@ -10,12 +10,11 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
-use super::wait_list::{Key, WaitQueue};
+use super::wait_list::{Admitted, Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::{StoredWaker, Wait, note_wait_by, poll_budget};
+use crate::task::{StoredWaker, WaitNote, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct Permits {
@@ -27,8 +26,8 @@ pub(crate) struct Permits {
 /// What a waiter asked for, and what is still missing.
 #[derive(Clone, Copy, Debug)]
 struct Request {
-    wanted: usize,
-    missing: usize,
+    wanted: u32,
+    missing: u32,
     /// Closed while it waited: it holds nothing.
     denied: bool,
 }
@@ -51,11 +50,11 @@ impl Permits {
     }
 
     #[inline]
-    pub(crate) fn try_acquire(&self, wanted: usize) -> Result<(), TryAcquireError> {
+    pub(crate) fn try_acquire(&self, wanted: u32) -> Result<(), TryAcquireError> {
         if self.closed.get() {
             return Err(TryAcquireError::Closed);
         }
-        match self.free.get().checked_sub(wanted) {
+        match self.free.get().checked_sub(wanted as usize) {
             Some(rest) => {
                 self.free.set(rest);
                 Ok(())
@@ -69,10 +68,10 @@ impl Permits {
     #[inline]
     pub(crate) fn poll_acquire(
         &self,
-        wanted: usize,
+        wanted: u32,
         key: &mut Option<Key>,
         cx: &mut Context<'_>,
-        note: (Wait, &'static Location<'static>),
+        note: WaitNote,
     ) -> Poll<Result<(), AcquireError>> {
         ready!(poll_budget(cx));
         if key.is_none() && self.try_acquire(wanted).is_ok() {
@@ -83,45 +82,26 @@ impl Permits {
 
     fn poll_contended(
         &self,
-        wanted: usize,
+        wanted: u32,
         key: &mut Option<Key>,
         cx: &mut Context<'_>,
-        note: (Wait, &'static Location<'static>),
+        note: WaitNote,
     ) -> Poll<Result<(), AcquireError>> {
-        match *key {
-            Some(waiting) => {
-                if let Some(request) = self.queue.poll_granted(waiting, cx.waker()) {
-                    *key = None;
-                    let denied = request.denied;
-                    return Poll::Ready(if denied {
-                        Err(AcquireError(()))
-                    } else {
-                        Ok(())
-                    });
-                }
-            }
-            None => {
-                let waker = StoredWaker::new(cx.waker());
-                // The clone may have run user code that released permits or closed us.
-                match self.try_acquire(wanted) {
-                    Ok(()) => return Poll::Ready(Ok(())),
-                    Err(TryAcquireError::Closed) => return Poll::Ready(Err(AcquireError(()))),
-                    Err(TryAcquireError::NoPermits) => {}
-                }
-                // Fewer than wanted are free: they are set aside for us at once.
-                let missing = wanted - self.free.replace(0);
-                *key = Some(self.queue.join(
-                    waker,
-                    Request {
-                        wanted,
-                        missing,
-                        denied: false,
-                    },
-                ));
-            }
-        }
-        note_wait_by(note.0, note.1, cx.waker());
-        Poll::Pending
+        let look = || match self.try_acquire(wanted) {
+            Ok(()) => Ok(Ok(())),
+            Err(TryAcquireError::Closed) => Ok(Err(AcquireError(()))),
+            // Fewer than wanted are free: they are set aside for us at once.
+            Err(TryAcquireError::NoPermits) => Err(Request {
+                wanted,
+                missing: wanted - self.free.replace(0) as u32,
+                denied: false,
+            }),
+        };
+        Poll::Ready(match ready!(self.queue.poll(key, cx, note, look)) {
+            Admitted::AtOnce(result) => result,
+            Admitted::Granted(request) if request.denied => Err(AcquireError(())),
+            Admitted::Granted(_) => Ok(()),
+        })
     }
 
     /// The future that waited with this key is gone. What it had been given goes to the next.
@@ -130,7 +110,7 @@ impl Permits {
         if let Some(key) = key {
             let request = self.queue.leave(key).data;
             if !request.denied {
-                self.release(request.wanted - request.missing);
+                self.release((request.wanted - request.missing) as usize);
             }
         }
     }
@@ -151,36 +131,38 @@ impl Permits {
         }
     }
 
+    /// Somebody waits: what is released goes to the one at the front.
+    #[inline(never)]
     fn hand_out(&self, permits: usize) {
         let mut rest = permits;
-        let mut next = || {
-            self.queue.grant_front_if(|request| {
-                let part = rest.min(request.missing);
-                rest -= part;
-                request.missing -= part;
-                request.missing == 0
-            })
-        };
-        let first = next();
-        let second = if first.is_some() { next() } else { None };
-        let Some(second) = second else {
+        let first = self.serve_front(&mut rest);
+        if rest == 0 {
             // The common case: what was released is what one waiter wants, or a part of it.
-            self.free.set(self.free.get() + rest);
             if let Some(waker) = first {
                 waker.wake();
             }
             return;
-        };
+        }
         let mut wakes = Wakes::new();
-        first
-            .into_iter()
-            .chain([second])
-            .for_each(|waker| wakes.push(waker));
-        while let Some(waker) = next() {
+        let mut next = first;
+        while let Some(waker) = next {
             wakes.push(waker);
+            next = self.serve_front(&mut rest);
         }
         self.free.set(self.free.get() + rest);
         wakes.wake();
+    }
+
+    /// Sets permits aside for the waiter at the front, and grants it what it wants when that is all there.
+    #[inline]
+    fn serve_front(&self, rest: &mut usize) -> Option<StoredWaker> {
+        self.queue.grant_front_if(|request| {
+            let missing = request.missing as usize;
+            let part = missing.min(*rest);
+            *rest -= part;
+            request.missing = (missing - part) as u32;
+            part == missing
+        })
     }
 
     /// No more acquiring. Who waits is told so, and what they had been given is free again.
@@ -188,7 +170,7 @@ impl Permits {
         self.closed.set(true);
         let given = Cell::new(0);
         let wakes = self.queue.grant_all(|request| {
-            given.set(given.get() + request.wanted - request.missing);
+            given.set(given.get() + (request.wanted - request.missing) as usize);
             request.denied = true;
         });
         self.free.set(self.free.get() + given.get());
@@ -216,7 +198,7 @@ impl Permits {
     pub(crate) fn set_aside(&self) -> usize {
         self.queue
             .front()
-            .map_or(0, |request| request.wanted - request.missing)
+            .map_or(0, |request| (request.wanted - request.missing) as usize)
     }
 
     pub(crate) fn waiting(&self) -> usize {

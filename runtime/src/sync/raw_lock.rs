@@ -14,8 +14,8 @@ use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::holder::Holder;
-use super::wait_list::{Key, WaitQueue};
-use crate::task::{Id, StoredWaker, Wait, note_wait_by, poll_budget};
+use super::wait_list::{Admitted, Key, WaitQueue};
+use crate::task::{Id, Wait, WaitNote, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct RawLock {
@@ -56,36 +56,25 @@ impl RawLock {
         if key.is_none() && self.try_lock() {
             return Poll::Ready(());
         }
-        self.poll_contended(key, cx, at)
+        self.poll_contended(key, cx, WaitNote::new(Wait::Lock(self.address()), at))
     }
 
     fn poll_contended(
         &self,
         key: &mut Option<Key>,
         cx: &mut Context<'_>,
-        at: &'static Location<'static>,
+        note: WaitNote,
     ) -> Poll<()> {
-        match *key {
-            Some(waiting) => {
-                if self.queue.poll_granted(waiting, cx.waker()).is_some() {
-                    *key = None;
-                    self.holder.take();
-                    self.publish();
-                    return Poll::Ready(());
-                }
-            }
-            None => {
-                let waker = StoredWaker::new(cx.waker());
-                // The clone may have run user code that released the lock.
-                if self.try_lock() {
-                    return Poll::Ready(());
-                }
-                *key = Some(self.queue.join(waker, ()));
-                self.publish();
-            }
+        let look = || self.try_lock().then_some(()).ok_or(());
+        let waited = key.is_some();
+        let polled = self.queue.poll(key, cx, note, look);
+        if let Poll::Ready(Admitted::Granted(())) = polled {
+            self.holder.take();
         }
-        note_wait_by(Wait::Lock(self.address()), at, cx.waker());
-        Poll::Pending
+        if waited != key.is_some() {
+            self.publish();
+        }
+        polled.map(drop)
     }
 
     /// The future that waited with this key is gone. What it had been granted goes to the next.
@@ -109,6 +98,7 @@ impl RawLock {
         }
     }
 
+    #[inline(never)]
     fn hand_over(&self) {
         let granted = self.queue.grant_front();
         self.publish();

@@ -10,15 +10,15 @@ use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::holder::Holder;
-use super::wait_list::{Key, WaitQueue};
+use super::wait_list::{Admitted, Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::{Id, StoredWaker, Wait, note_wait_by, poll_budget};
+use crate::task::{Id, Wait, WaitNote, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct RawRwLock {
     readers: Cell<usize>,
     writer: Cell<bool>,
-    /// The writer, or the reader that came last; nobody once one of several readers has left, since it may have been that one.
+    /// The writer, or the reader that came last; nobody once a reader has left, since it may have been that one.
     holder: Holder,
     queue: WaitQueue<Access>,
 }
@@ -76,7 +76,8 @@ impl RawRwLock {
         if key.is_none() && self.try_lock(access) {
             return Poll::Ready(());
         }
-        self.poll_contended(access, key, cx, at)
+        let note = WaitNote::new(Wait::Lock(self.address()), at);
+        self.poll_contended(access, key, cx, note)
     }
 
     fn poll_contended(
@@ -84,29 +85,18 @@ impl RawRwLock {
         access: Access,
         key: &mut Option<Key>,
         cx: &mut Context<'_>,
-        at: &'static Location<'static>,
+        note: WaitNote,
     ) -> Poll<()> {
-        match *key {
-            Some(waiting) => {
-                if self.queue.poll_granted(waiting, cx.waker()).is_some() {
-                    *key = None;
-                    self.holder.take();
-                    self.publish();
-                    return Poll::Ready(());
-                }
-            }
-            None => {
-                let waker = StoredWaker::new(cx.waker());
-                // The clone may have run user code that released the lock.
-                if self.try_lock(access) {
-                    return Poll::Ready(());
-                }
-                *key = Some(self.queue.join(waker, access));
-                self.publish();
-            }
+        let look = || self.try_lock(access).then_some(()).ok_or(access);
+        let waited = key.is_some();
+        let polled = self.queue.poll(key, cx, note, look);
+        if let Poll::Ready(Admitted::Granted(_)) = polled {
+            self.holder.take();
         }
-        note_wait_by(Wait::Lock(self.address()), at, cx.waker());
-        Poll::Pending
+        if waited != key.is_some() {
+            self.publish();
+        }
+        polled.map(drop)
     }
 
     /// The future that waited with this key is gone.

@@ -15,7 +15,7 @@ use super::holder::Holder;
 use super::permits::{AcquireError, Permits, TryAcquireError};
 use super::semaphore_owned::{AcquireOwned, OwnedSemaphorePermit};
 use super::wait_list::Key;
-use crate::task::{Id, Wait};
+use crate::task::{Id, Wait, WaitNote};
 
 /// A fair counting semaphore for one thread: tokio's, and asyncio's `Semaphore`.
 ///
@@ -111,7 +111,7 @@ impl Semaphore {
     /// [`TryAcquireError`] says whether it was closed or had too few.
     #[inline]
     pub fn try_acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        self.permits.try_acquire(permits as usize)?;
+        self.permits.try_acquire(permits)?;
         self.last.take();
         Ok(SemaphorePermit {
             semaphore: self,
@@ -149,7 +149,7 @@ impl Semaphore {
         self: Rc<Self>,
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        self.permits.try_acquire(permits as usize)?;
+        self.permits.try_acquire(permits)?;
         self.last.take();
         Ok(OwnedSemaphorePermit::new(self, permits))
     }
@@ -205,9 +205,9 @@ impl Semaphore {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Result<(), AcquireError>> {
-        let note = (Wait::Semaphore(self.address()), at);
+        let note = WaitNote::new(Wait::Semaphore(self.address()), at);
         let waited = key.is_some();
-        let result = self.permits.poll_acquire(wanted as usize, key, cx, note);
+        let result = self.permits.poll_acquire(wanted, key, cx, note);
         if let Poll::Ready(Ok(())) = result {
             self.last.take();
         }

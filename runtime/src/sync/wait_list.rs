@@ -17,11 +17,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::mem;
 use std::num::NonZeroU32;
-use std::task::Waker;
+use std::ptr;
+use std::task::{Context, Poll, Waker};
 
 use super::wakes::Wakes;
-use crate::task::StoredWaker;
+use crate::lookout::starved::{self, Leaf};
+use crate::task::{StoredWaker, WaitNote, hot};
 
 /// A queue of waiters behind a `RefCell` that is never borrowed while user code runs.
 pub(crate) struct WaitQueue<T> {
@@ -52,8 +55,56 @@ impl<T: Copy> WaitQueue<T> {
         self.waiting.get() as usize
     }
 
+    /// One poll of a future that waits here; `key` is its place, which it gives to [`Self::leave`] when it is dropped.
+    ///
+    /// Without a place it calls `look`, which says that there is nothing to wait for (`Ok`), or what is kept with the
+    /// waiter that now joins the queue (`Err`). With one it asks whether it was granted. While it waits, `note` is told.
+    #[inline]
+    pub(crate) fn poll<R>(
+        &self,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        note: WaitNote,
+        look: impl FnOnce() -> Result<R, T>,
+    ) -> Poll<Admitted<R, T>> {
+        match *key {
+            Some(place) => {
+                if let Some(data) = self.poll_granted(place, cx.waker()) {
+                    *key = None;
+                    return Poll::Ready(Admitted::Granted(data));
+                }
+            }
+            None => {
+                // First, since the clone of a foreign waker is foreign code, which may change what `look` sees.
+                let waker = StoredWaker::new(cx.waker());
+                match look() {
+                    Ok(found) => return Poll::Ready(Admitted::AtOnce(found)),
+                    Err(data) => {
+                        let place = self.join(waker, data);
+                        if hot::looks() {
+                            self.watch(place, note);
+                        }
+                        *key = Some(place);
+                    }
+                }
+            }
+        }
+        note.by(cx.waker()).leave();
+        Poll::Pending
+    }
+
+    /// Has the lookout know of a waiter. It runs nobody's code.
+    #[cold]
+    #[inline(never)]
+    fn watch(&self, key: Key, note: WaitNote) {
+        let mut list = self.list.borrow_mut();
+        list.node_mut(key).stage = Stage::Watched;
+        starved::waits(list.leaf(key), note);
+    }
+
     /// Joins the end of the queue. The caller clones its waker first (`StoredWaker::new`), and then,
     /// since that clone may have run user code, looks once more whether it has to wait at all.
+    #[inline]
     pub(crate) fn join(&self, waker: StoredWaker, data: T) -> Key {
         let key = self.list.borrow_mut().push_back(waker, data);
         self.waiting.set(self.waiting.get() + 1);
@@ -62,8 +113,16 @@ impl<T: Copy> WaitQueue<T> {
 
     /// What a waiter that is polled again does first: if it was granted it leaves the queue with its
     /// data, else its waker is brought up to date.
+    #[inline]
     pub(crate) fn poll_granted(&self, key: Key, waker: &Waker) -> Option<T> {
-        if let Some(data) = self.leave_if_granted(key) {
+        self.leave_if_granted(key)
+            .or_else(|| self.renew_waker(key, waker))
+    }
+
+    /// Brings the waker of a waiter up to date. That may run user code, and the waiter be granted by it.
+    #[inline(never)]
+    fn renew_waker(&self, key: Key, waker: &Waker) -> Option<T> {
+        if let Some(data) = self.leave_if_watched(key) {
             return Some(data);
         }
         if self.list.borrow().node(key).waker.will_wake(waker) {
@@ -75,25 +134,39 @@ impl<T: Copy> WaitQueue<T> {
             let node = list.node_mut(key);
             match node.stage {
                 // Granted by the clone just made: the wake went to the old waker.
-                Stage::Granted => fresh,
-                _ => std::mem::replace(&mut node.waker, fresh),
+                Stage::Granted | Stage::GrantedWatched => fresh,
+                _ => mem::replace(&mut node.waker, fresh),
             }
         };
         // This may run user code too, which may grant, or panic: the node is still ours.
         drop(stale);
         self.leave_if_granted(key)
+            .or_else(|| self.leave_if_watched(key))
+    }
+
+    /// The same as [`Self::leave_if_granted`] for those of whom the lookout knows.
+    fn leave_if_watched(&self, key: Key) -> Option<T> {
+        let mut list = self.list.borrow_mut();
+        let granted = list.node(key).stage == Stage::GrantedWatched;
+        granted.then(|| list.remove(key).0.data)
     }
 
     #[inline]
     fn leave_if_granted(&self, key: Key) -> Option<T> {
         let mut list = self.list.borrow_mut();
-        // The waker was taken when it was granted: nothing is dropped here.
-        (list.node(key).stage == Stage::Granted).then(|| list.remove(key).0.data)
+        let node = list.node(key);
+        let granted = (node.stage == Stage::Granted).then_some(node.data);
+        if granted.is_some() {
+            // The waker was taken when it was granted: nothing is dropped here.
+            list.free(key);
+        }
+        granted
     }
 
     /// Whether the waiter was granted.
     pub(crate) fn is_granted(&self, key: Key) -> bool {
-        self.list.borrow().node(key).stage == Stage::Granted
+        let stage = self.list.borrow().node(key).stage;
+        matches!(stage, Stage::Granted | Stage::GrantedWatched)
     }
 
     /// The data of the waiter at the front.
@@ -108,6 +181,7 @@ impl<T: Copy> WaitQueue<T> {
 
     /// Grants the waiter at the front. The caller wakes it when its own state is consistent.
     #[must_use = "the granted waiter sleeps until it is woken"]
+    #[inline]
     pub(crate) fn grant_front(&self) -> Option<StoredWaker> {
         self.grant_front_if(|_| true)
     }
@@ -117,10 +191,7 @@ impl<T: Copy> WaitQueue<T> {
     #[inline]
     pub(crate) fn grant_front_if(&self, fits: impl FnOnce(&mut T) -> bool) -> Option<StoredWaker> {
         let mut list = self.list.borrow_mut();
-        if !fits(&mut list.front_mut()?.data) {
-            return None;
-        }
-        let waker = list.grant_front()?;
+        let waker = list.grant_front_if(fits)?;
         self.waiting.set(self.waiting.get() - 1);
         Some(waker)
     }
@@ -135,11 +206,12 @@ impl<T: Copy> WaitQueue<T> {
         }
         wakes.reserve(self.len());
         let mut list = self.list.borrow_mut();
-        while let Some(node) = list.front_mut() {
-            mark(&mut node.data);
-            if let Some(waker) = list.grant_front() {
-                wakes.push(waker);
-            }
+        let marked = |data: &mut T| {
+            mark(data);
+            true
+        };
+        while let Some(waker) = list.grant_front_if(marked) {
+            wakes.push(waker);
         }
         self.waiting.set(0);
         wakes
@@ -174,6 +246,15 @@ impl Key {
     fn index(self) -> usize {
         self.0.get() as usize - 1
     }
+}
+
+/// How a [`WaitQueue::poll`] that is ready came to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Admitted<R, T> {
+    /// There was nothing to wait for.
+    AtOnce(R),
+    /// It waited and was granted; what the primitive had kept with it.
+    Granted(T),
 }
 
 /// What a waiter was when it left.
@@ -211,8 +292,12 @@ enum Stage {
     Free,
     /// In the queue.
     Waiting,
+    /// The same, and the lookout knows of it.
+    Watched,
     /// Picked, out of the queue, its future not yet polled.
     Granted,
+    /// The same, and the lookout knows of it.
+    GrantedWatched,
 }
 
 impl<T: Copy> WaitList<T> {
@@ -240,40 +325,69 @@ impl<T: Copy> WaitList<T> {
         self.head.map(|key| self.node(key))
     }
 
-    fn front_mut(&mut self) -> Option<&mut Node<T>> {
-        self.head.map(|key| self.node_mut(key))
-    }
-
+    #[inline]
     fn push_back(&mut self, waker: StoredWaker, data: T) -> Key {
-        let node = Node {
-            waker,
-            prev: self.tail,
-            next: None,
-            stage: Stage::Waiting,
-            data,
-        };
+        let prev = self.tail;
         let key = match self.free {
             Some(key) => {
-                self.free = self.node(key).next;
-                // What is overwritten holds no waker: nodes are emptied before they are freed.
-                *self.node_mut(key) = node;
+                let node = self.node_mut(key);
+                let next_free = node.next;
+                node.prev = prev;
+                node.next = None;
+                node.stage = Stage::Waiting;
+                node.data = data;
+                // Nodes are emptied before they are freed.
+                node.waker.fill(waker);
+                self.free = next_free;
                 key
             }
-            None => {
-                self.nodes.push(node);
-                let number = u32::try_from(self.nodes.len())
-                    .ok()
-                    .and_then(NonZeroU32::new);
-                Key(number.expect("fewer than 2^32 tasks wait for one primitive"))
-            }
+            None => self.push_node(waker, data),
         };
-        match self.tail {
+        match prev {
             Some(tail) => self.node_mut(tail).next = Some(key),
             None => self.head = Some(key),
         }
         self.tail = Some(key);
         self.live += 1;
         key
+    }
+
+    /// A node that was not there before.
+    #[cold]
+    fn push_node(&mut self, waker: StoredWaker, data: T) -> Key {
+        self.nodes.push(Node {
+            waker,
+            prev: self.tail,
+            next: None,
+            stage: Stage::Waiting,
+            data,
+        });
+        let number = u32::try_from(self.nodes.len())
+            .ok()
+            .and_then(NonZeroU32::new);
+        Key(number.expect("fewer than 2^32 tasks wait for one primitive"))
+    }
+
+    #[cold]
+    fn grant_watched(&mut self, key: Key) {
+        self.node_mut(key).stage = Stage::GrantedWatched;
+        starved::granted(self.leaf(key));
+    }
+
+    /// Whether it was granted.
+    #[cold]
+    fn remove_watched(&mut self, key: Key, stage: Stage) -> bool {
+        assert!(stage != Stage::Free, "a waiter leaves its queue once");
+        starved::left(self.leaf(key));
+        if stage == Stage::Watched {
+            self.unlink(key);
+        }
+        stage == Stage::GrantedWatched
+    }
+
+    /// What names a waiter for the lookout.
+    fn leaf(&self, key: Key) -> Leaf {
+        Leaf::Place(ptr::from_ref(self).addr(), key.0.get())
     }
 
     fn unlink(&mut self, key: Key) {
@@ -291,12 +405,27 @@ impl<T: Copy> WaitList<T> {
         }
     }
 
-    fn grant_front(&mut self) -> Option<StoredWaker> {
+    /// Takes the first one out of the queue, and marks it as granted, if `fits` says so.
+    #[inline]
+    fn grant_front_if(&mut self, fits: impl FnOnce(&mut T) -> bool) -> Option<StoredWaker> {
         let key = self.head?;
-        self.unlink(key);
         let node = self.node_mut(key);
+        if !fits(&mut node.data) {
+            return None;
+        }
+        let watched = node.stage == Stage::Watched;
         node.stage = Stage::Granted;
-        Some(node.waker.take())
+        let waker = node.waker.take();
+        let next = node.next;
+        if watched {
+            self.grant_watched(key);
+        }
+        self.head = next;
+        match next {
+            Some(next) => self.node_mut(next).prev = None,
+            None => self.tail = None,
+        }
+        Some(waker)
     }
 
     fn remove(&mut self, key: Key) -> (Left<T>, StoredWaker) {
@@ -306,25 +435,37 @@ impl<T: Copy> WaitList<T> {
                 self.unlink(key);
                 false
             }
-            Stage::Free => unreachable!("a waiter leaves its queue once"),
+            other => self.remove_watched(key, other),
         };
-        let free = self.free;
         let node = self.node_mut(key);
-        node.stage = Stage::Free;
-        node.next = free;
         let left = Left {
             granted,
             data: node.data,
         };
         let waker = node.waker.take();
+        self.free(key);
+        (left, waker)
+    }
+
+    /// Gives up a node that is in no queue and holds no waker.
+    #[inline]
+    fn free(&mut self, key: Key) {
+        let free = self.free;
+        let node = self.node_mut(key);
+        node.stage = Stage::Free;
+        node.next = free;
         self.free = Some(key);
         self.live -= 1;
         if self.live == 0 && self.nodes.len() > KEEP {
-            // A burst is over: give its memory back. The nodes hold no wakers.
-            self.nodes = Vec::new();
-            self.free = None;
+            self.shrink();
         }
-        (left, waker)
+    }
+
+    /// A burst is over: its memory is given back. The nodes hold no wakers.
+    #[cold]
+    fn shrink(&mut self) {
+        self.nodes = Vec::new();
+        self.free = None;
     }
 }
 

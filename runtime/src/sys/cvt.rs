@@ -51,10 +51,13 @@ pub(super) fn timespec(timeout: Duration) -> libc::timespec {
 /// For calls that take milliseconds as an int: rounded up, since rounding down turns the last
 /// fraction of a millisecond into a busy loop; never negative; cut at 24.8 days, where an int ends.
 /// `None` is -1, for ever.
-#[allow(
-    dead_code,
-    reason = "not every system has a call that takes milliseconds"
-)]
+/// Only for epoll on old kernels and for poll on macOS: all other calls take a timespec.
+#[cfg(any(
+    target_os = "linux",
+    target_os = "android",
+    target_vendor = "apple",
+    test
+))]
 pub(super) fn millis(timeout: Option<Duration>) -> libc::c_int {
     match timeout {
         None => -1,

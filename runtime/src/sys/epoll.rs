@@ -66,7 +66,7 @@ use std::ptr;
 use std::time::Duration;
 
 use super::cvt::{cvt, cvt_wait, millis, timespec};
-use super::event::{Added, Event, Interest, NOTIFY_TOKEN, SyscallCounts};
+use super::event::{Added, Event, Interest, NOTIFY_TOKEN, Ready, SyscallCounts};
 use super::notify::{Notifier, WakeSource};
 
 pub(super) use self::armed::Armed;
@@ -291,14 +291,11 @@ fn translate(token: u64, bits: u32) -> Event {
     // The low five bits, and RDHUP beside them: six bits say all, and 64 answers are made beforehand.
     let place =
         (bits & (IN | PRI | OUT | ERR | HUP)) | (bits & RDHUP) >> (RDHUP_BIT - PLACE_OF_RDHUP);
-    Event {
-        token,
-        ..ANSWERS[place as usize & 63]
-    }
+    Event::new(token, ANSWERS[place as usize & 63])
 }
 
-static ANSWERS: [Event; 64] = {
-    let mut answers = [meaning(0); 64];
+static ANSWERS: [Ready; 64] = {
+    let mut answers = [Ready::NONE; 64];
     let mut place = 0;
     while place < 64 {
         let low = place & (IN | PRI | OUT | ERR | HUP);
@@ -314,18 +311,17 @@ const RDHUP_BIT: u32 = RDHUP.trailing_zeros();
 const _: () = assert!((IN | PRI | OUT | ERR | HUP) == 31, "the low five bits");
 
 /// What the kernel's bits mean.
-const fn meaning(bits: u32) -> Event {
-    Event {
-        token: 0,
-        readable: bits & (IN | PRI | RDHUP | HUP | ERR) != 0,
-        writable: bits & (OUT | HUP | ERR) != 0,
-        // RDHUP, but not ERR: a writer's broken pipe is no end of reading.
-        read_closed: bits & (RDHUP | HUP) != 0,
-        // HUP and ERR, but not RDHUP: a peer that has shut down its side still reads.
-        write_closed: bits & (HUP | ERR) != 0,
-        error: bits & ERR != 0,
-        priority: bits & PRI != 0,
-    }
+const fn meaning(bits: u32) -> Ready {
+    let readable = Ready::READABLE.when(bits & (IN | PRI | RDHUP | HUP | ERR) != 0);
+    let writable = Ready::WRITABLE.when(bits & (OUT | HUP | ERR) != 0);
+    // RDHUP, but not ERR: a writer's broken pipe is no end of reading.
+    let read_closed = Ready::READ_CLOSED.when(bits & (RDHUP | HUP) != 0);
+    // HUP and ERR, but not RDHUP: a peer that has shut down its side still reads.
+    let write_closed = Ready::WRITE_CLOSED.when(bits & (HUP | ERR) != 0);
+    let error = Ready::ERROR.when(bits & ERR != 0);
+    let priority = Ready::PRIORITY.when(bits & PRI != 0);
+    let tried = readable.union(writable).union(priority);
+    tried.union(read_closed).union(write_closed).union(error)
 }
 
 /// How many events one call may bring: 12 KiB of them. More are fetched by the next turn.

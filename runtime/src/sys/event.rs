@@ -1,4 +1,4 @@
-//! The words in which a selector and its user speak: [`Interest`], [`Event`], [`Added`].
+//! The words in which a selector and its user speak: [`Interest`], [`Event`], [`Ready`], [`Added`].
 //!
 //! They exist because each system has its own bits for the same few things. They must not know any
 //! of those bits: the translation is each backend's.
@@ -9,95 +9,141 @@ use std::ops::{BitAnd, BitOr, BitOrAssign, Sub, SubAssign};
 /// The token under which a selector registers its own notifier. No caller may use it.
 pub(super) const NOTIFY_TOKEN: u64 = u64::MAX;
 
-/// Directions to watch: a set of `READABLE`, `WRITABLE` and `PRIORITY`.
-///
-/// `PRIORITY` asks for TCP's urgent data and its like, and is reported as readable too. kqueue has
-/// no filter for it on every system; with `SO_OOBINLINE` urgent data counts as ordinary data
-/// everywhere.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Interest(u8);
+/// Declares a small set: its members are bits of one byte.
+macro_rules! set {
+    ($(#[$meta:meta])* $name:ident { $($(#[$about:meta])* $member:ident = $bits:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+        pub(crate) struct $name(u8);
+
+        impl $name {
+            /// Nothing.
+            pub(crate) const NONE: Self = Self(0);
+            $($(#[$about])* pub(crate) const $member: Self = Self($bits);)*
+
+            /// Whether all of `other` is in the set.
+            #[inline]
+            pub(crate) const fn contains(self, other: Self) -> bool {
+                self.0 & other.0 == other.0
+            }
+
+            /// Whether any of `other` is in the set.
+            #[inline]
+            pub(crate) const fn intersects(self, other: Self) -> bool {
+                self.0 & other.0 != 0
+            }
+
+            /// Both together.
+            #[inline]
+            pub(crate) const fn union(self, other: Self) -> Self {
+                Self(self.0 | other.0)
+            }
+        }
+
+        impl BitOr for $name {
+            type Output = Self;
+            #[inline]
+            fn bitor(self, other: Self) -> Self {
+                self.union(other)
+            }
+        }
+
+        impl BitOrAssign for $name {
+            #[inline]
+            fn bitor_assign(&mut self, other: Self) {
+                self.0 |= other.0;
+            }
+        }
+
+        impl BitAnd for $name {
+            type Output = Self;
+            #[inline]
+            fn bitand(self, other: Self) -> Self {
+                Self(self.0 & other.0)
+            }
+        }
+
+        impl Sub for $name {
+            type Output = Self;
+            #[inline]
+            fn sub(self, other: Self) -> Self {
+                Self(self.0 & !other.0)
+            }
+        }
+
+        impl SubAssign for $name {
+            #[inline]
+            fn sub_assign(&mut self, other: Self) {
+                self.0 &= !other.0;
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let names = [$((Self::$member, stringify!($member))),*];
+                let members = names.iter().filter(|(bits, _)| bits.0.is_power_of_two() && self.contains(*bits));
+                f.write_str(concat!(stringify!($name), "("))?;
+                for (number, (_, name)) in members.enumerate() {
+                    f.write_str(if number == 0 { "" } else { " | " })?;
+                    f.write_str(name)?;
+                }
+                f.write_str(")")
+            }
+        }
+    };
+}
+
+set! {
+    /// Directions to watch.
+    Interest {
+        /// Data, a connection to accept, or an end to see.
+        READABLE = 1,
+        /// Room to write, or a connect that is done.
+        WRITABLE = 2,
+        /// Urgent data and its like, which are reported as readable too; meant to go with `READABLE`. kqueue has no
+        /// filter for it on every system.
+        PRIORITY = 4,
+        /// Readable and writable.
+        BOTH = 3,
+        /// Everything on the reading side.
+        READ_SIDE = 5,
+    }
+}
 
 impl Interest {
-    /// Nothing.
-    pub(crate) const NONE: Self = Self(0);
-    /// Data, a connection to accept, or an end to see.
-    pub(crate) const READABLE: Self = Self(1);
-    /// Room to write, or a connect that is done.
-    pub(crate) const WRITABLE: Self = Self(2);
-    /// Urgent data; meant to go with `READABLE`.
-    pub(crate) const PRIORITY: Self = Self(4);
-    /// Readable and writable.
-    pub(crate) const BOTH: Self = Self(3);
-
-    /// Everything on the reading side.
-    pub(super) const READ_SIDE: Self = Self(5);
-
     /// Whether nothing is in the set.
     #[inline]
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
     }
+}
 
-    /// Whether all of `other` is in the set.
+set! {
+    /// What was found: what may be tried, and what is over.
+    Ready {
+        /// A read (or accept) may get an answer.
+        READABLE = 1,
+        /// A write may get an answer, or a connect is done.
+        WRITABLE = 2,
+        /// The peer will send no more. Data may still be there to read.
+        READ_CLOSED = 4,
+        /// Writing is over, or failed: a hang-up or an error. A datagram socket that got an ICMP error says so too and
+        /// lives on, so this is a reason to try, never a reason to stop trying.
+        WRITE_CLOSED = 8,
+        /// The descriptor has an error waiting.
+        ERROR = 16,
+        /// Urgent data; only if `Interest::PRIORITY` was asked for.
+        PRIORITY = 32,
+        /// It never blocks: no selector says so in an event, but an [`Added::AlwaysReady`] means it.
+        ALWAYS = 64,
+    }
+}
+
+impl Ready {
+    /// This where `so`, else nothing: for translating a system's bits.
     #[inline]
-    pub(crate) const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Whether any of `other` is in the set.
-    #[inline]
-    pub(crate) const fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-}
-
-impl BitOr for Interest {
-    type Output = Self;
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl BitOrAssign for Interest {
-    fn bitor_assign(&mut self, other: Self) {
-        self.0 |= other.0;
-    }
-}
-
-impl BitAnd for Interest {
-    type Output = Self;
-    fn bitand(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-}
-
-impl Sub for Interest {
-    type Output = Self;
-    fn sub(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-}
-
-impl SubAssign for Interest {
-    fn sub_assign(&mut self, other: Self) {
-        self.0 &= !other.0;
-    }
-}
-
-impl fmt::Debug for Interest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [
-            (Self::READABLE, "READABLE"),
-            (Self::WRITABLE, "WRITABLE"),
-            (Self::PRIORITY, "PRIORITY"),
-        ];
-        f.write_str("Interest(")?;
-        let mut between = "";
-        for (_, name) in names.into_iter().filter(|(bit, _)| self.contains(*bit)) {
-            write!(f, "{between}{name}")?;
-            between = " | ";
-        }
-        f.write_str(")")
+    pub(crate) const fn when(self, so: bool) -> Self {
+        if so { self } else { Self::NONE }
     }
 }
 
@@ -106,48 +152,35 @@ impl fmt::Debug for Interest {
 pub(crate) struct Event {
     /// What was given to `add`.
     pub(crate) token: u64,
-    /// A read (or accept) may get an answer.
-    pub(crate) readable: bool,
-    /// A write may get an answer, or a connect is done.
-    pub(crate) writable: bool,
-    /// The peer will send no more. Data may still be there to read.
-    pub(crate) read_closed: bool,
-    /// Writing is over, or failed: a hang-up or an error. A datagram socket that got an ICMP error
-    /// says so too and lives on, so this is a reason to try, never a reason to stop trying.
-    pub(crate) write_closed: bool,
-    /// The descriptor has an error waiting.
-    pub(crate) error: bool,
-    /// Urgent data; only if `Interest::PRIORITY` was asked for.
-    pub(crate) priority: bool,
+    pub(crate) ready: Ready,
 }
 
 impl Event {
+    #[inline]
+    pub(super) const fn new(token: u64, ready: Ready) -> Self {
+        Self { token, ready }
+    }
+
     /// A descriptor that cannot be watched any more: both directions shall be tried, so that the
     /// operation itself gets the true error.
     pub(super) fn broken(token: u64) -> Self {
-        Self {
-            token,
-            readable: true,
-            writable: true,
-            error: true,
-            ..Self::default()
-        }
+        Self::new(token, Ready::READABLE | Ready::WRITABLE | Ready::ERROR)
     }
 
     /// Only what was armed: a backend that is one-shot per direction reports no direction twice.
     pub(super) fn only(mut self, armed: Interest) -> Self {
-        self.readable &= armed.intersects(Interest::READ_SIDE);
-        self.writable &= armed.contains(Interest::WRITABLE);
+        self.ready -= Ready::READABLE.when(!armed.intersects(Interest::READ_SIDE));
+        self.ready -= Ready::WRITABLE.when(!armed.contains(Interest::WRITABLE));
         self
     }
 
     /// The directions that this event delivers, and thereby disarms.
     pub(super) fn delivers(self) -> Interest {
         let mut delivered = Interest::NONE;
-        if self.readable {
+        if self.ready.contains(Ready::READABLE) {
             delivered |= Interest::READ_SIDE;
         }
-        if self.writable {
+        if self.ready.contains(Ready::WRITABLE) {
             delivered |= Interest::WRITABLE;
         }
         delivered

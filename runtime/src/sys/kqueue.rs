@@ -76,7 +76,7 @@ use self::abi::{
     EVFILT_WRITE, Filter, Flags, HAS_USER_EVENTS, Kevent, NOTE_FFNOP, NOTE_TRIGGER,
 };
 use super::cvt::never_blocks;
-use super::event::{Added, Event, Interest, NOTIFY_TOKEN, SyscallCounts};
+use super::event::{Added, Event, Interest, NOTIFY_TOKEN, Ready, SyscallCounts};
 use super::notify::{Notifier, WakeSource};
 
 /// What makes the calls.
@@ -329,35 +329,22 @@ fn translate(ready: &Kevent) -> Event {
     let over = ready.has(EV_EOF);
     let error = over && ready.fflags() != 0;
     // Each filter speaks of its own direction. That our sending is over does not end our reading.
-    if ready.filter() == EVFILT_WRITE {
-        Event {
-            token,
-            writable: true,
-            write_closed: over,
-            error,
-            ..Event::default()
-        }
+    let said = if ready.filter() == EVFILT_WRITE {
+        Ready::WRITABLE | Ready::WRITE_CLOSED.when(over)
     } else {
-        let priority = ready.has(EV_OOBAND);
-        Event {
-            token,
-            readable: true,
-            read_closed: over,
-            error,
-            priority,
-            ..Event::default()
-        }
-    }
+        let urgent = Ready::PRIORITY.when(ready.has(EV_OOBAND));
+        Ready::READABLE | Ready::READ_CLOSED.when(over) | urgent
+    };
+    Event::new(token, said | Ready::ERROR.when(error))
 }
 
 /// What is told, once, about a direction that the system does not watch.
 fn translate_refused(change: &Kevent, token: u64) -> Event {
-    let writes = change.filter() == EVFILT_WRITE;
-    Event {
-        readable: !writes,
-        writable: writes,
-        ..Event::broken(token)
-    }
+    let refused = match change.filter() == EVFILT_WRITE {
+        true => Ready::WRITABLE,
+        false => Ready::READABLE,
+    };
+    Event::new(token, refused | Ready::ERROR)
 }
 
 /// The identifier of our one user event.

@@ -120,7 +120,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
 pub(crate) use self::cvt::{readable_now, set_nonblocking};
-pub(crate) use self::event::{Added, Event, Interest, SyscallCounts};
+pub(crate) use self::event::{Added, Event, Interest, Ready, SyscallCounts};
 pub(crate) use self::fork::current_thread;
 pub use self::limits::raise_fd_limit;
 pub(crate) use self::notify::Notifier;

@@ -29,7 +29,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
 use super::cvt::{POLLRDHUP, cvt_wait, never_blocks, poll_bits};
-use super::event::{Added, Event, Interest, SyscallCounts};
+use super::event::{Added, Event, Interest, Ready, SyscallCounts};
 use super::fd_table::FdTable;
 use super::notify::{Notifier, WakeSource};
 
@@ -185,15 +185,16 @@ impl PollSet {
 fn translate(token: u64, seen: libc::c_short) -> Event {
     const FAILED: libc::c_short = libc::POLLERR | libc::POLLNVAL;
     const ENDED: libc::c_short = libc::POLLHUP | FAILED;
-    Event {
-        token,
-        readable: seen & (libc::POLLIN | libc::POLLPRI | POLLRDHUP | ENDED) != 0,
-        writable: seen & (libc::POLLOUT | ENDED) != 0,
-        read_closed: seen & (POLLRDHUP | libc::POLLHUP) != 0,
-        write_closed: seen & ENDED != 0,
-        error: seen & FAILED != 0,
-        priority: seen & libc::POLLPRI != 0,
-    }
+    let is = |ready: Ready, bits| ready.when(seen & bits != 0);
+    let ready = is(
+        Ready::READABLE,
+        libc::POLLIN | libc::POLLPRI | POLLRDHUP | ENDED,
+    ) | is(Ready::WRITABLE, libc::POLLOUT | ENDED)
+        | is(Ready::READ_CLOSED, POLLRDHUP | libc::POLLHUP)
+        | is(Ready::WRITE_CLOSED, ENDED)
+        | is(Ready::ERROR, FAILED)
+        | is(Ready::PRIORITY, libc::POLLPRI);
+    Event::new(token, ready)
 }
 
 /// The call, to the nanosecond.

@@ -34,7 +34,7 @@ use std::ptr;
 use std::time::Duration;
 
 use super::cvt::{cvt_wait, never_blocks, readable_now, timespec};
-use super::event::{Added, Event, Interest, SyscallCounts};
+use super::event::{Added, Event, Interest, Ready, SyscallCounts};
 use super::fd_table::FdTable;
 use super::notify::{Notifier, WakeSource};
 
@@ -213,14 +213,10 @@ impl Sets {
     }
 
     fn translate(&self, token: u64, fd: RawFd) -> Event {
-        let priority = self.except.has(fd);
-        Event {
-            token,
-            readable: self.read.has(fd) || priority,
-            writable: self.write.has(fd),
-            priority,
-            ..Event::default()
-        }
+        let urgent = self.except.has(fd);
+        let readable = Ready::READABLE.when(self.read.has(fd) || urgent);
+        let writable = Ready::WRITABLE.when(self.write.has(fd));
+        Event::new(token, readable | writable | Ready::PRIORITY.when(urgent))
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::clock::monotonic_ns;
 use super::cvt::cvt;
-use super::{Added, Event, Interest, Poller, Selector};
+use super::{Added, Event, Interest, Poller, Ready, Selector};
 
 const LONG: Duration = Duration::from_secs(20);
 const READ: Interest = Interest::READABLE;
@@ -72,15 +72,9 @@ impl Rig {
             .wait(&mut self.events, 1024, Some(timeout))
             .expect("wait");
         let of_token = self.events.iter().filter(|event| event.token == token);
-        of_token.copied().reduce(|one, other| Event {
-            token,
-            readable: one.readable | other.readable,
-            writable: one.writable | other.writable,
-            read_closed: one.read_closed | other.read_closed,
-            write_closed: one.write_closed | other.write_closed,
-            error: one.error | other.error,
-            priority: one.priority | other.priority,
-        })
+        of_token
+            .copied()
+            .reduce(|one, other| Event::new(token, one.ready | other.ready))
     }
 
     /// Waits until something is found about `token` that `wanted` accepts.
@@ -95,11 +89,11 @@ impl Rig {
     }
 
     fn readable(&mut self, token: u64) -> Event {
-        self.until(token, |event| event.readable)
+        self.until(token, |event| event.ready.contains(Ready::READABLE))
     }
 
     fn writable(&mut self, token: u64) -> Event {
-        self.until(token, |event| event.writable)
+        self.until(token, |event| event.ready.contains(Ready::WRITABLE))
     }
 
     /// Nothing is reported now, about anybody.

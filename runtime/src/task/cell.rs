@@ -19,6 +19,7 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
 use super::pool::{Pool, class_of};
+use crate::lookout::ends::error_of;
 
 /// What every block starts with.
 #[repr(C)]
@@ -35,6 +36,8 @@ pub(crate) struct VTable {
     output_offset: usize,
     output_type: fn() -> TypeId,
     pub(crate) drop_output: unsafe fn(NonNull<Header>),
+    /// The error that the output is, if it is one whose type can be read.
+    pub(crate) error: unsafe fn(NonNull<Header>) -> Option<String>,
     layout: Layout,
     /// The pool's class of the layout.
     class: Option<usize>,
@@ -62,11 +65,18 @@ where
         poll: poll::<F>,
         drop_future: drop_future::<F>,
         output_offset: offset_of!(Block<F>, stage),
-        output_type: TypeId::of::<F::Output>,
+        output_type: type_of::<F::Output>,
         drop_output: drop_output::<F>,
+        error: error::<F>,
         layout: Layout::new::<Block<F>>(),
         class: class_of(Layout::new::<Block<F>>()),
     };
+}
+
+/// Not inlined, so that a crate has it once a type, and its address nearly always tells types apart.
+#[inline(never)]
+fn type_of<T: 'static>() -> TypeId {
+    TypeId::of::<T>()
 }
 
 /// Moves a future into a block of the pool.
@@ -178,6 +188,20 @@ unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
     unsafe { ManuallyDrop::drop(output) };
 }
 
+/// # Safety
+/// The output is present, and nobody else touches the block meanwhile.
+unsafe fn error<F>(header: NonNull<Header>) -> Option<String>
+where
+    F: Future,
+    F::Output: 'static,
+{
+    // SAFETY: the stage is a live union, and the loop is the only one who touches it.
+    let stage = unsafe { &*stage::<F>(header) };
+    // SAFETY: the caller says that the output is what it holds.
+    let output = unsafe { &stage.output };
+    output.as_ref().and_then(error_of)
+}
+
 /// Takes the output out of a block; none if it was taken before, or if it is of another type than `T`.
 ///
 /// # Safety
@@ -186,7 +210,9 @@ unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
 pub(crate) unsafe fn take_output<T: 'static>(header: NonNull<Header>) -> Option<T> {
     // SAFETY: the block is live while its output is present.
     let vtable = unsafe { header.as_ref() }.vtable;
-    if (vtable.output_type)() != TypeId::of::<T>() {
+    // One function names one type, and that it is the same one is quickly seen; two may name the same type still.
+    let same = ptr::fn_addr_eq(vtable.output_type, type_of::<T> as fn() -> TypeId);
+    if !same && (vtable.output_type)() != type_of::<T>() {
         return None;
     }
     // SAFETY: the offset is that of the stage in this very block (its vtable says so).
@@ -208,8 +234,9 @@ impl<M: FnMut(&mut Context<'_>) -> bool> MainBlock<M> {
         poll: Self::poll,
         drop_future: |_| (),
         output_offset: 0,
-        output_type: TypeId::of::<()>,
+        output_type: type_of::<()>,
         drop_output: |_| (),
+        error: |_| None,
         layout: Layout::new::<Header>(),
         class: None,
     };

@@ -23,8 +23,8 @@ use super::local::Installed;
 use super::registry::{self, Message};
 use super::slot::{CANCEL, CHILD, FINISHING, INTERNAL, QUEUED, RARE, Slot};
 use super::stored::StoredWaker;
-use super::wait::{Wait, note_wait, pass_on};
-use super::waker::waker_of;
+use super::wait::{Wait, WaitNote, note_wait};
+use super::waker::{give_way, waker_of};
 use crate::core::Core;
 use crate::observe::notice;
 
@@ -259,7 +259,7 @@ impl Children {
             }
             if !stopped && core.tasks.sets.with(self.set, |set| set.ready.is_empty()) == Some(false)
             {
-                owner.wake_by_ref();
+                give_way(owner);
             }
         });
     }
@@ -393,7 +393,7 @@ impl Children {
     pub(crate) fn note_wait(&self, number: u32, at: &'static Location<'static>) {
         let part = self.with_slot(number, |_, slot| (slot.wait_for(), slot.wait_at()));
         match part {
-            Some((wait, Some(at))) if wait != 0 => pass_on(wait, at),
+            Some((packed, Some(at))) if packed != 0 => WaitNote { packed, at }.leave(),
             _ => note_wait(Wait::Children, at),
         }
     }
@@ -496,31 +496,35 @@ fn release(core: &Core, identity: u64) {
 
 #[inline]
 fn release_slot(core: &Core, slot: &Slot) {
-    let waiters = if slot.has(RARE) {
-        end_rare(core, slot)
-    } else {
-        Vec::new()
-    };
+    if slot.has(RARE) {
+        return release_rare(core, slot);
+    }
     notice::released(core, slot);
     // The next occupant takes the word for a joiner, and finds nobody.
     slot.set_place(0);
     core.tasks.slots.release(slot);
+}
+
+/// Ends a child that has something rare, which is dropped; who waits for its end is woken.
+#[cold]
+fn release_rare(core: &Core, slot: &Slot) {
+    let rares = &core.tasks.rares;
+    let waiters = rares.with(slot, |rare| std::mem::take(&mut rare.waiters));
+    core.tasks.remove_rare(slot); // and the flag with it
+    release_slot(core, slot);
     waiters.into_iter().for_each(StoredWaker::wake);
 }
 
-/// Drops what is rare about a child; gives back who waits for its end.
-#[cold]
-fn end_rare(core: &Core, slot: &Slot) -> Vec<StoredWaker> {
-    let rares = &core.tasks.rares;
-    let waiters = rares.with(slot, |rare| std::mem::take(&mut rare.waiters));
-    core.tasks.remove_rare(slot);
-    waiters
+/// Whether a slot's occupant counts as a part of another task: the body of a scope.
+#[inline]
+pub(crate) fn is_part(slot: &Slot) -> bool {
+    slot.flags() & (CHILD | INTERNAL) == CHILD | INTERNAL
 }
 
 /// The task that a slot is a part of: itself, but for the body of a scope.
 pub(crate) fn whole<'a>(look: impl Fn(u32) -> Option<&'a Slot>, slot: &'a Slot) -> &'a Slot {
     let mut slot = slot;
-    while slot.flags() & (CHILD | INTERNAL) == CHILD | INTERNAL {
+    while is_part(slot) {
         match look(slot.parent()) {
             Some(parent) if slot.is_child_of(parent) => slot = parent,
             _ => break,

@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use super::id::Id;
 
@@ -16,7 +17,7 @@ pub(crate) enum Reason {
 
 /// The task that was joined has no output: it was cancelled, or it panicked.
 ///
-/// Like tokio's `JoinError`; asyncio raises `CancelledError` or the task's exception.
+/// It is `Send + Sync`, so it goes into every box of errors. Like tokio's `JoinError`; asyncio raises `CancelledError` or the task's exception.
 pub struct JoinError {
     /// Boxed, so that a `Result` of a small output stays small.
     inner: Box<Inner>,
@@ -24,13 +25,23 @@ pub struct JoinError {
 
 struct Inner {
     id: Id,
-    reason: Reason,
+    /// What was given to `cancel_with`, or the panic's message.
+    reason: Option<Cow<'static, str>>,
+    /// None when the task was cancelled.
+    panic: Option<Payload>,
 }
+
+/// What a task panicked with. It need not be `Sync`, and is only ever taken out whole: the lock, which nobody locks, says so.
+type Payload = Mutex<Box<dyn Any + Send>>;
 
 impl JoinError {
     pub(crate) fn new(id: Id, reason: Reason) -> Self {
+        let (reason, panic) = match reason {
+            Reason::Cancelled(reason) => (reason, None),
+            Reason::Panic(panic) => (owned_message(panic.as_ref()), Some(Mutex::new(panic))),
+        };
         Self {
-            inner: Box::new(Inner { id, reason }),
+            inner: Box::new(Inner { id, reason, panic }),
         }
     }
 
@@ -43,13 +54,13 @@ impl JoinError {
     /// Whether the task was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.inner.reason, Reason::Cancelled(_))
+        self.inner.panic.is_none()
     }
 
     /// Whether the task panicked.
     #[must_use]
     pub fn is_panic(&self) -> bool {
-        matches!(self.inner.reason, Reason::Panic(_))
+        self.inner.panic.is_some()
     }
 
     /// What the task panicked with; [`std::panic::resume_unwind`] goes on with it.
@@ -66,21 +77,17 @@ impl JoinError {
     ///
     /// # Errors
     /// This error again, when the task was cancelled.
-    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
-        let Inner { id, reason } = *self.inner;
-        match reason {
-            Reason::Panic(panic) => Ok(panic),
-            cancelled => Err(Self::new(id, cancelled)),
+    pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send>, Self> {
+        match self.inner.panic.take() {
+            Some(panic) => Ok(panic.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            None => Err(self),
         }
     }
 
     /// The reason given to `cancel_with`, or the panic's message.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
-        match &self.inner.reason {
-            Reason::Cancelled(reason) => reason.as_deref(),
-            Reason::Panic(panic) => message(panic.as_ref()),
-        }
+        self.inner.reason.as_deref()
     }
 }
 
@@ -90,6 +97,14 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> Option<&str> {
         .downcast_ref::<&'static str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+}
+
+/// The same, to be kept without the panic. Most messages are text of the program and cost nothing.
+fn owned_message(panic: &(dyn Any + Send)) -> Option<Cow<'static, str>> {
+    match panic.downcast_ref::<&'static str>() {
+        Some(text) => Some(Cow::Borrowed(text)),
+        None => message(panic).map(|text| Cow::Owned(text.to_owned())),
+    }
 }
 
 impl fmt::Display for JoinError {
@@ -126,8 +141,9 @@ impl fmt::Debug for JoinError {
 impl std::error::Error for JoinError {}
 
 impl From<JoinError> for std::io::Error {
+    /// The error is inside, for [`std::io::Error::downcast`].
     fn from(error: JoinError) -> Self {
-        Self::other(error.to_string())
+        Self::other(error)
     }
 }
 

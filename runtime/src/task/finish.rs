@@ -18,7 +18,8 @@ use super::slot::{
     NESTED_WOKEN, QUEUED, RARE, Slot, TAKEN,
 };
 use super::tasks::Tasks;
-use crate::core::Core;
+use crate::core::{A_TASK, Core};
+use crate::lookout::ends;
 use crate::observe::notice;
 
 /// A poll returned `Ready`; the output is in place. True when it was the main future.
@@ -272,6 +273,9 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
         core.tasks.rares.with(slot, |rare| rare.error.take())
     } else {
         if flags & TAKEN == 0 {
+            if core.lookout.is_some() {
+                tell_error(core, slot);
+            }
             drop_output(core, slot)
         } else {
             None
@@ -279,10 +283,25 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
         .map(Reason::Panic)
     };
     if let Some(Reason::Panic(panic)) = unheard {
-        core.unhandled("a task", identity, panic);
+        core.unhandled(A_TASK, identity, panic);
     }
     if slot.identity() == identity && !slot.has(IN_RING) {
         core.tasks.retire(slot);
+    }
+}
+
+/// An output is dropped unread: was it an error?
+#[cold]
+fn tell_error(core: &Core, slot: &Slot) {
+    let Some(block) = Tasks::block(slot) else {
+        return;
+    };
+    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
+    let error = unsafe { block.as_ref() }.vtable.error;
+    // SAFETY: the task is DONE without FAILED, and its output not TAKEN yet: it is in place.
+    let error = unsafe { error(block) };
+    if let Some(error) = error.filter(|_| !core.tasks.closed.get()) {
+        ends::unjoined(core, slot, error, false);
     }
 }
 

@@ -8,6 +8,8 @@ use std::cell::Cell;
 use std::ptr;
 
 use super::slot::Slot;
+use super::wait::WaitNote;
+use crate::TELLS;
 use crate::core::Core;
 
 /// The state of the poll that is on this thread's stack.
@@ -21,6 +23,8 @@ pub(crate) struct Hot {
     pub(crate) budget: Cell<u8>,
     /// The finished future's destructor is running (see `cell::VTable::poll`).
     pub(crate) dropping: Cell<bool>,
+    /// The runtime looks for misuse (see `lookout/`).
+    looks: Cell<bool>,
     /// The slot of the running task, null when none is.
     slot: Cell<*const Slot>,
 }
@@ -33,6 +37,7 @@ thread_local! {
             signal: Cell::new(0),
             budget: Cell::new(0),
             dropping: Cell::new(false),
+            looks: Cell::new(false),
             slot: Cell::new(ptr::null()),
         }
     };
@@ -59,6 +64,12 @@ pub(crate) fn core(hot: &Hot) -> Option<&Core> {
     // SAFETY: null, or set by `Entered::new` from a reference that the guard's lifetime keeps alive; the guard
     // restores what was there before when it is dropped.
     unsafe { hot.core.get().as_ref() }
+}
+
+/// Whether this thread is inside of a runtime that looks for misuse.
+#[inline(always)]
+pub(crate) fn looks() -> bool {
+    with(|hot| hot.looks.get())
 }
 
 /// Calls `f` with the runtime that this thread is inside of, if any.
@@ -89,6 +100,17 @@ impl Hot {
     pub(crate) fn slot(&self) -> Option<&Slot> {
         // SAFETY: null, or a slot of the current runtime's table, which lives as long as the runtime is entered.
         unsafe { self.slot.get().as_ref() }
+    }
+
+    /// See [`note_wait`](super::wait::note_wait).
+    #[inline(always)]
+    pub(crate) fn note_wait(&self, note: WaitNote) {
+        if !TELLS {
+            return;
+        }
+        if let Some(slot) = self.slot() {
+            slot.set_wait(note.packed, note.at);
+        }
     }
 
     /// Says who runs from now on.
@@ -125,6 +147,7 @@ pub(crate) struct Entered<'a> {
     slot: *const Slot,
     signal: u8,
     budget: u8,
+    looks: bool,
     _core: &'a Core,
 }
 
@@ -137,6 +160,7 @@ impl<'a> Entered<'a> {
                 slot: hot.slot.replace(ptr::null()),
                 signal: hot.signal.replace(0),
                 budget: hot.budget.get(),
+                looks: hot.looks.replace(core.lookout.is_some()),
                 _core: core,
             };
             hot.budget.set(BUDGET);
@@ -153,6 +177,7 @@ impl Drop for Entered<'_> {
             hot.slot.set(self.slot);
             hot.signal.set(self.signal);
             hot.budget.set(self.budget);
+            hot.looks.set(self.looks);
         });
     }
 }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::children::whole_in;
+use super::children::{is_part, whole_in};
 use super::hot;
 use super::id::Id;
 use super::join::{Cancel, cancel_id};
@@ -42,7 +42,29 @@ pub fn try_current() -> Option<TaskRef> {
 #[inline]
 #[must_use]
 pub fn try_current_id() -> Option<Id> {
-    try_current().map(|task| task.id())
+    id_of(current_identity())
+}
+
+/// The identity of the task that is running, 0 if none is: what a primitive keeps about its holder, since it costs less
+/// than an `Option<Id>`. [`id_of`] makes an id of it.
+#[inline]
+pub(crate) fn current_identity() -> u64 {
+    hot::with(|hot| match hot.slot() {
+        Some(slot) if is_part(slot) => whole_identity(),
+        Some(slot) => slot.identity(),
+        None => 0,
+    })
+}
+
+/// The identity of the task whose part is running.
+#[cold]
+fn whole_identity() -> u64 {
+    try_current().map_or(0, |task| task.identity)
+}
+
+/// The id that [`current_identity`] gave.
+pub(crate) fn id_of(identity: u64) -> Option<Id> {
+    (identity != 0).then(|| Id::from_identity(identity))
 }
 
 /// Names a task without owning anything of it.

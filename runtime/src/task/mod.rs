@@ -7,12 +7,12 @@
 //!
 //! `slot.rs` (one row of the table) · `table.rs` · `ring.rs` · `waker.rs` (a number) · `cell.rs` (the allocation) ·
 //! `tasks.rs` (spawn, wake) · `poll.rs` (a batch) · `finish.rs` (ends) · `join.rs`. Then what fewer tasks need:
-//! `children.rs`, `cleanup.rs`, `local.rs`, `rare.rs`, `holders.rs`; and the way in from other threads: `registry.rs`,
+//! `children.rs`, `cleanup.rs`, `local.rs`, `rare.rs`, `pair.rs`, `holders.rs`; and the way in from other threads: `registry.rs`,
 //! `remote_queue.rs`.
 //!
 //! # Safety
 //!
-//! Four facts carry every unsafe block here:
+//! Four facts carry every unsafe block here, but for those of `pair.rs` and `pinned.rs`, which have their own:
 //! 1. Slots never move and live as long as their table, and are only touched through shared references to atomics.
 //! 2. The thread's current runtime (`hot.rs`) is set by a guard that keeps the runtime borrowed.
 //! 3. A block belongs to the loop's thread alone; the slot's flags say whether future or output is in it.
@@ -30,6 +30,7 @@ pub(crate) mod info;
 pub(crate) mod join;
 pub(crate) mod local;
 pub(crate) mod outside;
+pub(crate) mod pair;
 pub(crate) mod pinned;
 pub(crate) mod poll;
 pub(crate) mod pool;
@@ -57,6 +58,7 @@ pub use crate::trace::{Graph, State, graph};
 pub use error::{JoinError, Outcome};
 pub use id::{Id, ParseIdError};
 pub use info::{TaskInfo, TaskRef, all, current, try_current, try_current_id};
+pub(crate) use info::{current_identity, id_of};
 pub use join::{AbortOnDrop, Cancel, JoinHandle};
 pub use local::{AccessError, LocalKey, Scoped};
 #[doc(hidden)]
@@ -64,5 +66,5 @@ pub use outside::{Outside, outside, runtime_serial};
 pub use spawn::{Builder, spawn, spawn_eager};
 pub use stored::StoredWaker;
 pub use wait::{Wait, note_wait, poll_budget};
-pub(crate) use wait::{forget_holder, note_holder, note_wait_by};
+pub(crate) use wait::{WaitNote, forget_holder, note_holder};
 pub use yielding::{Unconstrained, YieldNow, unconstrained, yield_now};

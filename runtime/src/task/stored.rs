@@ -70,6 +70,13 @@ impl StoredWaker {
         drop(self.replace(waker));
     }
 
+    /// Puts a waker where nobody is: an assignment that drops nothing.
+    #[inline]
+    pub(crate) fn fill(&mut self, waker: Self) {
+        let nobody = mem::replace(self, waker).into_raw();
+        debug_assert!(nobody.is_null());
+    }
+
     /// Takes it out and leaves nobody.
     #[inline]
     #[must_use]

@@ -96,10 +96,17 @@ impl Table {
 
     fn grow(&self, segment: usize) {
         // SAFETY: the layout is not of size zero (a segment has at least 1,024 slots of 64 bytes).
-        let base = unsafe { alloc_zeroed(layout(segment)) }.cast::<Slot>();
-        if base.is_null() {
+        let memory = unsafe { alloc_zeroed(layout(segment)) };
+        if memory.is_null() {
             handle_alloc_error(layout(segment));
         }
+        let gap = (memory.addr() + WORD).next_multiple_of(align_of::<Slot>()) - memory.addr();
+        // SAFETY: `layout` has room for the word and the gap beside the slots.
+        let base = unsafe { memory.add(gap) }.cast::<Slot>();
+        // SAFETY: the gap is at least a word, so this is inside the allocation, and aligned as `base` is.
+        let before = unsafe { base.cast::<*mut u8>().sub(1) };
+        // SAFETY: as above; nobody else knows of this memory yet.
+        unsafe { before.write(memory) };
         self.segments[segment].store(base, Ordering::Release);
     }
 }
@@ -109,8 +116,12 @@ impl Drop for Table {
         for (number, segment) in self.segments.iter().enumerate() {
             let base = segment.load(Ordering::Acquire);
             if !base.is_null() {
+                // SAFETY: `grow` wrote the allocation's address in the word before the slots.
+                let before = unsafe { base.cast::<*mut u8>().sub(1) };
+                // SAFETY: as above.
+                let memory = unsafe { before.read() };
                 // SAFETY: allocated in `grow` with this very layout; nobody looks any more, we are dropped.
-                unsafe { dealloc(base.cast(), layout(number)) };
+                unsafe { dealloc(memory, layout(number)) };
             }
         }
     }
@@ -239,8 +250,13 @@ fn place(index: u32) -> (usize, usize) {
     ((top - FIRST_BITS) as usize, (number ^ (1 << top)) as usize)
 }
 
+const WORD: usize = size_of::<*mut u8>();
+
+/// Room for a segment's slots, for the gap that aligns them and for a word before them. Of a word's alignment: of memory
+/// with a larger one Rust's allocator writes the zeros itself, and slots that were never used would not be free any more.
 fn layout(segment: usize) -> Layout {
-    Layout::array::<Slot>(1 << (FIRST_BITS as usize + segment))
+    let slots = size_of::<Slot>() << (FIRST_BITS as usize + segment);
+    Layout::from_size_align(slots + align_of::<Slot>() + WORD, WORD)
         .expect("2^28 slots fit the address space")
 }
 
@@ -256,6 +272,26 @@ mod tests {
         assert_eq!(place(3071), (1, 2047));
         assert_eq!(place(3072), (2, 0));
         assert!(place(MAX_INDEX).0 < SEGMENTS);
+    }
+
+    /// Once the allocator wrote zeros over every new segment, and a program of 100,000 tasks held a fifth more than it used.
+    #[test]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn slots_that_were_never_used_cost_nothing() {
+        const PAGE: usize = 4096;
+        let table = Table::new();
+        let segment = SEGMENTS - 8; // 128 MiB, more than the C library keeps for later use
+        table.grow(segment);
+        let base = table.segments[segment].load(Ordering::Acquire);
+        let start = base.addr().next_multiple_of(PAGE) - base.addr();
+        let mut resident = vec![0_u8; 1024];
+        // SAFETY: the segment is much larger than a page.
+        let first = unsafe { base.cast::<u8>().add(start) };
+        // SAFETY: 1,024 whole pages of the segment, and a byte for each to write to.
+        let asked =
+            unsafe { libc::mincore(first.cast(), resident.len() * PAGE, resident.as_mut_ptr()) };
+        assert_eq!(asked, 0);
+        assert!(resident.iter().all(|page| page & 1 == 0));
     }
 
     #[test]

@@ -11,8 +11,7 @@ use std::task::{Context, Poll, Waker};
 use super::hot;
 use super::id::Id;
 use super::slot::INDEX_BITS;
-use super::waker::key_of;
-use crate::TELLS;
+use super::waker::{give_way, key_of};
 use crate::time::Instant;
 
 /// What a leaf future waits for. Addresses are those of the primitive, for telling one lock from another.
@@ -139,29 +138,51 @@ const _: () = assert!(INDEX_BITS < KIND_SHIFT);
 /// Nothing happens outside of a task. The next poll of the task forgets it.
 #[inline]
 pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
-    pass_on(wait.pack(), at);
+    WaitNote::new(wait, at).leave();
 }
 
-/// As [`note_wait`], where it matters that nothing else wakes the task: says so if `waker` is not the task's own, as inside
-/// of a foreign combinator that polls only those of its parts that were woken.
-#[inline]
-pub(crate) fn note_wait_by(wait: Wait, at: &'static Location<'static>, waker: &Waker) {
-    let direct = !TELLS || hot::with(|hot| key_of(waker) == Some(hot.running.get()));
-    let others = if direct { 0 } else { AMONG_OTHERS };
-    pass_on(wait.pack() | others, at);
+/// What [`note_wait`] writes, made before it is known whether there is a wait: two words, so that handing it on to the
+/// function that waits costs nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct WaitNote {
+    pub(super) packed: u64,
+    pub(super) at: &'static Location<'static>,
 }
 
-/// Says of the running task what another slot's word says.
-#[inline]
-pub(crate) fn pass_on(word: u64, at: &'static Location<'static>) {
-    if !TELLS {
-        return;
-    }
-    hot::with(|hot| {
-        if let Some(slot) = hot.slot() {
-            slot.set_wait(word, at);
+impl WaitNote {
+    #[inline]
+    pub(crate) fn new(wait: Wait, at: &'static Location<'static>) -> Self {
+        Self {
+            packed: wait.pack(),
+            at,
         }
-    });
+    }
+
+    /// Where it matters that nothing else wakes the task: says so if `waker` is not the task's own, as inside of a foreign
+    /// combinator that polls only those of its parts that were woken.
+    #[inline]
+    pub(crate) fn by(self, waker: &Waker) -> Self {
+        let direct = hot::with(|hot| key_of(waker) == Some(hot.running.get()));
+        let others = if direct { 0 } else { AMONG_OTHERS };
+        Self {
+            packed: self.packed | others,
+            ..self
+        }
+    }
+
+    pub(crate) fn wait(self) -> Wait {
+        Wait::unpack(self.packed)
+    }
+
+    pub(crate) fn at(self) -> &'static Location<'static> {
+        self.at
+    }
+
+    /// Says it about the running task.
+    #[inline]
+    pub(crate) fn leave(self) {
+        hot::with(|hot| hot.note_wait(self));
+    }
 }
 
 /// Tells the graph who holds what stands at `address`; none: nobody that is known.
@@ -200,7 +221,7 @@ pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
         if hot.slot().is_none() {
             return Poll::Ready(());
         }
-        cx.waker().wake_by_ref();
+        give_way(cx.waker());
         Poll::Pending
     })
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::instant::Instant;
@@ -94,10 +94,20 @@ pin_project_lite::pin_project! {
         #[pin]
         future: Option<F>,
         end: End,
-        sleep: Option<Sleep>,
-        cleanup: Option<Box<Cleanup>>,
+        stage: Stage,
         at: &'static Location<'static>,
     }
+}
+
+/// What there is beside the future: nothing as long as that has not been pending, so that a future which is ready at
+/// once costs no timer.
+#[derive(Debug)]
+enum Stage {
+    Fresh,
+    /// The future waits, and so does the timer.
+    Running(Sleep),
+    /// The future was dropped; the cleanups that it left, if any, are awaited.
+    Over(Option<Box<Cleanup>>),
 }
 
 impl<F> Timeout<F> {
@@ -106,8 +116,7 @@ impl<F> Timeout<F> {
         Self {
             future: Some(future),
             end,
-            sleep: None,
-            cleanup: None,
+            stage: Stage::Fresh,
             at,
         }
     }
@@ -128,21 +137,20 @@ impl<F: Future> Future for Timeout<F> {
             if let Poll::Ready(output) = future.poll(cx) {
                 return Poll::Ready(Ok(output));
             }
-            let (end, at) = (*this.end, *this.at);
-            let sleep = this
-                .sleep
-                .get_or_insert_with(|| Sleep::at(end.deadline(), at));
-            if Pin::new(sleep).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
+        }
+        if let Stage::Fresh = this.stage {
+            *this.stage = Stage::Running(Sleep::at(this.end.deadline(), this.at));
+        }
+        if let Stage::Running(sleep) = this.stage {
+            ready!(Pin::new(sleep).poll(cx));
             let mark = cleanup::mark();
             this.future.set(None);
-            *this.cleanup = Cleanup::collect(mark).map(Box::new);
+            *this.stage = Stage::Over(Cleanup::collect(mark).map(Box::new));
         }
-        match this.cleanup {
-            Some(cleanup) => Pin::new(&mut **cleanup).poll(cx).map(|()| Err(Elapsed {})),
-            None => Poll::Ready(Err(Elapsed {})),
+        if let Stage::Over(Some(cleanup)) = this.stage {
+            ready!(Pin::new(&mut **cleanup).poll(cx));
         }
+        Poll::Ready(Err(Elapsed {}))
     }
 }
 
@@ -275,7 +283,7 @@ impl<F> Timeout<F> {
     fn move_to(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         *this.end = End::At(deadline);
-        if let Some(sleep) = this.sleep {
+        if let Stage::Running(sleep) = this.stage {
             if sleep.deadline() != deadline {
                 sleep.reset(deadline);
             }

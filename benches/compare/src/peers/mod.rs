@@ -16,6 +16,7 @@ mod monoio;
 #[cfg(feature = "myrt")]
 mod myrt;
 mod neutral;
+mod nginx;
 mod raw;
 #[cfg(feature = "smol")]
 mod smol;
@@ -24,7 +25,9 @@ mod tokio;
 
 use serde_json::Value;
 
-use crate::peer::{Peer, Serve, Unavailable};
+#[cfg(feature = "hyper")]
+use crate::peer::ServeHttp;
+use crate::peer::{Peer, Serve, ServeHello, Unavailable};
 use crate::programs::{self, Kind, Program};
 
 /// A contestant.
@@ -33,11 +36,16 @@ pub struct Contestant {
     pub name: &'static str,
     pub version: &'static str,
     pub run: Option<RunProgram>,
-    pub serve: Option<fn() -> Result<(), Unavailable>>,
+    pub serve: Option<ServeFunction>,
+    /// Serves HTTP with hyper.
+    pub serve_http: Option<ServeFunction>,
+    /// Says hello over HTTP by hand.
+    pub serve_hello: Option<ServeFunction>,
     /// Whether the rows about locks and channels make sense for it.
     pub has_sync: bool,
 }
 
+type ServeFunction = fn() -> Result<(), Unavailable>;
 type RunProgram = fn(&Program, u64, u64) -> Result<Value, Unavailable>;
 
 impl Contestant {
@@ -58,22 +66,59 @@ const fn runtime<P: Serve>(name: &'static str, version: &'static str) -> Contest
         version,
         run: Some(programs::run::<P>),
         serve: Some(serve::<P>),
+        serve_http: None,
+        serve_hello: None,
         has_sync: P::HAS_SYNC,
     }
+}
+
+#[cfg(feature = "hyper")]
+const fn with_http<P: Serve + ServeHello + ServeHttp>(
+    name: &'static str,
+    version: &'static str,
+) -> Contestant {
+    Contestant {
+        serve_http: Some(serve_http::<P>),
+        ..with_hello::<P>(name, version)
+    }
+}
+#[cfg(not(feature = "hyper"))]
+use with_hello as with_http;
+
+const fn with_hello<P: Serve + ServeHello>(
+    name: &'static str,
+    version: &'static str,
+) -> Contestant {
+    Contestant {
+        serve_hello: Some(serve_hello::<P>),
+        ..runtime::<P>(name, version)
+    }
+}
+
+fn serve_hello<P: ServeHello>() -> Result<(), Unavailable> {
+    P::block_on(|peer| peer.serve_hello())?.map_err(Unavailable::because)
+}
+
+#[cfg(feature = "hyper")]
+fn serve_http<P: ServeHttp>() -> Result<(), Unavailable> {
+    P::block_on(programs::http::serve)?.map_err(Unavailable::because)
 }
 
 fn serve<P: Serve>() -> Result<(), Unavailable> {
     P::block_on(|peer| peer.serve())?.map_err(Unavailable::because)
 }
 
+/// A program of its own, for reference: its time is taken, its instructions and calls are not counted.
+pub const NGINX: &str = "nginx";
+
 /// Everyone who was built in, in the order in which they are printed.
 pub const CONTESTANTS: &[Contestant] = &[
     #[cfg(feature = "myrt")]
-    runtime::<myrt::Myrt>("myrt", "this tree"),
+    with_http::<myrt::Myrt>("myrt", "this tree"),
     #[cfg(feature = "tokio")]
-    runtime::<tokio::CurrentThread>("tokio", "1.54.1, current_thread"),
+    with_http::<tokio::CurrentThread>("tokio", "1.54.1, current_thread"),
     #[cfg(feature = "tokio")]
-    runtime::<tokio::Local>("tokio-local", "1.54.1, LocalRuntime"),
+    with_http::<tokio::Local>("tokio-local", "1.54.1, LocalRuntime"),
     #[cfg(feature = "smol")]
     runtime::<smol::Smol>(
         "smol",
@@ -95,6 +140,8 @@ pub const CONTESTANTS: &[Contestant] = &[
         version: "the system's",
         run: None,
         serve: Some(libuv::serve),
+        serve_http: None,
+        serve_hello: None,
         has_sync: false,
     },
     Contestant {
@@ -102,6 +149,8 @@ pub const CONTESTANTS: &[Contestant] = &[
         version: "yardstick: non-atomic counts, no I/O, no cross-thread wake",
         run: Some(programs::run::<bare::Bare>),
         serve: None,
+        serve_http: None,
+        serve_hello: None,
         has_sync: false,
     },
     Contestant {
@@ -109,6 +158,17 @@ pub const CONTESTANTS: &[Contestant] = &[
         version: "yardstick: an epoll loop by hand",
         run: None,
         serve: Some(raw::serve),
+        serve_http: None,
+        serve_hello: Some(raw::serve_hello),
+        has_sync: false,
+    },
+    Contestant {
+        name: NGINX,
+        version: "the system's, for reference",
+        run: None,
+        serve: None,
+        serve_http: None,
+        serve_hello: Some(nginx::serve_hello),
         has_sync: false,
     },
 ];

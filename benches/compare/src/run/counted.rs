@@ -6,7 +6,7 @@ use super::child::{self, Under};
 use super::server::{self, LoadKind};
 use crate::goals::Metric;
 use crate::options::Options;
-use crate::peers::CONTESTANTS;
+use crate::peers::{CONTESTANTS, NGINX};
 use crate::programs::{Kind, PROGRAMS, Program};
 use crate::report::{Column, Report, Row};
 
@@ -96,11 +96,15 @@ fn count_server(options: &Options, kind: LoadKind, under: Under, metric: Metric)
     let requests = kind.counted_requests() / if options.quick { 4 } else { 1 };
     let columns = CONTESTANTS
         .iter()
-        .filter(|contestant| contestant.serve.is_some() && options.wants_runtime(contestant.name))
+        .filter(|contestant| {
+            kind.server(contestant).is_some()
+                && contestant.name != NGINX
+                && options.wants_runtime(contestant.name)
+        })
         .map(|contestant| {
             let mut column = Column::new(contestant.name);
             let counted = |requests| {
-                let run = server::run(contestant.name, kind, COUNTED_CONNECTIONS, requests, under)?;
+                let run = server::run(contestant.name, kind, requests, under)?;
                 under
                     .count(&run.stderr)
                     .ok_or_else(|| "the tool gave no count".to_owned())
@@ -123,5 +127,3 @@ fn count_server(options: &Options, kind: LoadKind, under: Under, metric: Metric)
         columns,
     }
 }
-
-const COUNTED_CONNECTIONS: u64 = 50;

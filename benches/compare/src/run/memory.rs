@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
 
 use super::child::{self, Under};
-use super::server::{self, Server};
+use super::server::{self, LoadKind, Server};
 use crate::goals::Metric;
 use crate::options::Options;
 use crate::peers::CONTESTANTS;
@@ -82,7 +82,7 @@ fn weigh_connections(options: &Options) -> Row {
 }
 
 fn weigh_server(runtime: &str, connections: u64) -> Result<f64, String> {
-    let mut server = Server::start(runtime, connections, Under::Nothing)?;
+    let mut server = Server::start(runtime, LoadKind::Echo, connections, Under::Nothing)?;
     let first = connections / 10;
     let clients = server::load_command("idle", server.port, connections, first)
         .and_then(|mut command| command.stdin(Stdio::piped()).spawn());

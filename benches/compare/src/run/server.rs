@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::child::{self, Under};
+use crate::peer::Unavailable;
+use crate::peers::Contestant;
 use crate::system::{self, Cpu, Machine};
 
 /// What the clients do.
@@ -14,37 +16,93 @@ use crate::system::{self, Cpu, Machine};
 pub enum LoadKind {
     Echo,
     Connect,
+    /// hyper with 50 connections.
+    Http,
+    /// hyper with 1,000.
+    HttpMany,
+    /// HTTP by hand.
+    Hello,
 }
 
 impl LoadKind {
-    pub const ALL: [Self; 2] = [Self::Echo, Self::Connect];
+    pub const ALL: [Self; 5] = [
+        Self::Echo,
+        Self::Connect,
+        Self::Http,
+        Self::HttpMany,
+        Self::Hello,
+    ];
+    pub const TCP: [Self; 2] = [Self::Echo, Self::Connect];
+    pub const HTTP: [Self; 2] = [Self::Http, Self::HttpMany];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
             Self::Connect => "connect",
+            Self::Http => "http",
+            Self::HttpMany => "http-1000",
+            Self::Hello => "hello",
         }
+    }
+
+    /// What the server speaks and the load generator does.
+    fn mode(self) -> &'static str {
+        match self {
+            Self::HttpMany => Self::Http.name(),
+            other => other.name(),
+        }
+    }
+
+    /// The server of a contestant that this load is for, if it has one.
+    pub fn server(self, contestant: &Contestant) -> Option<fn() -> Result<(), Unavailable>> {
+        match self {
+            Self::Echo | Self::Connect => contestant.serve,
+            Self::Http | Self::HttpMany => contestant.serve_http,
+            Self::Hello => contestant.serve_hello,
+        }
+    }
+
+    /// How many connections are there at once.
+    pub fn connections(self) -> u64 {
+        match self {
+            Self::Echo | Self::Connect | Self::Http | Self::Hello => 50,
+            Self::HttpMany => 1_000,
+        }
+    }
+
+    /// How many requests a measured run has.
+    pub fn requests(self, quick: bool) -> u64 {
+        let requests = match self {
+            Self::Echo => 300_000,
+            Self::Connect => 20_000,
+            Self::Http | Self::HttpMany => 150_000,
+            Self::Hello => 300_000,
+        };
+        if quick { requests / 5 } else { requests }
     }
 
     pub fn what(self) -> &'static str {
         match self {
             Self::Echo => "TCP: 32 bytes there and back on connections that stay (50 of them)",
             Self::Connect => "TCP: connect, one echo, close",
+            Self::Http => "hyper, HTTP/1 with its header timeout, 50 connections that stay",
+            Self::HttpMany => "the same with 1,000 connections",
+            Self::Hello => "HTTP/1 by hand, one answer for all, 50 connections that stay",
         }
     }
 
     pub fn counted_requests(self) -> u64 {
         match self {
-            Self::Echo => 20_000,
+            Self::Echo | Self::Http | Self::HttpMany | Self::Hello => 20_000,
             Self::Connect => 2_000,
         }
     }
 
     /// How many connections the server will have seen at the end.
-    fn server_connections(self, connections: u64, requests: u64) -> u64 {
+    fn server_connections(self, requests: u64) -> u64 {
         match self {
-            Self::Echo => connections,
             Self::Connect => requests,
+            _ => self.connections(),
         }
     }
 }
@@ -67,15 +125,14 @@ pub struct ServerRun {
 pub fn run(
     runtime: &str,
     kind: LoadKind,
-    connections: u64,
     requests: u64,
     under: Under,
 ) -> Result<ServerRun, String> {
-    let expected = kind.server_connections(connections, requests);
-    let mut server = Server::start(runtime, expected, under)?;
+    let expected = kind.server_connections(requests);
+    let mut server = Server::start(runtime, kind, expected, under)?;
     let machine = Machine::now();
     let start = system::monotonic_ns();
-    let load = load_command(kind.name(), server.port, connections, requests)
+    let load = load_command(kind.mode(), server.port, kind.connections(), requests)
         .and_then(|mut command| command.output())
         .map_err(|error| error.to_string())?;
     let elapsed = Duration::from_nanos(system::monotonic_ns() - start);
@@ -129,9 +186,15 @@ impl Server {
     ///
     /// # Errors
     /// Why it does not.
-    pub fn start(runtime: &str, connections: u64, under: Under) -> Result<Self, String> {
+    pub fn start(
+        runtime: &str,
+        kind: LoadKind,
+        connections: u64,
+        under: Under,
+    ) -> Result<Self, String> {
         let mut command = under.command().map_err(|error| error.to_string())?;
         command.args(["serve", "--runtime", runtime, "--core", "0"]);
+        command.args(["--mode", kind.mode()]);
         command.args(["--connections", &connections.to_string()]);
         let mut process = command.spawn().map_err(|error| error.to_string())?;
         let stdout = process.stdout.take().expect("the output is piped");

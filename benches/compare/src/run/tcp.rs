@@ -15,8 +15,8 @@ use crate::peers::CONTESTANTS;
 use crate::report::{Column, Report, Row};
 use crate::stats;
 
-pub fn run(options: &Options, report: &mut Report) {
-    for kind in LoadKind::ALL {
+pub fn run(options: &Options, kinds: &[LoadKind], report: &mut Report) {
+    for &kind in kinds {
         if options.wants(kind.name()) {
             let (row, rounds) = measure(options, kind);
             report
@@ -29,12 +29,7 @@ pub fn run(options: &Options, report: &mut Report) {
 
 fn measure(options: &Options, kind: LoadKind) -> (Row, Vec<Value>) {
     let wanted = options.rounds.unwrap_or(if options.quick { 2 } else { 12 });
-    let requests = match (kind, options.quick) {
-        (LoadKind::Echo, false) => 300_000,
-        (LoadKind::Echo, true) => 60_000,
-        (LoadKind::Connect, false) => 20_000,
-        (LoadKind::Connect, true) => 5_000,
-    };
+    let requests = kind.requests(options.quick);
     println!(
         "\n== {}: {requests} requests a run, until {wanted} rounds are clean ==",
         kind.name()
@@ -66,7 +61,7 @@ impl Contest {
         let columns: Vec<Column> = CONTESTANTS
             .iter()
             .filter(|contestant| {
-                contestant.serve.is_some() && options.wants_runtime(contestant.name)
+                kind.server(contestant).is_some() && options.wants_runtime(contestant.name)
             })
             .map(|contestant| Column::new(contestant.name))
             .collect();
@@ -96,13 +91,7 @@ impl Contest {
     fn single(&mut self, round: usize, index: usize) -> bool {
         let column = &mut self.columns[index];
         let runtime = column.runtime.clone();
-        let result = server::run(
-            &runtime,
-            self.kind,
-            CONNECTIONS,
-            self.requests,
-            Under::Nothing,
-        );
+        let result = server::run(&runtime, self.kind, self.requests, Under::Nothing);
         let run = match result {
             Ok(run) => run,
             Err(reason) => {
@@ -168,7 +157,6 @@ impl Contest {
     }
 }
 
-const CONNECTIONS: u64 = 50;
 /// Seconds a second that others may take.
 const CLEAN: f64 = 0.12;
 /// How often a run that others disturbed is tried in one round.

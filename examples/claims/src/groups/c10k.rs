@@ -1,4 +1,4 @@
-//! N3 and A6: ten thousand connections that mostly do nothing, on a loop, on threads and on asyncio; and nineteen thousand.
+//! N3, A6, A7 and A11: ten thousand connections that mostly do nothing, on a loop, on threads and on asyncio; and nineteen thousand.
 //!
 //! Server and clients are processes of their own; the clients are four, with a source address each. Memory is the server
 //! process's: what it had before the clients came is taken off, and the kernel's socket buffers are not in it for anyone.
@@ -115,6 +115,7 @@ pub(super) fn run(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
     let mut latencies = Vec::new();
     for wanted in sizes {
         let size = plan.fit(wanted);
+        let mut seen = Vec::new();
         for model in ["myrt", "threads", "asyncio"] {
             if model == "asyncio" && plan.python.is_none() {
                 let why = "python3 is not installed";
@@ -135,6 +136,14 @@ pub(super) fn run(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
             }
             memories.push((name.clone(), crowd.resident as f64 / 1024.0));
             latencies.push((name, crowd.median.as_secs_f64() * 1e6));
+            seen.push((model, crowd));
+        }
+        let of = |name: &str| seen.iter().find(|(model, _)| *model == name);
+        if let Some((_, myrt)) = of("myrt") {
+            extrapolate(plan, findings, myrt);
+            if let Some((_, threads)) = of("threads") {
+                compare(findings, threads, myrt);
+            }
         }
     }
     findings.bars("A6", "Resident memory a connection", "KiB", memories);
@@ -145,6 +154,66 @@ pub(super) fn run(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
         latencies,
     );
     Ok(())
+}
+
+/// A7: what the industry has, from the bytes of a connection here.
+fn extrapolate(plan: &Plan, findings: &mut Findings, myrt: &Crowd) {
+    let each = format!(
+        "measured {} B a connection with {} of them",
+        count(myrt.resident),
+        count(myrt.connected)
+    );
+    let claim = "a connection takes less than 10 KB";
+    findings.judge("A7", myrt.resident < 10_000, claim, each, "");
+    for (what, clients) in [
+        ("a game", 50_000),
+        ("a chat", 100_000),
+        ("streaming", 1_000_000),
+    ] {
+        let claim = format!("{what} with {} clients", count(clients));
+        let measured = format!("extrapolated: {}", bytes(myrt.resident * clients as u64));
+        findings.untested("A7", claim, measured, plan.limit(&count(clients)));
+    }
+}
+
+/// A11: the course's comparison, each cell as measured.
+fn compare(findings: &mut Findings, threads: &Crowd, myrt: &Crowd) {
+    let clients = count(myrt.connected);
+    let mut row = |holds: bool, aspect: &str, of_threads: String, of_loop: String| {
+        let claim = format!("{aspect}, {clients} clients: less on a loop");
+        let measured = format!("blocking on threads {of_threads}, event loop {of_loop}");
+        findings.judge("A11", holds, claim, measured, "");
+    };
+    row(
+        myrt.threads < threads.threads,
+        "threads",
+        count(threads.threads),
+        count(myrt.threads),
+    );
+    row(
+        myrt.resident < threads.resident,
+        "resident memory a client",
+        bytes(threads.resident),
+        bytes(myrt.resident),
+    );
+    row(
+        myrt.virt < threads.virt,
+        "address space a client",
+        bytes(threads.virt),
+        bytes(myrt.virt),
+    );
+    row(
+        myrt.connecting < threads.connecting,
+        "time until all are connected and answered",
+        time(threads.connecting),
+        time(myrt.connecting),
+    );
+    row(
+        myrt.median < threads.median,
+        "answer to one that is active",
+        time(threads.median),
+        time(myrt.median),
+    );
 }
 
 fn judge(findings: &mut Findings, model: &str, wanted: usize, crowd: &Crowd) {

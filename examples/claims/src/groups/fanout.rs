@@ -1,4 +1,4 @@
-//! N4, N5, N17, N18, A13, A14, C22: many requests to a server that takes its time: in sequence, on threads, on one loop.
+//! N4, N5, N17, N18, A13, A14, C22, C23, R9: many requests to a server that takes its time: in sequence, on threads, on one loop.
 //!
 //! The server and each client are processes of their own, so memory is the client's. The server is new for each measurement:
 //! connections that linger on its port must not meet the next one's.
@@ -74,14 +74,26 @@ pub(super) fn run(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
 
 /// N17 and C22: a hundred requests of a tenth of a second.
 fn hundred(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
-    let asked = plan.pick(20, 100);
+    let asked = plan.pick(10, 100);
     let mut sequence = fetch("sequence", asked, DELAY)?;
     sequence.seconds *= 100.0 / asked as f64;
     let (pool, myrt) = (fetch("pool", 100, DELAY)?, fetch("myrt", 100, DELAY)?);
     let asyncio = maybe_asyncio(plan, 100, DELAY)?;
-    let scaled = plan.pick(" (20 requests, times five)", "");
+    let scaled = plan.pick(" (10 requests, times ten)", "");
     let about =
         |run: &Run, seconds: f64| (seconds * 0.95..seconds * 1.25 + 0.02).contains(&run.seconds);
+    let cells = |run: &Run, name: &str| run.text(name, false);
+    let table = [
+        cells(&sequence, "in sequence"),
+        cells(&pool, "50 threads"),
+        cells(&myrt, "async"),
+    ];
+    let holds = myrt.seconds <= pool.seconds * 1.05 && pool.seconds < sequence.seconds;
+    let claim = "many waits: in sequence slowest, then threads, then async";
+    findings.judge("C23", holds, claim, table.join("; "), "");
+    let holds = myrt.resident <= pool.resident;
+    let claim = "async takes less memory than threads";
+    findings.judge("C23", holds, claim, table[1..].join("; "), "");
     for (id, pooled, looped) in [("N17", 2.5, 0.5), ("C22", 0.2, 0.1)] {
         let said = sequence.text("in sequence", false) + scaled;
         findings.judge(id, about(&sequence, 10.0), "in sequence 10 s", said, "");

@@ -1,8 +1,9 @@
 //! nginx's model: several workers on one port, each a single-threaded event loop of its own.
 //!
-//! Shows how a runtime of one thread uses all cores: with one process (or thread) for each, that share nothing. Every worker
-//! has its own listener on the same port (`SO_REUSEPORT`); the kernel spreads the connections. A worker that is killed takes its own
-//! connections with it, the others go on, and the parent starts a new one.
+//! Shows how a runtime of one thread uses all cores: with one for each, that share nothing (`myrt::workers`). Every worker
+//! has its own listener on the same port (`SO_REUSEPORT`); the kernel spreads the connections. Workers are processes here, as
+//! nginx's are: one that is killed takes its own connections with it, the others go on, and the parent starts a new one.
+//! With `--threads` they are threads of one process; then a worker that panics is started again.
 //!
 //! Course: 8.5, case 1 (A18; the claim N6), and 8.6, case 1 (B17). The course binds the port once in each child, which fails in
 //! the second one (R5), and never makes the listener non-blocking, so the accept loop of an edge-triggered worker
@@ -14,37 +15,36 @@
 //! ```
 //!
 //! Clients: `curl -i localhost:8000` (the answer names the worker), `wrk -t1 -c100 http://localhost:8000/`, `ss -ltnp`.
-//! With `--threads` the workers are threads of one process, and the counts of all are printed every second that has any.
+//! Ctrl-C or SIGTERM stops the workers; each says how many requests it has served.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
-use std::process::{Child, Command};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::thread;
-use std::time::Duration;
+use std::rc::Rc;
 
 use lexopt::ValueExt;
 use myrt::net::{TcpSocket, TcpStream};
+use myrt::process::{Command, Stdio};
 use myrt::runtime::Runtime;
+use myrt::time::{Duration, sleep};
+use myrt::workers::{self, Worker};
 
-const BACKLOG: u32 = 4096;
 const MAX_HEAD: usize = 16 * 1024;
-/// A worker that dies at once is not started again at once.
+/// A process that dies at once is not started again at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
 struct Options {
     address: SocketAddr,
     workers: usize,
     threads: bool,
-    /// The number of this worker, in a worker.
+    /// The number of this worker, in the process of one.
     worker: Option<usize>,
 }
 
 fn options() -> Result<Options, lexopt::Error> {
     let mut options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 8000)),
-        workers: thread::available_parallelism().map_or(1, usize::from),
+        workers: std::thread::available_parallelism().map_or(1, usize::from),
         threads: false,
         worker: None,
     };
@@ -64,28 +64,25 @@ fn options() -> Result<Options, lexopt::Error> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut options = options()?;
+    let options = options()?;
     let _ = myrt::runtime::raise_fd_limit();
     if let Some(number) = options.worker {
-        return Ok(work(options.address, number, &AtomicU64::new(0))?);
+        return Ok(work(options.address, 1, Some(number))?);
     }
     // Holds the port for the workers without listening, so no connection ends here.
-    let place = socket(options.address)?;
-    options.address = place.local_addr()?;
-    println!(
-        "listening on {} with {} workers",
-        options.address, options.workers
-    );
+    let place = reserve(options.address)?;
+    let address = place.local_addr()?;
+    println!("listening on {address} with {} workers", options.workers);
     if options.threads {
-        with_threads(&options);
-    } else {
-        with_processes(&options)?;
+        return Ok(work(address, options.workers, None)?);
     }
+    let processes = (0..options.workers).map(|number| keep_alive(address, number));
+    Runtime::new()?.block_on(myrt::try_gather(processes))?;
     Ok(())
 }
 
 /// A socket that shares its port.
-fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
+fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
@@ -97,113 +94,69 @@ fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// A process a worker; one that ends is replaced.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the parent has no runtime: it only waits for its children"
-)]
-fn with_processes(options: &Options) -> io::Result<()> {
-    let start = |number: usize| -> io::Result<Child> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command
-            .arg(options.address.to_string())
-            .arg("--worker")
-            .arg(number.to_string());
-        command.stdin(std::process::Stdio::piped()); // ends when the parent does
-        let child = command.spawn()?;
-        println!("worker {number} is process {}", child.id());
-        Ok(child)
-    };
-    let mut workers = (0..options.workers)
-        .map(start)
-        .collect::<io::Result<Vec<_>>>()?;
+/// A worker as a process; when it ends, the next one.
+async fn keep_alive(address: SocketAddr, number: usize) -> io::Result<()> {
     loop {
-        thread::sleep(PAUSE);
-        for (number, worker) in workers.iter_mut().enumerate() {
-            if let Some(status) = worker.try_wait()? {
-                println!("worker {number} ended: {status}");
-                *worker = start(number)?;
+        let mut worker = Command::new(std::env::current_exe()?)
+            .arg(address.to_string())
+            .args(["--worker", &number.to_string()])
+            .stdin(Stdio::piped())
+            .spawn()?;
+        let _held_open = worker.stdin.take(); // it ends when this process does, and the worker with it
+        println!("worker {number} is process {}", worker.id().unwrap_or(0));
+        let status = worker.wait().await?;
+        println!("worker {number} ended: {status}");
+        sleep(PAUSE).await;
+    }
+}
+
+/// Workers as threads of this process, until a signal stops them. A process that is one worker has one, with a number of the parent's choice.
+fn work(address: SocketAddr, count: usize, number: Option<usize>) -> io::Result<()> {
+    let workers = workers::Builder::new(count).stop_on_signals();
+    let served = workers.run(async |worker| {
+        if number.is_some() {
+            let worker = worker.clone();
+            drop(myrt::spawn(async move {
+                end_with_parent(&worker).await;
+            }));
+        }
+        serve(&worker, number.unwrap_or(worker.id()), address).await
+    })?;
+    for (id, served) in served.into_iter().enumerate() {
+        let number = number.unwrap_or(id);
+        println!(
+            "worker {number} has served {} requests",
+            served.transpose()?.unwrap_or(0)
+        );
+    }
+    Ok(())
+}
+
+/// A worker must not stay behind when its parent was killed: its standard input ends then.
+async fn end_with_parent(worker: &Worker) {
+    let _ = myrt::io::stdin().read(&mut [0]).await;
+    worker.stop();
+}
+
+/// One worker: a listener of its own, a task for each connection. Gives the number of requests when all are stopped.
+async fn serve(worker: &Worker, number: usize, address: SocketAddr) -> io::Result<u64> {
+    let listener = worker.listener(address).await?;
+    let served = Rc::new(Cell::new(0));
+    while let Some(accepted) = worker.until_stopped(listener.accept()).await {
+        match accepted {
+            Ok((stream, _)) => {
+                let served = Rc::clone(&served);
+                drop(myrt::spawn(async move {
+                    let _: io::Result<()> = connection(stream, number, &served).await;
+                }));
             }
+            Err(error) => eprintln!("worker {number}: accept: {error}"),
         }
     }
+    Ok(served.get())
 }
 
-/// A thread a worker, each with a runtime of its own.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the point: one thread a core, each with its own runtime"
-)]
-fn with_threads(options: &Options) {
-    let counts: Arc<[AtomicU64]> = (0..options.workers).map(|_| AtomicU64::new(0)).collect();
-    for number in 0..options.workers {
-        let (counts, address) = (Arc::clone(&counts), options.address);
-        thread::spawn(move || {
-            if let Err(error) = work(address, number, &counts[number]) {
-                eprintln!("worker {number}: {error}");
-            }
-        });
-    }
-    let mut before = 0;
-    loop {
-        thread::sleep(Duration::from_secs(1));
-        let now: Vec<u64> = counts.iter().map(|count| count.load(Relaxed)).collect();
-        let sum = now.iter().sum();
-        if sum != before {
-            println!("requests by worker: {now:?}");
-            before = sum;
-        }
-    }
-}
-
-/// A worker: a runtime, a listener, a task for each connection.
-fn work(address: SocketAddr, number: usize, count: &AtomicU64) -> io::Result<()> {
-    if std::env::args().any(|argument| argument == "--worker") {
-        end_with_parent();
-    }
-    // A loop that borrows what outlives it: block_on asks for no 'static, only its tasks do.
-    let (told, mut counted) = myrt::sync::mpsc::unbounded();
-    Runtime::new()?.block_on(async {
-        let listener = socket(address)?.listen(BACKLOG)?;
-        let serve = async {
-            loop {
-                match listener.accept().await {
-                    Ok((stream, _)) => {
-                        let told = told.clone();
-                        drop(myrt::spawn(async move {
-                            let _: io::Result<()> = connection(stream, number, &told).await;
-                        }));
-                    }
-                    Err(error) => eprintln!("worker {number}: accept: {error}"),
-                }
-            }
-        };
-        let add = async {
-            while let Some(requests) = counted.recv().await {
-                count.fetch_add(requests, Relaxed);
-            }
-        };
-        myrt::join!(serve, add);
-        Ok(())
-    })
-}
-
-/// A worker whose parent was killed must not stay behind: its standard input ends then.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "standard input is read by a thread that does nothing else"
-)]
-fn end_with_parent() {
-    thread::spawn(|| {
-        let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        std::process::exit(0);
-    });
-}
-
-async fn connection(
-    stream: TcpStream,
-    number: usize,
-    told: &myrt::sync::mpsc::UnboundedSender<u64>,
-) -> io::Result<()> {
+async fn connection(stream: TcpStream, number: usize, served: &Cell<u64>) -> io::Result<()> {
     let _ = stream.set_nodelay(true);
     let text = format!(
         "Hello from worker {number}, process {}\n",
@@ -234,7 +187,7 @@ async fn connection(
             out.extend_from_slice(answer.as_bytes());
         }
         if requests > 0 {
-            let _ = told.send(requests);
+            served.set(served.get() + requests);
             stream.write_all(&out).await?;
             out.clear();
         }

@@ -1,6 +1,7 @@
 //! Two of ten thousand sockets have something to say: which?
 //!
 //! Asking each of them finds it out with ten thousand system calls. The selector is asked once, and names them.
+//! With `MYRT_SELECTOR=select` there are at most a thousand of them: it watches no descriptor above 1023 (B4).
 //!
 //! Course: 8.6, "Le problème à résoudre" (B1: sockets 234 and 9876).
 //!
@@ -14,11 +15,11 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::rc::Rc;
 
 use myrt::io::Async;
-use myrt::runtime::{Runtime, raise_fd_limit};
+use myrt::runtime::{Builder, Selector, raise_fd_limit};
 use myrt::time::Instant;
 
 /// Descriptors that are not sockets of the crowd.
-const SPARE: u64 = 30;
+const SPARE: usize = 30;
 
 /// Ports are few: a thousand sockets have one address of this machine, the next thousand the next.
 fn address(number: usize) -> Ipv4Addr {
@@ -30,13 +31,24 @@ fn address(number: usize) -> Ipv4Addr {
     )
 }
 
+/// How many descriptors the process may have, and the selector watch.
+fn most(selector: Selector) -> io::Result<usize> {
+    let (allowed, _) = raise_fd_limit()?;
+    let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+    let last = selector.max_fd().map(usize::try_from);
+    Ok(last.map_or(allowed, |last| allowed.min(last.unwrap_or(0) + 1)))
+}
+
 fn main() -> io::Result<()> {
-    let wanted: u64 = std::env::args()
+    let wanted: usize = std::env::args()
         .nth(1)
         .and_then(|text| text.parse().ok())
         .unwrap_or(10_000);
-    let (limit, _) = raise_fd_limit()?;
-    let count = usize::try_from(wanted.min(limit.saturating_sub(SPARE))).unwrap_or(usize::MAX);
+    let chosen = std::env::var("MYRT_SELECTOR").ok();
+    let selector: Selector = chosen
+        .and_then(|name| name.parse().ok())
+        .unwrap_or_default();
+    let count = wanted.min(most(selector)?.saturating_sub(SPARE));
     let talkers = [234, 9876].map(|number: usize| number.min(count.saturating_sub(1)));
     let sockets = (0..count)
         .map(|number| UdpSocket::bind((address(number), 0)).map(Rc::new))
@@ -63,7 +75,7 @@ fn main() -> io::Result<()> {
         start.elapsed()
     );
 
-    let runtime = Runtime::new()?;
+    let runtime = Builder::new().selector(selector).build()?;
     let found = Rc::new(RefCell::new(Vec::new()));
     for (number, socket) in sockets.iter().enumerate() {
         let socket = Async::new(Rc::clone(socket))?;

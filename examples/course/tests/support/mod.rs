@@ -10,7 +10,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// A program that runs; dropping it kills it.
 pub struct Server {
     child: Child,
+    monitor: Option<Monitor>,
     pub address: SocketAddr,
     said: Arc<Mutex<Vec<String>>>,
 }
@@ -54,9 +58,29 @@ impl Server {
         });
         Self {
             child,
+            monitor: None,
             address,
             said,
         }
+    }
+
+    /// Starts a program with myrt's monitor, so that its tasks can be counted. (It takes threads of its own.)
+    pub fn watched(program: &str, arguments: &[&str]) -> Self {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "myrt-course-{}-{}.sock",
+            std::process::id(),
+            STARTED.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = std::env::temp_dir().join(name);
+        let mut command = Command::new(program);
+        command.env("MYRT_MONITOR", format!("unix:{}", path.display()));
+        let mut server = Self::start_with(command.arg("127.0.0.1:0").args(arguments));
+        let stream =
+            UnixStream::connect(&path).expect("the monitor listens before its program does");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        server.monitor = Some(Monitor { stream, path });
+        server
     }
 
     pub fn id(&self) -> u32 {
@@ -81,6 +105,15 @@ impl Server {
         connect(self.address)
     }
 
+    /// The number of tasks; none where nobody counts them: see [`Server::watched`].
+    pub fn tasks(&mut self) -> Option<usize> {
+        let monitor = self.monitor.as_mut()?;
+        monitor.stream.write_all(b"ps\n").unwrap();
+        let answer = BufReader::new(&monitor.stream).lines().map(Result::unwrap);
+        // A head, a line for each task, an empty one.
+        Some(answer.take_while(|line| !line.is_empty()).count() - 1)
+    }
+
     /// The number of open descriptors.
     pub fn fds(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.id()))
@@ -88,17 +121,18 @@ impl Server {
             .count()
     }
 
-    /// The number of descriptors when it does not change any more: those of earlier clients are closed.
-    fn settled(&self) -> usize {
-        let mut fds = self.fds();
+    /// Descriptors and tasks, when they do not change any more: those of earlier clients are gone.
+    fn settled(&mut self) -> (usize, Option<usize>) {
+        let mut now = (self.fds(), self.tasks());
         let mut since = Instant::now();
         while since.elapsed() < Duration::from_millis(60) {
             thread::sleep(Duration::from_millis(5));
-            if self.fds() != fds {
-                (fds, since) = (self.fds(), Instant::now());
+            let next = (self.fds(), self.tasks());
+            if next != now {
+                (now, since) = (next, Instant::now());
             }
         }
-        fds
+        now
     }
 
     /// A number of `/proc/PID/status`, such as `Threads` or `VmRSS` (in kB).
@@ -112,17 +146,30 @@ impl Server {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// Runs something against the server; it must be up afterwards with as many descriptors as before.
+    /// Runs something against the server; it must be up afterwards with as many descriptors and tasks as before.
     pub fn unharmed_by(&mut self, what: &str, something: impl FnOnce(&Self)) {
-        let before = self.settled();
+        let (fds, tasks) = self.settled();
         something(self);
         assert!(
             self.child.try_wait().unwrap().is_none(),
             "{what} ended the server"
         );
-        eventually(&format!("{before} descriptors after {what}"), || {
-            self.fds() == before
-        });
+        eventually(
+            &format!("{fds} descriptors and {tasks:?} tasks after {what}"),
+            || self.fds() == fds && self.tasks() == tasks,
+        );
+    }
+}
+
+/// A conversation with the monitor of a program.
+struct Monitor {
+    stream: UnixStream,
+    path: PathBuf,
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 
@@ -201,8 +248,8 @@ pub fn reset(stream: TcpStream) {
 
 /// What clients do to servers. `greeting` is a request as the server likes it, whole or not.
 pub fn hardships(server: &mut Server, greeting: &[u8]) {
-    server.unharmed_by("500 connects and disconnects", |server| {
-        (0..500).for_each(|_| drop(server.connect()));
+    server.unharmed_by("10,000 connects and disconnects", |server| {
+        (0..10_000).for_each(|_| drop(server.connect()));
     });
     server.unharmed_by("100 resets", |server| {
         (0..100).for_each(|_| reset(server.connect()));

@@ -14,7 +14,8 @@
 //! curl http://127.0.0.1:8080/count                                requests so far, open connections
 //! ```
 //!
-//! Ctrl-C or SIGTERM ends it: it takes no more connections, finishes the requests it has read, and goes within ten seconds. A
+//! Where a parent hands its socket over (systemd's socket activation, or `systemd-socket-activate -l 9000 target/release/server`), the
+//! server takes that one. Ctrl-C or SIGTERM ends it: it takes no more connections, finishes the requests it has read, and goes within ten seconds. A
 //! client that sends its request's head slower than the header timeout is cut off.
 
 use std::cell::Cell;
@@ -33,7 +34,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use myrt::hyper::{Executor, Io, Timer};
-use myrt::net::{TcpListener, TcpStream};
+use myrt::net::{TcpListener, TcpStream, listen_fds};
 use myrt::select;
 use myrt::signal::unix::{SignalKind, signal};
 use myrt::sync::{Event, mpsc};
@@ -47,7 +48,10 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #[myrt::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_arguments()?;
-    let listener = TcpListener::bind(&options.address).await?;
+    let listener = match listen_fds()?.into_iter().next() {
+        Some(handed) => handed.into_tcp_listener()?,
+        None => TcpListener::bind(&options.address).await?,
+    };
     let server = Rc::new(Server {
         header_timeout: options.header_timeout,
         requests: Cell::new(0),

@@ -17,7 +17,7 @@ use super::error::{SendError, TryRecvError};
 use crate::sync::holder::Holder;
 use crate::sync::permits::Permits;
 use crate::sync::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+use crate::task::{StoredWaker, Wait, WaitNote, note_wait, poll_budget};
 
 pub(crate) struct Chan<T> {
     /// Grows to what is in flight and is used again; given back when it is large and empty.
@@ -94,6 +94,40 @@ impl<T> Chan<T> {
         }
     }
 
+    /// Takes up to `limit` messages, appends them, and frees their places.
+    fn pop_many(&self, into: &mut Vec<T>, limit: usize) -> usize {
+        let mut buffer = self.buffer.borrow_mut();
+        let count = buffer.len().min(limit);
+        into.extend(buffer.drain(..count));
+        drop(buffer);
+        if count > 0 && self.capacity.is_some() {
+            self.slots.release(count);
+        }
+        count
+    }
+
+    /// Ready with the number of messages appended, 0 when none will come.
+    pub(super) fn poll_recv_many(
+        &self,
+        cx: &mut Context<'_>,
+        into: &mut Vec<T>,
+        limit: usize,
+        at: &'static Location<'static>,
+    ) -> Poll<usize> {
+        ready!(poll_budget(cx));
+        let count = self.pop_many(into, limit);
+        if count > 0 || limit == 0 {
+            return Poll::Ready(count);
+        }
+        Poll::Ready(match ready!(self.poll_empty(cx, at)) {
+            Some(first) => {
+                into.push(first);
+                1 + self.pop_many(into, limit - 1)
+            }
+            None => 0,
+        })
+    }
+
     fn poll_empty(&self, cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<Option<T>> {
         let mut waker = self.receiver.replace(StoredWaker::EMPTY);
         waker.set(cx.waker());
@@ -144,7 +178,8 @@ impl<T> Chan<T> {
         at: &'static Location<'static>,
     ) -> Poll<Result<(), SendError<()>>> {
         let waited = key.is_some();
-        let place = self.slots.poll_acquire(1, key, cx, (self.wait(), at));
+        let note = WaitNote::new(self.wait(), at);
+        let place = self.slots.poll_acquire(1, key, cx, note);
         if waited != key.is_some() {
             self.publish_receiver();
         }
@@ -240,27 +275,9 @@ impl<T> Chan<T> {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<()> {
-        match *key {
-            None => {
-                if self.is_closed() {
-                    return Poll::Ready(());
-                }
-                let waker = StoredWaker::new(cx.waker());
-                // The clone may have run user code that closed the channel.
-                if self.is_closed() {
-                    return Poll::Ready(());
-                }
-                *key = Some(self.closing.join(waker, ()));
-            }
-            Some(waiting) => {
-                if self.closing.poll_granted(waiting, cx.waker()).is_some() {
-                    *key = None;
-                    return Poll::Ready(());
-                }
-            }
-        }
-        note_wait(self.wait(), at);
-        Poll::Pending
+        let note = WaitNote::new(self.wait(), at);
+        let look = || self.is_closed().then_some(()).ok_or(());
+        self.closing.poll(key, cx, note, look).map(|_| ())
     }
 
     pub(super) fn cancel_closed(&self, key: Option<Key>) {

@@ -14,7 +14,7 @@ use super::error::QueueShutDown;
 use super::order::Order;
 use super::queue_of::QueueOf;
 use crate::sync::wait_list::Key;
-use crate::task::{StoredWaker, note_wait};
+use crate::task::WaitNote;
 
 /// The future of [`QueueOf::put`].
 #[must_use = "futures do nothing unless awaited"]
@@ -48,12 +48,8 @@ impl<T, O: Order<T>> Future for PutFuture<'_, T, O> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let queue = this.queue;
-        let place = ready!(queue.places.poll_acquire(
-            1,
-            &mut this.key,
-            cx,
-            (queue.wait(), this.at)
-        ));
+        let note = WaitNote::new(queue.wait(), this.at);
+        let place = ready!(queue.places.poll_acquire(1, &mut this.key, cx, note));
         let item = this.item.take().expect("polled after it was ready");
         if queue.shut_down.get() {
             // The place may have been given before the shutdown: as in asyncio that does not help.
@@ -110,7 +106,7 @@ impl<T, O: Order<T>> Future for GetFuture<'_, T, O> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let queue = this.queue;
-        let note = (queue.wait(), this.at);
+        let note = WaitNote::new(queue.wait(), this.at);
         let promised = ready!(queue.unpromised.poll_acquire(1, &mut this.key, cx, note));
         // Refused because of the shutdown, the rest may still be had. Promised and not found, the
         // shutdown has taken the item back.
@@ -164,24 +160,12 @@ impl<T, O: Order<T>> Future for JoinFuture<'_, T, O> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let queue = this.queue;
-        match this.key {
-            None => {
-                let waker = StoredWaker::new(cx.waker());
-                // Only now look: the clone may have run user code that finished the last item.
-                if queue.unfinished.get() == 0 {
-                    return Poll::Ready(());
-                }
-                this.key = Some(queue.joining.join(waker, ()));
-            }
-            Some(key) => {
-                if queue.joining.poll_granted(key, cx.waker()).is_some() {
-                    this.key = None;
-                    return Poll::Ready(());
-                }
-            }
-        }
-        note_wait(queue.wait(), this.at);
-        Poll::Pending
+        let note = WaitNote::new(queue.wait(), this.at);
+        let look = || (queue.unfinished.get() == 0).then_some(()).ok_or(());
+        queue
+            .joining
+            .poll(&mut this.key, cx, note, look)
+            .map(|_| ())
     }
 }
 

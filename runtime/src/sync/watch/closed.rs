@@ -6,11 +6,11 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::Shared;
-use crate::sync::wait_list::Key;
-use crate::task::{StoredWaker, note_wait};
+use crate::sync::wait_list::{Admitted, Key};
+use crate::task::WaitNote;
 
 /// The future of [`Sender::closed`](super::Sender::closed).
 #[must_use = "futures do nothing unless awaited"]
@@ -36,26 +36,13 @@ impl<T> Future for ClosedFuture<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let shared = this.shared;
-        loop {
-            match this.key {
-                None => {
-                    let waker = StoredWaker::new(cx.waker());
-                    // Only now look: the clone may have run user code that dropped a receiver.
-                    if shared.receivers.get() == 0 {
-                        return Poll::Ready(());
-                    }
-                    this.key = Some(shared.closing.join(waker, ()));
-                    break;
-                }
-                Some(key) if shared.closing.poll_granted(key, cx.waker()).is_some() => {
-                    // Somebody may have subscribed since: look again.
-                    this.key = None;
-                }
-                Some(_) => break,
-            }
+        let note = WaitNote::new(shared.wait(), this.at);
+        let look = || (shared.receivers.get() == 0).then_some(()).ok_or(());
+        // Granted when the last receiver went; somebody may have subscribed since, so it looks again.
+        while let Admitted::Granted(()) = ready!(shared.closing.poll(&mut this.key, cx, note, look))
+        {
         }
-        note_wait(shared.wait(), this.at);
-        Poll::Pending
+        Poll::Ready(())
     }
 }
 

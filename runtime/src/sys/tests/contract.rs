@@ -12,7 +12,9 @@ use std::time::Duration;
 use super::{READ, Rig, WRITE, begin_connect, own, pair, pipe, tcp_pair, with_each};
 use crate::sys::clock::monotonic_ns;
 use crate::sys::cvt::cvt;
-use crate::sys::{Added, FdTooLarge, Interest, Poller, Selector, fork, limits, readable_now};
+use crate::sys::{
+    Added, FdTooLarge, Interest, Poller, Ready, Selector, fork, limits, readable_now,
+};
 
 #[test]
 fn data_is_readable_and_room_is_writable() {
@@ -20,10 +22,14 @@ fn data_is_readable_and_room_is_writable() {
         let (ours, mut theirs) = pair();
         rig.add(&ours, 7, Interest::BOTH);
         let event = rig.writable(7);
-        assert!(!event.readable && !event.error && !event.write_closed && !event.read_closed);
+        assert_eq!(event.ready, Ready::WRITABLE);
         theirs.write_all(b"x").expect("write");
         let event = rig.readable(7);
-        assert!(!event.error && !event.write_closed && !event.read_closed);
+        assert!(
+            !event
+                .ready
+                .intersects(Ready::READ_CLOSED | Ready::WRITE_CLOSED | Ready::ERROR)
+        );
         rig.poller.delete(ours.as_raw_fd()).expect("delete");
     });
 }
@@ -60,7 +66,7 @@ fn end_of_stream_is_readable_and_told() {
         rig.arm(&ours, 7, READ);
         drop(theirs);
         let event = rig.readable(7);
-        assert_eq!(event.read_closed, rig.tells_ends());
+        assert_eq!(event.ready.contains(Ready::READ_CLOSED), rig.tells_ends());
     });
 }
 
@@ -70,7 +76,10 @@ fn ends_of_a_pipe_are_told() {
         let (reader, writer) = pipe();
         rig.add(&reader, 1, READ);
         drop(writer);
-        assert_eq!(rig.readable(1).read_closed, rig.tells_ends());
+        assert_eq!(
+            rig.readable(1).ready.contains(Ready::READ_CLOSED),
+            rig.tells_ends()
+        );
         rig.poller.delete(reader.as_raw_fd()).expect("delete");
 
         let (reader, writer) = pipe();
@@ -79,9 +88,9 @@ fn ends_of_a_pipe_are_told() {
         rig.arm(&writer, 2, WRITE);
         drop(reader);
         let event = rig.writable(2);
-        assert_eq!(event.write_closed, rig.tells_ends());
+        assert_eq!(event.ready.contains(Ready::WRITE_CLOSED), rig.tells_ends());
         assert!(
-            !event.read_closed,
+            !event.ready.contains(Ready::READ_CLOSED),
             "a writer's broken pipe is no end of reading"
         );
     });
@@ -94,7 +103,7 @@ fn a_listener_is_readable_when_somebody_connects() {
         rig.add(&listener, 7, READ);
         rig.silent();
         let client = begin_connect(listener.local_addr().expect("address"));
-        assert!(!rig.readable(7).error);
+        assert!(!rig.readable(7).ready.contains(Ready::ERROR));
         drop(client);
     });
 }
@@ -106,7 +115,7 @@ fn a_connect_that_is_done_is_writable() {
         let client = begin_connect(listener.local_addr().expect("address"));
         rig.add(&client, 7, WRITE);
         let event = rig.writable(7);
-        assert!(!event.error);
+        assert!(!event.ready.contains(Ready::ERROR));
         assert!(
             client
                 .take_error()
@@ -124,9 +133,9 @@ fn a_connect_that_failed_is_writable_and_told() {
         drop(listener);
         let client = begin_connect(nobody);
         rig.add(&client, 7, WRITE);
-        let event = rig.until(7, |event| event.writable);
-        assert_eq!(event.write_closed, rig.tells_ends());
-        assert_eq!(event.error, rig.tells_ends());
+        let event = rig.until(7, |event| event.ready.contains(Ready::WRITABLE));
+        assert_eq!(event.ready.contains(Ready::WRITE_CLOSED), rig.tells_ends());
+        assert_eq!(event.ready.contains(Ready::ERROR), rig.tells_ends());
         let error = client
             .take_error()
             .expect("an option can be read")
@@ -147,7 +156,11 @@ fn urgent_data_is_readable_for_those_who_ask() {
             unsafe { libc::send(theirs.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) };
         assert_eq!(sent, 1);
         if rig.kind() != Selector::Kqueue {
-            assert!(rig.until(7, |event| event.priority).readable);
+            assert!(
+                rig.until(7, |event| event.ready.contains(Ready::PRIORITY))
+                    .ready
+                    .contains(Ready::READABLE)
+            );
         }
     });
 }
@@ -164,18 +177,21 @@ fn delivery_of_one_direction_leaves_the_other_armed() {
         while (&ours).write(&[0; 4096]).is_ok() {}
         rig.add(&ours, 7, Interest::BOTH);
         let event = rig.readable(7);
-        assert!(!event.writable);
+        assert!(!event.ready.contains(Ready::WRITABLE));
         rig.silent();
         let mut sink = [0; 4096];
         while theirs.read(&mut sink).is_ok() {}
         let event = rig.writable(7);
-        assert!(!event.readable, "reading was delivered and not armed again");
+        assert!(
+            !event.ready.contains(Ready::READABLE),
+            "reading was delivered and not armed again"
+        );
         rig.silent();
         // And each comes back when it is armed again, alone.
         rig.arm(&ours, 7, READ);
-        assert!(!rig.readable(7).writable);
+        assert!(!rig.readable(7).ready.contains(Ready::WRITABLE));
         rig.arm(&ours, 7, WRITE);
-        assert!(!rig.writable(7).readable);
+        assert!(!rig.writable(7).ready.contains(Ready::READABLE));
         rig.arm(&ours, 7, Interest::NONE);
         rig.silent();
     });
@@ -233,7 +249,7 @@ fn no_more_events_than_asked_for_and_nobody_is_left_out() {
             assert!(rig.events.len() <= 3);
             for event in rig.events.clone() {
                 let token = event.token as usize;
-                seen[token] += u32::from(event.readable);
+                seen[token] += u32::from(event.ready.contains(Ready::READABLE));
                 // Ready at once again: the greedy must not starve the others.
                 rig.arm(&pairs[token].0, event.token, READ);
             }
