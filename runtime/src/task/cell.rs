@@ -35,9 +35,8 @@ pub(crate) struct VTable {
     /// Where the output lies in the block, an `Option<T>` for the `T` of this type id.
     output_offset: usize,
     output_type: fn() -> TypeId,
-    pub(crate) drop_output: unsafe fn(NonNull<Header>),
-    /// The error that the output is, if it is one whose type can be read.
-    pub(crate) error: unsafe fn(NonNull<Header>) -> Option<String>,
+    /// Drops the output. If it is asked for the error that it was, and can read its type, that is returned.
+    pub(crate) drop_output: unsafe fn(NonNull<Header>, bool) -> Option<String>,
     layout: Layout,
     /// The pool's class of the layout.
     class: Option<usize>,
@@ -67,7 +66,6 @@ where
         output_offset: offset_of!(Block<F>, stage),
         output_type: type_of::<F::Output>,
         drop_output: drop_output::<F>,
-        error: error::<F>,
         layout: Layout::new::<Block<F>>(),
         class: class_of(Layout::new::<Block<F>>()),
     };
@@ -179,27 +177,19 @@ unsafe fn drop_future<F: Future>(header: NonNull<Header>) {
 
 /// # Safety
 /// The output is present, and counts as gone from the call on.
-unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
-    // SAFETY: the stage is a live union, and the loop is the only one who touches it.
-    let stage = unsafe { &mut *stage::<F>(header) };
-    // SAFETY: the caller says that the output is what it holds.
-    let output = unsafe { &mut stage.output };
-    // SAFETY: dropped once, the caller says that it counts as gone.
-    unsafe { ManuallyDrop::drop(output) };
-}
-
-/// # Safety
-/// The output is present, and nobody else touches the block meanwhile.
-unsafe fn error<F>(header: NonNull<Header>) -> Option<String>
+unsafe fn drop_output<F>(header: NonNull<Header>, read: bool) -> Option<String>
 where
     F: Future,
     F::Output: 'static,
 {
     // SAFETY: the stage is a live union, and the loop is the only one who touches it.
-    let stage = unsafe { &*stage::<F>(header) };
+    let stage = unsafe { &mut *stage::<F>(header) };
     // SAFETY: the caller says that the output is what it holds.
-    let output = unsafe { &stage.output };
-    output.as_ref().and_then(error_of)
+    let output = unsafe { &mut stage.output };
+    let error = output.as_ref().filter(|_| read).and_then(error_of);
+    // SAFETY: dropped once, the caller says that it counts as gone.
+    unsafe { ManuallyDrop::drop(output) };
+    error
 }
 
 /// Takes the output out of a block; none if it was taken before, or if it is of another type than `T`.
@@ -235,8 +225,7 @@ impl<M: FnMut(&mut Context<'_>) -> bool> MainBlock<M> {
         drop_future: |_| (),
         output_offset: 0,
         output_type: type_of::<()>,
-        drop_output: |_| (),
-        error: |_| None,
+        drop_output: |_, _| None,
         layout: Layout::new::<Header>(),
         class: None,
     };

@@ -273,9 +273,6 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
         core.tasks.rares.with(slot, |rare| rare.error.take())
     } else {
         if flags & TAKEN == 0 {
-            if core.lookout.is_some() {
-                tell_error(core, slot);
-            }
             drop_output(core, slot)
         } else {
             None
@@ -290,32 +287,27 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
     }
 }
 
-/// An output is dropped unread: was it an error?
-#[cold]
-fn tell_error(core: &Core, slot: &Slot) {
-    let Some(block) = Tasks::block(slot) else {
-        return;
-    };
-    // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
-    let error = unsafe { block.as_ref() }.vtable.error;
-    // SAFETY: the task is DONE without FAILED, and its output not TAKEN yet: it is in place.
-    let error = unsafe { error(block) };
-    if let Some(error) = error.filter(|_| !core.tasks.closed.get()) {
-        ends::unjoined(core, slot, error, false);
-    }
-}
-
-fn drop_output(_core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
+/// Drops an output that nobody will read. Returns what its destructor panicked with.
+fn drop_output(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
     let block = Tasks::block(slot)?;
+    // What is dropped with the runtime is nobody's fault: its handles outlive it.
+    let read = core.config.looks && !core.tasks.closed.get();
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let drop_output = unsafe { block.as_ref() }.vtable.drop_output;
     let _nobody = Nest::enter(0, None);
-    catch_unwind(AssertUnwindSafe(|| {
+    let dropped = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the task is DONE without FAILED, so its output is in place; `abandon` set TAKEN before, so
         // nobody else takes or drops it.
-        unsafe { drop_output(block) };
-    }))
-    .err()
+        unsafe { drop_output(block, read) }
+    }));
+    match dropped {
+        Ok(Some(error)) => {
+            ends::unjoined(core, slot, error, false);
+            None
+        }
+        Ok(None) => None,
+        Err(panic) => Some(panic),
+    }
 }
 
 /// Takes a finished task's result as `T` and frees the slot: the handle is spent. None when it was taken before.
