@@ -96,7 +96,7 @@ fn two_locks_in_two_orders() {
         let _second = other.lock().await;
         task.await.unwrap();
     });
-    assert_eq!(graph.matches("for the lock at").count(), 2, "{graph}");
+    assert_eq!(graph.matches(", held by task").count(), 2, "{graph}");
 }
 
 #[test]
