@@ -1,6 +1,11 @@
 //! What the runtime says of misuse: twelve programs that do something wrong, each reported once and with the right names;
 //! twelve that look alike and are right, none of which is.
-#![allow(clippy::disallowed_methods, reason = "one of them is a blocking call")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::let_underscore_future,
+    clippy::mem_forget,
+    reason = "misuse is what these programs are about"
+)]
 
 mod deny;
 mod innocent;
