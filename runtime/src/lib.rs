@@ -3,9 +3,14 @@
 //!
 //! Read `runtime.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
 
+/// Whether the graph and the counts are kept. Always; `--cfg myrt_bare` leaves them out, so that their price can be measured
+/// (`benches/cost`). In such a build the monitor and the reports know nothing.
+pub(crate) const TELLS: bool = !cfg!(myrt_bare);
+
 mod blocking;
 mod builder;
 mod core;
+mod cycle;
 mod lookout;
 mod metrics;
 mod misuse;
@@ -33,6 +38,7 @@ pub mod time;
 /// The runtime itself, and what can be chosen and asked about it.
 pub mod runtime {
     pub use crate::builder::{Builder, Lints, ParseLintsError};
+    pub use crate::cycle::Cycle;
     pub use crate::metrics::Metrics;
     pub use crate::misuse::{Culprit, Misuse};
     pub use crate::observe::{By, NewTask, Observer, Rest, Unhandled};

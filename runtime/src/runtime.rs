@@ -18,6 +18,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::TELLS;
 use crate::builder::Builder;
 use crate::core::Core;
 use crate::lookout;
@@ -68,8 +69,11 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         sleep_virtually(core, limit)?;
     } else {
         let deadline = core.timers.next_deadline();
-        let deadline = deadline.map(|at| at.saturating_duration_since(core.timers.seen()));
-        park(core, shorter(deadline, limit))?;
+        let rest = deadline.map(|at| at.saturating_duration_since(core.timers.seen()));
+        park(core, shorter(rest, limit))?;
+        deadline
+            .into_iter()
+            .for_each(|at| core.timers.woke_from(at));
     }
     core.read_mail();
     Ok(batch)
@@ -77,10 +81,10 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
 
 fn begin_turn(core: &Core) {
     let turns = core.turns.get() + 1;
-    core.turns.set(turns);
-    core.tasks
-        .now_ms
-        .set(core.timers.millis(core.timers.seen()));
+    if TELLS {
+        core.turns.set(turns);
+        core.tasks.now_ms.set(core.timers.seen_millis());
+    }
     assert!(
         core.process == crate::sys::fork::current_pid(),
         "this runtime was made before a fork: the child shares its selector with the parent. \
@@ -120,6 +124,7 @@ fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
     match next {
         Some(at) if core.outside() == 0 && at != Instant::FAR_FUTURE => {
             lookout::alone::look(core);
+            watchdog::look_for_cycles(core);
             let now = core.timers.clock.now();
             let at = limit.map_or(at, |limit| at.min(now + limit));
             core.timers.clock.advance_to(at);

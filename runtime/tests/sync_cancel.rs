@@ -398,6 +398,44 @@ fn mpsc_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn receiving_many_loses_nothing_and_frees_every_place() {
+    every_cut(MOST, |exec, polls| {
+        let (sender, mut receiver) = mpsc::channel(3);
+        for task in 0..2 {
+            let sender = sender.clone();
+            exec.spawn(async move {
+                for n in 0..7 {
+                    sender.send(task * 10 + n).await.expect("open");
+                }
+            });
+        }
+        let places = sender.downgrade();
+        drop(sender);
+        exec.spawn(async move {
+            let got = RefCell::new((&mut receiver, Vec::new()));
+            while got.borrow().1.len() < 14 {
+                let more = cut(polls, || {
+                    std::future::poll_fn(|cx| {
+                        let (receiver, got) = &mut *got.borrow_mut();
+                        receiver.poll_recv_many(cx, got, 2)
+                    })
+                });
+                assert!((1..=2).contains(&more.await));
+            }
+            let mut got = got.into_inner().1;
+            assert_eq!(receiver.recv_many(&mut got, 0).await, 0);
+            assert_eq!(receiver.recv_many(&mut got, 5).await, 0, "all are gone");
+            assert_eq!(receiver.capacity(), 3);
+            assert!(places.upgrade().is_none());
+            for task in 0..2 {
+                let of_task: Vec<_> = got.iter().filter(|n| *n / 10 == task).collect();
+                assert!(of_task.is_sorted() && of_task.len() == 7);
+            }
+        });
+    });
+}
+
+#[test]
 fn closing_reaches_every_end_that_waits_for_it() {
     every_cut(MOST, |exec, polls| {
         let (bounded, receiver) = mpsc::channel::<()>(1);

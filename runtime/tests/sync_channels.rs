@@ -5,10 +5,14 @@ mod support;
 use std::cmp::Reverse;
 use std::task::Poll;
 
+use myrt_runtime::runtime::Builder;
+use myrt_runtime::sync::mpsc::error::SendTimeoutError;
 use myrt_runtime::sync::{
     GetNowaitError, LifoQueue, PriorityQueue, PutNowaitError, Queue, QueueShutDown, broadcast,
     mpsc, oneshot, watch,
 };
+use myrt_runtime::task::spawn;
+use myrt_runtime::time::{Duration, Instant, sleep};
 use support::{now, pending};
 
 #[test]
@@ -324,4 +328,38 @@ fn an_immediate_shutdown_empties_the_queue() {
     let mut waiting = pending(queue.get());
     queue.shutdown(false);
     assert_eq!(waiting.poll(), Poll::Ready(Err(QueueShutDown(()))));
+}
+
+#[test]
+fn send_timeout_gives_the_message_back_and_its_place_in_the_line_up() {
+    let runtime = Builder::new()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        let (sender, mut receiver) = mpsc::channel(1);
+        assert_eq!(sender.send_timeout(1, ms(10)).await, Ok(()));
+        assert_eq!(start.elapsed(), ms(0));
+        let patient = spawn({
+            let sender = sender.clone();
+            async move { (sender.send_timeout(2, ms(10)).await, Instant::now()) }
+        });
+        let next = spawn({
+            let sender = sender.clone();
+            async move { (sender.send_timeout(3, ms(100)).await, Instant::now()) }
+        });
+        sleep(ms(20)).await;
+        let (refused, when) = patient.await.expect("no panic");
+        assert_eq!(refused, Err(SendTimeoutError::Timeout(2)));
+        assert_eq!(when - start, ms(10));
+        assert_eq!(receiver.recv().await, Some(1));
+        let (sent, when) = next.await.expect("no panic");
+        assert_eq!((sent, when - start), (Ok(()), ms(20)));
+        assert_eq!(receiver.recv().await, Some(3));
+        drop(receiver);
+        let closed = sender.send_timeout(4, ms(10)).await;
+        assert_eq!(closed, Err(SendTimeoutError::Closed(4)));
+    });
 }

@@ -4,7 +4,7 @@
     clippy::disallowed_methods,
     clippy::let_underscore_future,
     clippy::mem_forget,
-    reason = "misuse is what these programs are about"
+    reason = "they are what is wrong with some of them"
 )]
 
 mod deny;

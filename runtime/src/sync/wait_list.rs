@@ -89,7 +89,7 @@ impl<T: Copy> WaitQueue<T> {
                 }
             }
         }
-        note.leave();
+        note.leave_by(cx.waker());
         Poll::Pending
     }
 

@@ -1,4 +1,4 @@
-//! The bounded channel: [`channel`] and [`Sender`].
+//! The bounded channel: [`channel`], and what its [`Sender`] can do.
 //!
 //! A place in the buffer is a permit of the channel's `Permits`, so senders wait in order and a
 //! cancelled one passes its place on. It must not know how the buffer works.
@@ -10,13 +10,15 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::MpscStatistics;
 use super::chan::Chan;
 use super::error::{SendError, TrySendError};
 use super::permit::{OwnedPermit, Permit, ReserveFuture, ReserveOwnedFuture};
 use super::receiver::Receiver;
+use super::send_timeout::SendTimeoutFuture;
+use super::sender::Sender;
 use crate::sync::permits::{Permits, TryAcquireError};
 use crate::sync::wait_list::Key;
+use crate::time::Duration;
 
 /// A channel that holds at most `capacity` messages; who sends to a full one waits.
 ///
@@ -54,17 +56,7 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         "more places than Semaphore::MAX_PERMITS"
     );
     let chan = Rc::new(Chan::new(Some(capacity)));
-    (
-        Sender {
-            chan: Rc::clone(&chan),
-        },
-        Receiver::new(chan),
-    )
-}
-
-/// The sending end of a bounded channel; clones send to the same receiver.
-pub struct Sender<T> {
-    pub(super) chan: Rc<Chan<T>>,
+    (Sender::new(Rc::clone(&chan)), Receiver::new(chan))
 }
 
 impl<T> Sender<T> {
@@ -87,6 +79,35 @@ impl<T> Sender<T> {
             key: None,
             at: Location::caller(),
         }
+    }
+
+    /// Sends a message, waiting at most so long for a place.
+    ///
+    /// # Errors
+    ///
+    /// [`SendTimeoutError`](super::error::SendTimeoutError) gives the message back: there was no place for so long, or the
+    /// receiver is gone or has closed the channel.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use myrt::sync::mpsc::{self, error::SendTimeoutError};
+    /// use myrt::time::Duration;
+    ///
+    /// myrt::run(async {
+    ///     let (sender, _receiver) = mpsc::channel(1);
+    ///     let limit = Duration::from_millis(1);
+    ///     assert_eq!(sender.send_timeout(1, limit).await, Ok(()));
+    ///     assert_eq!(sender.send_timeout(2, limit).await, Err(SendTimeoutError::Timeout(2)));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn send_timeout(&self, value: T, limit: Duration) -> SendTimeoutFuture<'_, T> {
+        SendTimeoutFuture::new(self.send(value), limit, Location::caller())
     }
 
     /// Sends a message if there is a place and nobody waits for one.
@@ -153,21 +174,6 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Waits until the receiver is gone or has closed the channel. Dropping the future loses nothing.
-    #[track_caller]
-    pub fn closed(&self) -> ClosedFuture<'_, T> {
-        ClosedFuture {
-            chan: &self.chan,
-            key: None,
-            at: Location::caller(),
-        }
-    }
-
-    /// Whether the receiver is gone or has closed the channel.
-    pub fn is_closed(&self) -> bool {
-        self.chan.is_closed()
-    }
-
     /// How many places are free: neither taken by a message nor kept by a permit.
     pub fn capacity(&self) -> usize {
         self.chan.slots.free()
@@ -176,92 +182,6 @@ impl<T> Sender<T> {
     /// How many places there are.
     pub fn max_capacity(&self) -> usize {
         self.chan.capacity.unwrap_or(usize::MAX)
-    }
-
-    /// Whether both send to the same receiver.
-    pub fn same_channel(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.chan, &other.chan)
-    }
-
-    /// A sender that does not keep the channel open.
-    pub fn downgrade(&self) -> WeakSender<T> {
-        self.chan.weak.set(self.chan.weak.get() + 1);
-        WeakSender {
-            chan: Rc::clone(&self.chan),
-        }
-    }
-
-    /// How many senders there are.
-    pub fn strong_count(&self) -> usize {
-        self.chan.senders.get()
-    }
-
-    /// How many weak senders there are.
-    pub fn weak_count(&self) -> usize {
-        self.chan.weak.get()
-    }
-
-    /// How the channel stands.
-    pub fn statistics(&self) -> MpscStatistics {
-        self.chan.statistics()
-    }
-}
-
-impl<T> Clone for Sender<T> {
-    fn clone(&self) -> Self {
-        self.chan.add_sender();
-        Self {
-            chan: Rc::clone(&self.chan),
-        }
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        self.chan.drop_sender();
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("chan", &self.chan).finish()
-    }
-}
-
-/// A sender that does not keep the channel open; made by [`Sender::downgrade`].
-pub struct WeakSender<T> {
-    chan: Rc<Chan<T>>,
-}
-
-impl<T> WeakSender<T> {
-    /// A sender, if there is another still.
-    pub fn upgrade(&self) -> Option<Sender<T>> {
-        self.chan.upgrade().then(|| Sender {
-            chan: Rc::clone(&self.chan),
-        })
-    }
-}
-
-impl<T> Clone for WeakSender<T> {
-    fn clone(&self) -> Self {
-        self.chan.weak.set(self.chan.weak.get() + 1);
-        Self {
-            chan: Rc::clone(&self.chan),
-        }
-    }
-}
-
-impl<T> Drop for WeakSender<T> {
-    fn drop(&mut self) {
-        self.chan.weak.set(self.chan.weak.get() - 1);
-    }
-}
-
-impl<T> fmt::Debug for WeakSender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakSender")
-            .field("chan", &self.chan)
-            .finish()
     }
 }
 
@@ -273,6 +193,14 @@ pub struct SendFuture<'a, T> {
     value: Option<T>,
     key: Option<Key>,
     at: &'static Location<'static>,
+}
+
+impl<T> SendFuture<'_, T> {
+    /// Waits no longer: gives up its place in the queue, and the message back if it was not sent.
+    pub(super) fn give_up(&mut self) -> Option<T> {
+        self.chan.cancel_slot(self.key.take());
+        self.value.take()
+    }
 }
 
 /// The message is moved, never pinned.
@@ -306,29 +234,5 @@ impl<T> fmt::Debug for SendFuture<'_, T> {
         f.debug_struct("SendFuture")
             .field("at", &self.at)
             .finish_non_exhaustive()
-    }
-}
-
-/// The future of `closed` of both kinds of sender.
-#[must_use = "futures do nothing unless awaited"]
-#[derive(Debug)]
-pub struct ClosedFuture<'a, T> {
-    pub(super) chan: &'a Chan<T>,
-    pub(super) key: Option<Key>,
-    pub(super) at: &'static Location<'static>,
-}
-
-impl<T> Future for ClosedFuture<'_, T> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        this.chan.poll_closed(&mut this.key, cx, this.at)
-    }
-}
-
-impl<T> Drop for ClosedFuture<'_, T> {
-    fn drop(&mut self) {
-        self.chan.cancel_closed(self.key);
     }
 }

@@ -9,11 +9,15 @@ mod chan;
 pub mod error;
 mod permit;
 mod receiver;
+mod send_timeout;
+mod sender;
 mod unbounded;
 
-pub use bounded::{ClosedFuture, SendFuture, Sender, WeakSender, channel};
+pub use bounded::{SendFuture, channel};
 pub use permit::{OwnedPermit, Permit, ReserveFuture, ReserveOwnedFuture};
-pub use receiver::{Receiver, RecvFuture};
+pub use receiver::{Receiver, RecvFuture, RecvManyFuture};
+pub use send_timeout::SendTimeoutFuture;
+pub use sender::{Bounded, ClosedFuture, Sender, Unbounded, WeakSender};
 pub use unbounded::{
     UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded, unbounded_channel,
 };

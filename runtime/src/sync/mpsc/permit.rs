@@ -9,9 +9,9 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::bounded::Sender;
 use super::chan::Chan;
 use super::error::SendError;
+use super::sender::Sender;
 use crate::sync::wait_list::Key;
 
 /// A place in the channel; sending into it cannot fail. Dropped unused, it is free again.

@@ -1,10 +1,11 @@
-//! The receiving end of a bounded channel, and the future of both kinds of receiver.
+//! The receiving end of both kinds of channel, and its futures.
 //!
 //! A poll that is not ready takes no message, so nothing is lost when it is dropped. It must not know
 //! how senders wait.
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -15,15 +16,20 @@ use futures_core::Stream;
 use super::MpscStatistics;
 use super::chan::Chan;
 use super::error::TryRecvError;
+use super::sender::Bounded;
 
-/// The receiving end of a bounded channel. It is a [`Stream`] too.
-pub struct Receiver<T> {
+/// The receiving end of a channel. It is a [`Stream`] too. Without a mark, of a bounded one.
+pub struct Receiver<T, K = Bounded> {
     chan: Rc<Chan<T>>,
+    kind: PhantomData<K>,
 }
 
-impl<T> Receiver<T> {
+impl<T, K> Receiver<T, K> {
     pub(super) fn new(chan: Rc<Chan<T>>) -> Self {
-        Self { chan }
+        Self {
+            chan,
+            kind: PhantomData,
+        }
     }
 
     /// Waits for a message; `None` once all senders are gone, or the channel was closed, and nothing
@@ -37,6 +43,43 @@ impl<T> Receiver<T> {
     pub fn recv(&mut self) -> RecvFuture<'_, T> {
         RecvFuture {
             chan: &self.chan,
+            at: Location::caller(),
+        }
+    }
+
+    /// Waits until there are messages, appends up to `limit` of them to `into`, and says how many they were: 0 once all
+    /// senders are gone, or the channel was closed, and nothing is left; and when `limit` is 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future takes no message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use myrt::sync::mpsc;
+    ///
+    /// myrt::run(async {
+    ///     let (sender, mut receiver) = mpsc::unbounded();
+    ///     for n in 0..5 {
+    ///         sender.send(n).unwrap();
+    ///     }
+    ///     let mut batch = Vec::new();
+    ///     assert_eq!(receiver.recv_many(&mut batch, 3).await, 3);
+    ///     assert_eq!(receiver.recv_many(&mut batch, 100).await, 2);
+    ///     assert_eq!(batch, [0, 1, 2, 3, 4]);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn recv_many<'a>(
+        &'a mut self,
+        into: &'a mut Vec<T>,
+        limit: usize,
+    ) -> RecvManyFuture<'a, T> {
+        RecvManyFuture {
+            chan: &self.chan,
+            into,
+            limit,
             at: Location::caller(),
         }
     }
@@ -55,6 +98,18 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.chan.poll_recv(cx, Location::caller())
+    }
+
+    /// What [`recv_many`](Self::recv_many) does, for hand-written futures. The last waker is the one woken.
+    #[track_caller]
+    pub fn poll_recv_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        self.chan
+            .poll_recv_many(cx, into, limit, Location::caller())
     }
 
     /// Lets nobody send any more. What is there, and what permits are out for, may be received.
@@ -77,16 +132,6 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// How many places are free.
-    pub fn capacity(&self) -> usize {
-        self.chan.slots.free()
-    }
-
-    /// How many places there are.
-    pub fn max_capacity(&self) -> usize {
-        self.chan.capacity.unwrap_or(usize::MAX)
-    }
-
     /// How many senders there are.
     pub fn sender_strong_count(&self) -> usize {
         self.chan.senders.get()
@@ -98,7 +143,22 @@ impl<T> Receiver<T> {
     }
 }
 
-impl<T> Stream for Receiver<T> {
+impl<T> Receiver<T> {
+    /// How many places are free.
+    pub fn capacity(&self) -> usize {
+        self.chan.slots.free()
+    }
+
+    /// How many places there are.
+    pub fn max_capacity(&self) -> usize {
+        self.chan.capacity.unwrap_or(usize::MAX)
+    }
+}
+
+/// Nothing in it is pinned, whatever the mark is.
+impl<T, K> Unpin for Receiver<T, K> {}
+
+impl<T, K> Stream for Receiver<T, K> {
     type Item = T;
 
     #[track_caller]
@@ -107,13 +167,13 @@ impl<T> Stream for Receiver<T> {
     }
 }
 
-impl<T> Drop for Receiver<T> {
+impl<T, K> Drop for Receiver<T, K> {
     fn drop(&mut self) {
         self.chan.receiver_gone();
     }
 }
 
-impl<T> fmt::Debug for Receiver<T> {
+impl<T, K> fmt::Debug for Receiver<T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver")
             .field("chan", &self.chan)
@@ -135,5 +195,31 @@ impl<T> Future for RecvFuture<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.chan.poll_recv(cx, self.at)
+    }
+}
+
+/// The future of [`Receiver::recv_many`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct RecvManyFuture<'a, T> {
+    chan: &'a Chan<T>,
+    into: &'a mut Vec<T>,
+    limit: usize,
+    at: &'static Location<'static>,
+}
+
+impl<T> Future for RecvManyFuture<'_, T> {
+    type Output = usize;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        let this = &mut *self;
+        this.chan.poll_recv_many(cx, this.into, this.limit, this.at)
+    }
+}
+
+impl<T> fmt::Debug for RecvManyFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvManyFuture")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
