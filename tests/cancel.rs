@@ -11,7 +11,7 @@ use std::task::{Poll, Waker};
 
 use myrt::cancel::CancelGuard;
 use myrt::io::Async;
-use myrt::runtime::{Builder, Runtime};
+use myrt::runtime::{Builder, Lints, Runtime};
 use myrt::time::{Duration, Instant, move_on_after, sleep, timeout};
 use myrt::{CancelToken, finally, scope, task, try_scope, yield_now};
 
@@ -26,6 +26,12 @@ async fn forever() {
 /// The waker of the task that runs.
 async fn waker() -> Waker {
     std::future::poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
+}
+
+/// The same where tasks fail on purpose.
+fn careless() -> Runtime {
+    let builder = Builder::new().start_paused(true).lints(Lints::Off);
+    builder.build().unwrap()
 }
 
 fn paused() -> Runtime {
@@ -172,7 +178,7 @@ fn r47_cancel_and_drop_in_every_state() {
             "drop",
             "remote",
         ] {
-            let runtime = paused();
+            let runtime = careless();
             let ends = Rc::new(Cell::new(0));
             runtime.block_on(async {
                 let counted = ends.clone();
@@ -319,7 +325,7 @@ fn r39_a_nested_block_on_panics_and_says_what_to_do() {
 #[test]
 fn r40_a_runtime_in_a_thread_local_ends_its_tasks_with_the_thread() {
     thread_local! {
-        static RUNTIME: Runtime = Runtime::new().unwrap();
+        static RUNTIME: Runtime = careless();
     }
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

@@ -8,11 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 
-use myrt::runtime::Builder;
+use myrt::runtime::{Builder, Lints};
 use myrt::time::{Instant, sleep};
 use myrt::{finally, task, yield_now};
 use support::on_drop;
-use support::timeline::{Log, forever, ms, told};
+use support::timeline::{Log, forever, ms, told, told_by};
 
 #[test]
 fn the_main_future_waits_for_what_it_left() {
@@ -138,7 +138,7 @@ fn shutdown_cuts_what_outlasts_its_grace_and_says_so() {
 
 #[test]
 fn without_grace_cleanups_get_one_poll() {
-    let (runtime, heard) = told();
+    let (runtime, heard) = told_by(Builder::new().lints(Lints::Off)); // what is spawned never runs
     let polled = Rc::new(Cell::new(false));
     let flag = polled.clone();
     drop(runtime.spawn(finally(forever(), async move || {
@@ -153,7 +153,7 @@ fn without_grace_cleanups_get_one_poll() {
 
 #[test]
 fn what_destructors_spawn_and_leave_while_the_runtime_ends_is_ended_too() {
-    let (runtime, _) = told();
+    let (runtime, _) = told_by(Builder::new().lints(Lints::Off)); // what is spawned never runs
     let ended = Rc::new(Cell::new(0));
     fn chain(depth: u32, ended: Rc<Cell<u32>>) -> impl Future<Output = ()> {
         let drop = on_drop(move || {

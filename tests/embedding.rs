@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use myrt::runtime::{Remote, Runtime};
 use myrt::time::{Instant, sleep};
-use support::{Log, collecting, panic_text, paused, poll_with, runtime, settle};
+use support::{Log, careless, collecting, panic_text, paused, poll_with, runtime, settle};
 
 #[test]
 fn nested_use_panics_with_advice() {
-    let runtime = runtime();
+    let runtime = careless(); // what it makes panic has been spawned
     runtime.block_on(async {
         let other = Runtime::new().unwrap();
         for text in [
@@ -152,7 +152,7 @@ fn turn_sleeps_at_most_as_long_as_it_is_told() {
 
 #[test]
 fn remote_spawns_defers_and_says_when_the_runtime_is_gone() {
-    let runtime = runtime();
+    let runtime = careless();
     let remote = runtime.remote();
     let (tx, rx) = mpsc::channel();
     let thread = thread::spawn(move || {

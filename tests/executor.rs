@@ -18,8 +18,8 @@ use myrt::runtime::Builder;
 use myrt::task::{JoinHandle, Outcome};
 use myrt::time::{Instant, sleep};
 use support::{
-    Counter, Log, collecting, counted, hooked, on_drop, own_waker, panic_text, paused, poll_with,
-    runtime, settle,
+    Counter, Log, careless, collecting, counted, hooked, on_drop, own_waker, panic_text, paused,
+    poll_with, runtime, settle,
 };
 
 // Order and fairness.
@@ -354,7 +354,7 @@ fn tasks_that_block_on_left_go_on_in_the_next_one_and_end_with_the_runtime() {
 fn outputs_of_handles_that_outlive_the_runtime_are_dropped_with_it() {
     let log = Log::default();
     let (a, b) = (log.clone(), log.clone());
-    let runtime = runtime();
+    let runtime = careless();
     let small = runtime.spawn(async move { on_drop(move || a.add("small")) });
     let large = runtime.spawn(async move {
         let guard = on_drop(move || b.add("large"));

@@ -388,7 +388,7 @@ async fn dropping_a_gather_drops_its_futures_in_order_and_stale_wakes_do_nothing
     yield_now().await;
 }
 
-#[myrt::test]
+#[myrt::test(lints = "off")]
 async fn a_child_may_wake_spawn_cancel_and_gather_from_its_destructor() {
     struct Busy;
     impl Drop for Busy {

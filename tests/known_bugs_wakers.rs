@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use myrt::task::JoinHandle;
 use myrt::time::sleep;
-use support::{hooked, on_drop, own_waker, poll_with, runtime, settle};
+use support::{careless, hooked, on_drop, own_waker, poll_with, runtime, settle};
 
 #[test]
 fn r26_threads_wake_while_the_runtime_is_dropped() {
@@ -191,7 +191,7 @@ fn r29_a_wake_polls_and_drops_nothing_inline() {
 
 #[test]
 fn r30_wakers_that_call_back_when_woken_or_dropped_find_nothing_borrowed() {
-    let runtime = runtime();
+    let runtime = careless();
     runtime.block_on(async {
         let calls = Rc::new(Cell::new(0));
         let (ours, theirs) = support::half_unix();
@@ -295,7 +295,7 @@ fn r41_what_is_not_send_is_polled_and_dropped_at_home() {
 #[test]
 fn r48_what_is_send_and_what_is_not() {
     fn send_and_sync<T: Send + Sync>(_: &T) {}
-    runtime().block_on(async {
+    careless().block_on(async {
         // A handle is a key, whatever the output is.
         let task: JoinHandle<Rc<Cell<u8>>> = myrt::spawn(async { Rc::default() });
         send_and_sync(&task);

@@ -1,23 +1,16 @@
 //! The monitor, asked over a plain socket as `nc` would.
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use myrt::net::TcpListener;
 use myrt::task::Builder;
 
-/// Asks one question on a connection of its own; the answer ends with an empty line.
-fn ask(address: SocketAddr, question: &str) -> String {
-    let mut client = TcpStream::connect(address).unwrap();
-    writeln!(client, "{question}").unwrap();
-    let lines = BufReader::new(client).lines().map_while(Result::ok);
-    lines
-        .take_while(|line| !line.is_empty())
-        .map(|line| line + "\n")
-        .collect()
-}
+#[path = "support/ask.rs"]
+#[expect(dead_code, reason = "nothing is masked here")]
+mod ask;
+use ask::ask;
 
 async fn ask_beside(address: SocketAddr, question: impl Into<String>) -> String {
     let question = question.into();

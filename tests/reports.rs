@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use myrt::runtime::{Builder, Report};
+use myrt::runtime::{Builder, Lints, Report};
 use myrt::sync::{Mutex, Semaphore, oneshot};
 use myrt::task;
 
@@ -14,7 +14,7 @@ use myrt::task;
 fn reporting() -> (myrt::runtime::Runtime, Rc<RefCell<Vec<Report>>>) {
     let reports = Rc::new(RefCell::new(Vec::new()));
     let sink = reports.clone();
-    let builder = Builder::new().debug(true);
+    let builder = Builder::new().debug(true).lints(Lints::Warn);
     let builder = builder.on_report(move |report| sink.borrow_mut().push(report.clone()));
     (builder.build().unwrap(), reports)
 }
@@ -99,6 +99,37 @@ fn waiting_for_another_thread_is_no_deadlock() {
 }
 
 #[test]
+fn waiting_on_a_thread_that_takes_its_time_is_told_as_that() {
+    let (give, take) = std::sync::mpsc::channel::<std::task::Waker>();
+    let (hear, heard) = std::sync::mpsc::channel();
+    let builder = Builder::new().debug(true);
+    let builder = builder.on_report(move |report| hear.send(report.clone()).unwrap());
+    let runtime = builder.build().unwrap();
+    let thread = std::thread::spawn(move || {
+        let waker = take.recv().unwrap();
+        let report = heard.recv().unwrap(); // it wakes no sooner than the report has come
+        waker.wake();
+        report
+    });
+    let mut given = false;
+    runtime.block_on(std::future::poll_fn(|cx| {
+        if given {
+            return std::task::Poll::Ready(());
+        }
+        given = true;
+        give.send(cx.waker().clone()).unwrap();
+        std::task::Poll::Pending
+    }));
+    let report = thread.join().unwrap();
+    assert!(
+        matches!(&report, Report::OnAnotherThread { wakers: 1, .. }),
+        "{report:?}"
+    );
+    let text = report.to_string();
+    assert!(text.contains("waiting on another thread"), "{text}");
+}
+
+#[test]
 fn waiting_for_a_remote_a_job_or_a_descriptor_is_no_deadlock() {
     let (runtime, reports) = reporting();
     let remote = runtime.remote();
@@ -123,6 +154,7 @@ fn a_slow_poll_is_told_once_with_task_and_place() {
     let reports = Rc::new(RefCell::new(Vec::new()));
     let sink = reports.clone();
     let builder = Builder::new().slow_poll(Duration::from_millis(20));
+    let builder = builder.lints(Lints::Warn);
     let builder = builder.on_report(move |report| sink.borrow_mut().push(report.clone()));
     let runtime = builder.build().unwrap();
     runtime.block_on(async {

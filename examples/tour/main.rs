@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use myrt::runtime::Builder;
+use myrt::runtime::{Builder, Lints};
 use myrt::sync::Semaphore;
 use myrt::task;
 use myrt::time::{Duration, Instant, interval, sleep};
@@ -32,7 +32,7 @@ fn main() -> io::Result<()> {
     // As `myrt::run` does it, but what the runtime notices is kept for the drawing, not printed at once.
     let noticed = Noticed::default();
     let keep = Rc::clone(&noticed);
-    let builder = Builder::new().slow_poll(ms(50));
+    let builder = Builder::new().slow_poll(ms(50)).lints(Lints::Warn);
     let runtime = builder
         .on_report(move |report| keep.borrow_mut().push(report.to_string()))
         .build()?;

@@ -52,7 +52,7 @@ use proc_macro::TokenStream;
 /// | `lints` | `"off"`, `"warn"`, `"deny"` | `lints(Lints::Deny)` |
 /// | `crate` | `"path::to::myrt"` | where to find myrt, if it was renamed or re-exported |
 ///
-/// An option that is not given is left to the environment (`MYRT_DEBUG`, `MYRT_SELECTOR`, `MYRT_SEED`), then to the default.
+/// An option that is not given is left to the environment (`MYRT_DEBUG`, `MYRT_LINTS`, `MYRT_SELECTOR`, `MYRT_SEED`), then to the default.
 ///
 /// # Panics
 ///
@@ -80,12 +80,13 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes an `async fn` a test that runs on a new runtime of its own.
 ///
 /// The options are those of [`macro@main`]. `start_paused` makes a test of timers take no time and give the same result on every
-/// machine; `lints = "deny"` is at present the same as `"warn"`. `#[should_panic]`, `#[ignore]` and
+/// machine; `lints = "deny"` makes a test fail of which the runtime reports misuse. `#[should_panic]`, `#[ignore]` and
 /// a return type `Result<(), E>` work as they do on a plain `#[test]`, which this attribute adds itself.
 ///
 /// # Panics
 ///
-/// The test panics, and so fails, when its function panics and when no runtime can be made.
+/// The test panics, and so fails, when its function panics, when no runtime can be made, and with `lints = "deny"` when
+/// something was reported.
 ///
 /// # Examples
 ///

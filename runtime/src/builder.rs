@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::core::{Config, Core};
@@ -25,23 +26,51 @@ const MAX_EVENTS: usize = 1024;
 /// How long async cleanups may take when the runtime ends.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Whether misuse that the runtime noticed makes a test fail.
+/// What is done about what the runtime notices ([`Report`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Lints {
-    /// Nothing is looked for.
+    /// Nothing is reported.
     Off,
-    /// It is reported.
+    /// It is reported. Chosen by [`Builder::lints`] or `MYRT_LINTS=warn`, or in debug mode, misuse is looked for as well
+    /// ([`Misuse`](crate::runtime::Misuse)); where nobody chose, only what costs nothing is noticed: slow turns, deadlocks.
     #[default]
     Warn,
-    /// As `Warn` at present: a report is not yet a failure.
+    /// Misuse is looked for, and what is reported is a failure: [`Runtime::block_on`] panics with the reports when its
+    /// future is done, and dropping the runtime does for those that came later, unless the thread panics already. A slow poll is
+    /// a failure only where [`Builder::slow_poll`] says what slow is: how fast the machine is proves nothing else.
     Deny,
 }
+
+impl FromStr for Lints {
+    type Err = ParseLintsError;
+
+    fn from_str(text: &str) -> Result<Self, ParseLintsError> {
+        match text {
+            "off" => Ok(Self::Off),
+            "warn" => Ok(Self::Warn),
+            "deny" => Ok(Self::Deny),
+            _ => Err(ParseLintsError(())),
+        }
+    }
+}
+
+/// The error of parsing [`Lints`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParseLintsError(());
+
+impl fmt::Display for ParseLintsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lint levels are off, warn and deny")
+    }
+}
+
+impl std::error::Error for ParseLintsError {}
 
 /// Builds a [`Runtime`].
 ///
 /// What is not set here is taken from the environment, then from the defaults: `MYRT_SELECTOR` (`epoll`,
-/// `epoll-level`, `epoll-oneshot`, `kqueue`, `poll`, `select`), `MYRT_SEED`, `MYRT_DEBUG`,
+/// `epoll-level`, `epoll-oneshot`, `kqueue`, `poll`, `select`), `MYRT_SEED`, `MYRT_DEBUG`, `MYRT_LINTS` (see [`Lints`]),
 /// `MYRT_MONITOR` (an address, see [`monitor::start`](crate::monitor::start)), `MYRT_RECORD` (a file, see
 /// [`Builder::record`]).
 ///
@@ -65,7 +94,7 @@ pub struct Builder {
     event_interval: u32,
     max_events: usize,
     grace: Duration,
-    lints: Lints,
+    lints: Option<Lints>,
 }
 
 impl Builder {
@@ -84,7 +113,7 @@ impl Builder {
             event_interval: EVENT_INTERVAL,
             max_events: MAX_EVENTS,
             grace: GRACE,
-            lints: Lints::default(),
+            lints: None,
         }
     }
 
@@ -130,7 +159,7 @@ impl Builder {
         self
     }
 
-    /// Is told what the runtime notices: slow polls, deadlocks; the default prints it.
+    /// Is told what the runtime notices: slow polls, deadlocks, misuse; the default prints it.
     pub fn on_report(mut self, hook: impl Fn(&Report) + 'static) -> Self {
         self.report = Some(Rc::new(hook));
         self
@@ -172,9 +201,20 @@ impl Builder {
         self
     }
 
-    /// What to do about misuse that the runtime noticed.
+    /// Has the runtime look for misuse, and says what to do about it; see [`Lints`] and
+    /// [`Misuse`](crate::runtime::Misuse). As in debug mode polls are timed and wakers counted then: a runtime that looks is several
+    /// times slower, one that does not pays nothing. `MYRT_LINTS` (`off`, `warn`, `deny`) does the same for a program
+    /// that was not changed.
+    ///
+    /// ```should_panic
+    /// use myrt::runtime::{Builder, Lints};
+    /// let runtime = Builder::new().lints(Lints::Deny).build().unwrap();
+    /// runtime.block_on(async {
+    ///     let _ = myrt::time::sleep(std::time::Duration::from_secs(1)); // no .await
+    /// });
+    /// ```
     pub fn lints(mut self, lints: Lints) -> Self {
-        self.lints = lints;
+        self.lints = Some(lints);
         self
     }
 
@@ -201,6 +241,10 @@ impl Builder {
         let debug = self
             .debug
             .unwrap_or_else(|| env::var_os("MYRT_DEBUG").is_some_and(|value| value != "0"));
+        let lints = match self.lints {
+            Some(lints) => Some(lints),
+            None => from_environment("MYRT_LINTS")?,
+        };
         let config = Config {
             selector,
             start_paused: self.start_paused,
@@ -210,7 +254,8 @@ impl Builder {
             max_events: self.max_events,
             slow_poll: self.slow_poll,
             debug,
-            lints: self.lints,
+            looks: lints.map_or(debug, |lints| lints != Lints::Off),
+            lints: lints.unwrap_or_default(),
             report: self.report,
             unhandled: self.unhandled,
         };
@@ -231,7 +276,7 @@ impl Builder {
 /// A default from the environment; not set, or empty: none.
 fn from_environment<T>(name: &str) -> io::Result<Option<T>>
 where
-    T: std::str::FromStr<Err: fmt::Display>,
+    T: FromStr<Err: fmt::Display>,
 {
     let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) else {
         return Ok(None);

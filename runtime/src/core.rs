@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::builder::Lints;
+use crate::lookout::{Lookout, ends};
 use crate::observe::notice::{self, Notices};
 use crate::observe::{By, Unhandled, UnhandledHook};
 use crate::reactor::Reactor;
@@ -26,6 +27,7 @@ use crate::task::hot;
 use crate::task::id::Id;
 use crate::task::registry::{self, Home, Message};
 use crate::task::remote_queue::RemoteQueue;
+use crate::task::slot::Slot;
 use crate::task::tasks::Tasks;
 use crate::time::driver::Timers;
 use crate::watchdog::Watchdog;
@@ -41,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) slow_poll: Option<Duration>,
     pub(crate) debug: bool,
     pub(crate) lints: Lints,
+    /// Misuse is looked for.
+    pub(crate) looks: bool,
     pub(crate) report: Option<Hook>,
     pub(crate) unhandled: Option<UnhandledHook>,
 }
@@ -62,6 +66,10 @@ pub(crate) struct Core {
     /// Reports made so far.
     pub(crate) reports: Cell<u64>,
     pub(crate) watch: Watchdog,
+    /// Only where misuse is looked for.
+    pub(crate) lookout: Option<Box<Lookout>>,
+    /// What was reported and is to be a failure.
+    pub(crate) denied: RefCell<Vec<String>>,
     pub(crate) notices: Notices,
     /// The recording that is written when the runtime ends.
     pub(crate) recording: RefCell<Option<Running>>,
@@ -80,7 +88,7 @@ impl Core {
         };
         let built = Reactor::new(config.selector, config.max_events);
         let reactor = built.inspect_err(|_| registry::unreserve(id))?;
-        let tasks = Tasks::new(id, config.debug);
+        let tasks = Tasks::new(id, config.debug || config.looks);
         let timers = Timers::new(config.start_paused);
         let watch = Watchdog::new(&config);
         let home = Arc::new(Home {
@@ -92,6 +100,7 @@ impl Core {
             thread: sys::current_thread(),
             started: timers.start(),
             wakers: AtomicIsize::new(0),
+            wakers_of: config.looks.then(Mutex::default),
             at_end: Mutex::default(),
         });
         registry::publish(&home);
@@ -104,6 +113,8 @@ impl Core {
             outside: Cell::new(0),
             random: Cell::new(config.seed.unwrap_or_else(|| seed_of(serial)) | 1),
             grace: Cell::new(config.grace),
+            lookout: config.looks.then(Box::default),
+            denied: RefCell::default(),
             config,
             turns: Cell::new(0),
             reports: Cell::new(0),
@@ -162,14 +173,24 @@ impl Core {
             what,
             id,
             name: name.as_deref(),
-            spawned_at: slot.and_then(crate::task::slot::Slot::spawned_at),
+            spawned_at: slot.and_then(Slot::spawned_at),
             message: error::message(panic.as_ref()).unwrap_or("(a value that is not a text)"),
         };
         match &self.config.unhandled {
             Some(hook) => Rc::clone(hook)(&report),
+            None if what == A_TASK && self.tell_unjoined(slot, &report) => {}
             None => eprintln!("{report}"),
         }
         drop(panic);
+    }
+
+    /// Whether its wakers are counted.
+    pub(crate) fn counts_wakers(&self) -> bool {
+        self.config.debug || self.config.looks
+    }
+
+    fn tell_unjoined(&self, slot: Option<&Slot>, report: &Unhandled<'_>) -> bool {
+        slot.is_some_and(|slot| ends::unjoined(self, slot, report.message.to_owned(), true))
     }
 
     /// Tells the user what was noticed.
@@ -178,10 +199,33 @@ impl Core {
             return;
         }
         self.reports.set(self.reports.get() + 1);
+        if self.config.lints == Lints::Deny && self.is_failure(report) {
+            self.denied.borrow_mut().push(report.to_string());
+        }
         match &self.config.report {
             Some(hook) => Rc::clone(hook)(report),
             None => eprintln!("{report}"),
         }
+    }
+
+    /// How fast the machine is is no failure, unless the program said what it expects.
+    fn is_failure(&self, report: &Report) -> bool {
+        match report {
+            Report::SlowPoll { .. } | Report::SlowTurn { .. } => self.config.slow_poll.is_some(),
+            Report::Deadlock { certain, .. } => !certain, // a panic by itself
+            _ => true,
+        }
+    }
+
+    /// Where reports are failures: panics with those that were made since it was asked last.
+    #[track_caller]
+    pub(crate) fn fail_if_denied(&self) {
+        let denied = self.denied.take();
+        assert!(
+            denied.is_empty(),
+            "reports are failures here (Lints::Deny):\n{}",
+            denied.join("\n")
+        );
     }
 
     /// An async cleanup outlasted its grace and was dropped.
@@ -260,6 +304,9 @@ impl Core {
         (((x >> 32) * u64::from(bound)) >> 32) as u32
     }
 }
+
+/// What [`Core::unhandled`] is told of where a task panicked and nobody joined it.
+pub(crate) const A_TASK: &str = "a task";
 
 /// xorshift64.
 #[inline]

@@ -3,10 +3,17 @@
 //!
 //! Read `runtime.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
 
+/// Whether the graph and the counts are kept. Always; `--cfg myrt_bare` leaves them out, so that their price can be measured
+/// (`benches/cost`). In such a build the monitor and the reports know nothing.
+pub(crate) const TELLS: bool = !cfg!(myrt_bare);
+
 mod blocking;
 mod builder;
 mod core;
+mod cycle;
+mod lookout;
 mod metrics;
+mod misuse;
 mod observe;
 mod reactor;
 mod record;
@@ -30,8 +37,10 @@ pub mod time;
 
 /// The runtime itself, and what can be chosen and asked about it.
 pub mod runtime {
-    pub use crate::builder::{Builder, Lints};
+    pub use crate::builder::{Builder, Lints, ParseLintsError};
+    pub use crate::cycle::Cycle;
     pub use crate::metrics::Metrics;
+    pub use crate::misuse::{Culprit, Misuse};
     pub use crate::observe::{By, NewTask, Observer, Rest, Unhandled};
     pub use crate::record::Recorder;
     pub use crate::remote::{Remote, RemoteHandle};

@@ -2,6 +2,8 @@
 //!
 //! It exists so that tests and tools can ask how much was done without measuring time. It must not know how.
 
+use std::time::Duration;
+
 use crate::core::Core;
 
 /// What a runtime has counted since it began, and what it holds now.
@@ -14,14 +16,23 @@ pub struct Metrics {
     pub spawned: u64,
     /// Tasks that are ready to be polled.
     pub ready: usize,
+    /// Polls that the loop made: of tasks and of the main future. Children of scopes and gathers are polled inside of these.
+    pub polls: u64,
+    /// Times that a task became ready: spawned, or woken while it waited, or given its turn back.
+    pub queued: u64,
     /// Turns of the loop.
     pub turns: u64,
+    /// The longest time that one turn kept to itself, by the runtime's clock: from the moment it woke up to when it looked at
+    /// its timers.
+    pub longest_turn: Duration,
     /// Descriptors in the reactor's table.
     pub sources: usize,
     /// Timers that wait.
     pub timers: usize,
     /// Timers that have fired.
     pub timers_fired: u64,
+    /// The most that the loop overslept the deadline that it slept for.
+    pub timer_lag: Duration,
     /// Times the selector was asked.
     pub selector_waits: u64,
     /// Control calls to the selector: descriptors added, changed, removed.
@@ -39,14 +50,19 @@ pub struct Metrics {
 impl Metrics {
     pub(crate) fn of(core: &Core) -> Self {
         let (waits, controls) = core.reactor.syscalls();
+        let (polls, queued) = core.tasks.ring.counts();
         Self {
             tasks: core.tasks.live.get(),
             spawned: core.tasks.spawned.get(),
             ready: core.tasks.ring.len(),
+            polls,
+            queued,
             turns: core.turns.get(),
+            longest_turn: core.watch.longest_turn(),
             sources: core.reactor.sources.borrow().len(),
             timers: core.timers.len(),
             timers_fired: core.timers.fired.get(),
+            timer_lag: core.timers.lag.get(),
             selector_waits: waits,
             selector_controls: controls,
             events: core.reactor.delivered.get(),

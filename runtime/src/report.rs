@@ -8,6 +8,8 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::cycle::Cycle;
+use crate::misuse::Misuse;
 use crate::task::id::Id;
 
 /// Something that the runtime noticed. Displayed as one message with the advice.
@@ -39,11 +41,44 @@ pub enum Report {
         /// Whether it is certain: wakers were counted and nobody outside holds one.
         certain: bool,
     },
+    /// A mistake in how tasks and futures are used.
+    Misuse(Misuse),
+    /// Nothing happens, and only another thread can change that: it has wakers of this runtime, or a `Remote`. Told in debug
+    /// mode, where wakers are counted, once; no misuse, so not told under [`Lints::Deny`](crate::runtime::Lints::Deny).
+    OnAnotherThread {
+        /// The task graph.
+        graph: String,
+        /// Clones of wakers of tasks that somebody has kept.
+        wakers: usize,
+    },
+    /// Tasks wait for each other in a circle, while the rest of the program goes on.
+    Cycle(Cycle),
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Report {
+    /// The page of the guide that says what the report means and what to do: `myrt::guide::reports::` and this name.
+    #[must_use]
+    pub fn page(&self) -> &'static str {
         match self {
+            Self::SlowPoll { .. } | Self::SlowTurn { .. } => "slow_poll",
+            Self::Misuse(misuse) => misuse.page(),
+            _ => "deadlock",
+        }
+    }
+
+    fn say(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misuse(misuse) => write!(f, "myrt: {misuse}"),
+            Self::OnAnotherThread { graph, wakers } => write!(
+                f,
+                "myrt: waiting on another thread: nobody here can wake anyone, and what is left of hope are {wakers} wakers \
+                 that were given away and the runtime's remotes:\n{graph}"
+            ),
+            Self::Cycle(cycle) => write!(
+                f,
+                "myrt: these tasks wait for each other, and none of them can go on unless one is cancelled. Take locks in \
+                 one order everywhere, and let nobody await a task that awaits it:\n{cycle}"
+            ),
             Self::SlowPoll {
                 task,
                 name,
@@ -87,6 +122,13 @@ impl fmt::Display for Report {
                  counted, and this is told for certain):\n{graph}"
             ),
         }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say(f)?;
+        write!(f, " (guide: reports::{})", self.page())
     }
 }
 

@@ -18,8 +18,10 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::TELLS;
 use crate::builder::Builder;
 use crate::core::Core;
+use crate::lookout;
 use crate::metrics::Metrics;
 use crate::observe::By;
 use crate::observe::notice;
@@ -36,7 +38,7 @@ use crate::task::registry;
 use crate::task::slot::{CANCEL, CHILD, DONE, FAILED, HANDLE, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
 use crate::task::stored::StoredWaker;
-use crate::time::Instant;
+use crate::time::{Instant, Sleep};
 use crate::trace::Graph;
 use crate::watchdog;
 
@@ -67,8 +69,11 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         sleep_virtually(core, limit)?;
     } else {
         let deadline = core.timers.next_deadline();
-        let deadline = deadline.map(|at| at.saturating_duration_since(core.timers.seen()));
-        park(core, shorter(deadline, limit))?;
+        let rest = deadline.map(|at| at.saturating_duration_since(core.timers.seen()));
+        park(core, shorter(rest, limit))?;
+        deadline
+            .into_iter()
+            .for_each(|at| core.timers.woke_from(at));
     }
     core.read_mail();
     Ok(batch)
@@ -76,10 +81,10 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
 
 fn begin_turn(core: &Core) {
     let turns = core.turns.get() + 1;
-    core.turns.set(turns);
-    core.tasks
-        .now_ms
-        .set(core.timers.millis(core.timers.seen()));
+    if TELLS {
+        core.turns.set(turns);
+        core.tasks.now_ms.set(core.timers.seen_millis());
+    }
     assert!(
         core.process == crate::sys::fork::current_pid(),
         "this runtime was made before a fork: the child shares its selector with the parent. \
@@ -91,6 +96,7 @@ fn begin_turn(core: &Core) {
 /// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`.
 fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
     notice::parking(core, timeout);
+    lookout::alone::look(core);
     if !core.home.queue.prepare_park() {
         return Ok(()); // a message came at the last moment
     }
@@ -117,6 +123,8 @@ fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
     let next = core.timers.next_deadline();
     match next {
         Some(at) if core.outside() == 0 && at != Instant::FAR_FUTURE => {
+            lookout::alone::look(core);
+            watchdog::look_for_cycles(core);
             let now = core.timers.clock.now();
             let at = limit.map_or(at, |limit| at.min(now + limit));
             core.timers.clock.advance_to(at);
@@ -173,7 +181,8 @@ impl Runtime {
     ///
     /// # Panics
     /// Inside of another `block_on`, `turn` or `run` on the same thread. With what `future` panicked with. When the
-    /// selector fails for good. When the future is cancelled: see [`Runtime::try_block_on`].
+    /// selector fails for good. When the future is cancelled: see [`Runtime::try_block_on`]. When something was reported,
+    /// under [`Lints::Deny`](crate::runtime::Lints::Deny).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match self.try_block_on(future) {
@@ -206,11 +215,14 @@ impl Runtime {
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, JoinError> {
         refuse_nesting("block_on");
-        let _entered = Entered::new(&self.core);
-        match self.drive(future, Location::caller()) {
+        let entered = Entered::new(&self.core);
+        let ended = match self.drive(future, Location::caller()) {
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             ended => ended,
-        }
+        };
+        drop(entered);
+        self.core.fail_if_denied();
+        ended
     }
 
     /// Runs `future` with the runtime entered, without asking whether one runs already.
@@ -439,6 +451,7 @@ fn run_orphans(core: &Core) {
 fn end_tasks(runtime: &Runtime, grace: Duration) {
     let core = runtime.core();
     core.grace.set(grace);
+    lookout::ends::never_polled(core);
     core.tasks.ending.set(true);
     cancel_all(core);
     let unfinished = core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0;
@@ -468,7 +481,7 @@ fn drop_until_none(core: &Core) {
 
 /// Waits until no cancelled task has cleanups left, or the deadline has passed.
 async fn cleanups_done(deadline: Instant) {
-    let mut end = crate::time::sleep_until(deadline);
+    let mut end = Sleep::until(deadline);
     std::future::poll_fn(|cx| {
         let finishing =
             hot::with_core(|core| core.map_or(0, |core| core.tasks.watch_finishing(cx.waker())));
@@ -537,9 +550,13 @@ impl Drop for Runtime {
         }
         self.core.reactor.wake_all();
         self.core.timers.clear();
+        lookout::ends::leaked_descriptors(&self.core);
         crate::record::end(&self.core);
         registry::retire(self.core.home.id);
         self.core.home.end();
+        if !std::thread::panicking() {
+            self.core.fail_if_denied();
+        }
     }
 }
 

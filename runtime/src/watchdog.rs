@@ -10,7 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::TELLS;
+use crate::builder::Lints;
 use crate::core::{Config, Core};
+use crate::cycle::{self, Searched};
+use crate::lookout;
 use crate::observe::notice;
 use crate::report::Report;
 use crate::runtime_loop::ask_selector;
@@ -37,6 +41,10 @@ pub(crate) struct Watchdog {
     timing: Cell<u32>,
     /// The uncertain deadlock has been told.
     told: Cell<bool>,
+    /// That another thread has all wakers has been told.
+    told_elsewhere: Cell<bool>,
+    cycles: Searched,
+    longest: Cell<Duration>,
 }
 
 impl Watchdog {
@@ -45,6 +53,9 @@ impl Watchdog {
             slow: config.slow_poll.unwrap_or(SLOW),
             timing: Cell::new(0),
             told: Cell::new(false),
+            told_elsewhere: Cell::new(false),
+            cycles: Searched::new(),
+            longest: Cell::new(Duration::ZERO),
         };
         watch.set_timing(config, false);
         watch
@@ -52,8 +63,17 @@ impl Watchdog {
 
     /// Whether every batch goes through [`run_timed`]: an observer wants it too.
     pub(crate) fn set_timing(&self, config: &Config, observed: bool) {
-        let always = observed || config.debug || config.slow_poll.is_some();
+        let always = observed || config.debug || config.looks || config.slow_poll.is_some();
         self.timing.set(if always { u32::MAX } else { 0 });
+    }
+
+    /// From what duration on a poll is slow.
+    pub(crate) fn slow(&self) -> Duration {
+        self.slow
+    }
+
+    pub(crate) fn longest_turn(&self) -> Duration {
+        self.longest.get()
     }
 
     #[inline]
@@ -81,7 +101,7 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
         let others = core.tasks.ring.len() - 1;
         let began = monotonic_ns();
         notice::popping(core, slot);
-        let batch = run_batch(core, 1);
+        let batch = lookout::watch(core, slot, || run_batch(core, 1));
         notice::ended(core, slot, batch == Batch::Main);
         let took = Duration::from_nanos(monotonic_ns().saturating_sub(began));
         if took >= watch.slow {
@@ -106,7 +126,11 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
 pub(crate) fn look(core: &Core) -> Instant {
     let before = core.timers.seen();
     let now = core.timers.look();
-    if now.saturating_duration_since(before) >= core.watch.slow {
+    let took = now.saturating_duration_since(before);
+    if TELLS && took > core.watch.longest.get() {
+        core.watch.longest.set(took);
+    }
+    if took >= core.watch.slow {
         slow_turn(core, before, now);
     }
     now
@@ -128,42 +152,87 @@ fn slow_turn(core: &Core, before: Instant, now: Instant) {
 pub(crate) fn sleep(core: &Core, timeout: Option<Duration>) -> io::Result<usize> {
     if timeout.is_some()
         || core.watch.told.get()
-        || core.tasks.live.get() == 0 && !core.config.debug
+        || core.tasks.live.get() == 0 && !core.counts_wakers()
     {
+        look_for_cycles(core);
         return ask_selector(core, timeout);
     }
-    if core.config.debug {
-        tell_deadlock(core);
+    if core.counts_wakers() {
+        if tell_deadlock(core) == Hope::Elsewhere && !core.watch.told_elsewhere.get() {
+            return sleep_on_hope(core);
+        }
+        look_for_cycles(core);
         return ask_selector(core, None);
     }
     let woken = ask_selector(core, Some(PATIENCE))?;
-    if woken == 0 && !core.has_mail() {
-        tell_deadlock(core);
+    if woken == 0 && !core.has_mail() && tell_deadlock(core) == Hope::Here {
+        look_for_cycles(core);
     }
     Ok(woken)
+}
+
+/// Only another thread can end this sleep: says so when it has not done it for a while.
+#[cold]
+fn sleep_on_hope(core: &Core) -> io::Result<usize> {
+    let woken = ask_selector(core, Some(PATIENCE))?;
+    if woken == 0 && !core.has_mail() && core.config.lints != Lints::Deny {
+        core.watch.told_elsewhere.set(true);
+        core.report(&Report::OnAnotherThread {
+            graph: graph_of(core).to_string(),
+            wakers: usize::try_from(core.home.wakers.load(Ordering::Acquire)).unwrap_or(0),
+        });
+    }
+    Ok(woken)
+}
+
+fn graph_of(core: &Core) -> Graph {
+    let now = core.timers.clock.now();
+    Graph::new(&core.home, core.timers.millis(now), now)
+}
+
+/// Who may still wake a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hope {
+    /// A descriptor, a job, a message; or there is no task.
+    Here,
+    /// Another thread.
+    Elsewhere,
+    /// Nobody, and that has been told.
+    Gone,
+}
+
+/// Nothing is ready: says which tasks wait for each other, if it is time to look.
+#[inline]
+pub(crate) fn look_for_cycles(core: &Core) {
+    if core.watch.cycles.is_due(core.timers.seen()) {
+        cycle::look(core, &core.watch.cycles);
+    }
 }
 
 /// If nothing is there that could wake a task: says who waits for whom. In debug mode, where wakers are counted,
 /// that is certain, and a panic.
 #[cold]
-fn tell_deadlock(core: &Core) {
+fn tell_deadlock(core: &Core) -> Hope {
     if core.outside() > 0 || core.reactor.is_anyone_waiting() || core.has_mail() {
-        return;
+        return Hope::Here;
     }
-    let counted = core.config.debug;
+    let counted = core.counts_wakers();
     let outside = core.home.wakers.load(Ordering::Acquire) > 0
         || Arc::strong_count(&core.home) > OWN_REFERENCES;
     if counted && outside {
-        return;
+        return Hope::Elsewhere;
     }
-    let now = core.timers.clock.now();
-    let graph = Graph::new(&core.home, core.timers.millis(now), now);
+    let graph = graph_of(core);
     if graph.tasks().is_empty() {
-        return; // a bare turn(None) of an embedder, with nothing to run
+        return Hope::Here; // a bare turn(None) of an embedder, with nothing to run
     }
     core.watch.told.set(true);
     let report = Report::Deadlock {
-        graph: graph.to_string(),
+        graph: cycle::find(&core.home.table)
+            .iter()
+            .fold(graph.to_string(), |text, cycle| {
+                text + "In a circle:\n" + &cycle.to_string()
+            }),
         certain: counted,
     };
     core.report(&report);
@@ -171,4 +240,5 @@ fn tell_deadlock(core: &Core) {
         !counted,
         "deadlock: every task of this runtime waits for another one (see the report above)"
     );
+    Hope::Gone
 }

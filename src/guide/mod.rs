@@ -11,7 +11,8 @@
 //! 6. [Cancellation](_06_cancellation)
 //! 7. [Your own echo server](_07_an_echo_server)
 //!
-//! Beside the chapters: [other people's crates](ecosystem), which of them run on myrt, how, and which cannot.
+//! Beside the chapters: [other people's crates](ecosystem), which of them run on myrt, how, and which cannot; and
+//! [reports], what the runtime says of a program and what to do about it.
 //!
 //! This module exists in the documentation only; the chapters are the files of `src/guide/`.
 
@@ -31,3 +32,26 @@ pub mod _06_cancellation {}
 pub mod _07_an_echo_server {}
 #[doc = include_str!("ecosystem.md")]
 pub mod ecosystem {}
+#[doc = include_str!("reports/index.md")]
+pub mod reports {
+    #[doc = include_str!("reports/slow_poll.md")]
+    pub mod slow_poll {}
+    #[doc = include_str!("reports/deadlock.md")]
+    pub mod deadlock {}
+    #[doc = include_str!("reports/starved_branch.md")]
+    pub mod starved_branch {}
+    #[doc = include_str!("reports/self_wake_storm.md")]
+    pub mod self_wake_storm {}
+    #[doc = include_str!("reports/never_yields.md")]
+    pub mod never_yields {}
+    #[doc = include_str!("reports/large_future.md")]
+    pub mod large_future {}
+    #[doc = include_str!("reports/unwakeable.md")]
+    pub mod unwakeable {}
+    #[doc = include_str!("reports/dropped_unpolled.md")]
+    pub mod dropped_unpolled {}
+    #[doc = include_str!("reports/unjoined_failure.md")]
+    pub mod unjoined_failure {}
+    #[doc = include_str!("reports/leaked_registration.md")]
+    pub mod leaked_registration {}
+}

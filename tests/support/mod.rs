@@ -21,11 +21,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use myrt::io::Async;
-use myrt::runtime::{Builder, Runtime, Selector};
+use myrt::runtime::{Builder, Lints, Runtime, Selector};
 
 /// A runtime with the selector of the environment.
 pub(crate) fn runtime() -> Runtime {
     Runtime::new().expect("a runtime")
+}
+
+/// The same for programs that are careless on purpose: it looks for no misuse, whatever the environment says.
+pub(crate) fn careless() -> Runtime {
+    Builder::new().lints(Lints::Off).build().expect("a runtime")
 }
 
 /// The same under virtual time.

@@ -58,9 +58,14 @@ impl Log {
 
 /// A paused runtime that keeps what its hook is told.
 pub(crate) fn told() -> (Runtime, Rc<RefCell<Vec<String>>>) {
+    told_by(Builder::new())
+}
+
+/// The same, with more said about the runtime.
+pub(crate) fn told_by(builder: Builder) -> (Runtime, Rc<RefCell<Vec<String>>>) {
     let heard = Rc::new(RefCell::new(Vec::new()));
     let hook = heard.clone();
-    let runtime = Builder::new()
+    let runtime = builder
         .start_paused(true)
         .on_unhandled(move |report| {
             hook.borrow_mut()

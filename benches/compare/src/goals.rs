@@ -44,11 +44,15 @@ pub enum Goal {
     OfTokio(f64),
     /// At most this share of tokio's and of async-lock's (which smol's column uses).
     OfTokioAndAsyncLock(f64),
+    /// At most this share of the raw loop's.
+    OfRaw(f64),
     /// At most this much.
     AtMost(f64),
     /// The interval of the paired ratio reaches down to these shares of the raw loop's and of the
     /// best of tokio, libuv and monoio.
     Interval { of_raw: f64, of_best: f64 },
+    /// The whole interval of the paired ratio to the raw loop's is at most this.
+    IntervalOfRaw(f64),
     /// The interval of the paired ratio to the better of tokio's two runtimes reaches down to this.
     IntervalOfTokio(f64),
 }
@@ -82,6 +86,9 @@ pub fn goal(metric: Metric, program: &str) -> Option<Goal> {
         (Metric::Instructions, "http" | "http-1000") => Goal::OfTokio(1.0),
         (Metric::Syscalls, "http" | "http-1000") => Goal::AtMost(2.05),
         (Metric::RequestCpu, "http" | "http-1000") => Goal::IntervalOfTokio(1.0),
+        (Metric::Instructions, "hello") => Goal::OfTokio(1.0),
+        (Metric::Syscalls, "hello") => Goal::OfRaw(1.01),
+        (Metric::RequestCpu, "hello") => Goal::IntervalOfRaw(1.1),
         (Metric::Syscalls, "echo") => Goal::AtMost(2.05),
         (Metric::Syscalls, "connect") => Goal::AtMost(6.1),
         (Metric::Bytes, "memory-sleep") => Goal::AtMost(200.0),

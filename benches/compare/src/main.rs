@@ -75,6 +75,7 @@ fn dispatch(options: &Options) -> Result<(), Box<dyn Error>> {
             let contestant = contestant(runtime)?;
             let serve = match mode.as_str() {
                 "http" => contestant.serve_http,
+                "hello" => contestant.serve_hello,
                 _ => contestant.serve,
             };
             let serve = serve.ok_or("it does not serve")?;
@@ -94,7 +95,7 @@ fn dispatch(options: &Options) -> Result<(), Box<dyn Error>> {
             };
             let mut value = match mode.as_str() {
                 "echo" => load.repeat(&ECHO)?,
-                "http" => load.repeat(&HTTP)?,
+                "http" | "hello" => load.repeat(&HTTP)?,
                 "connect" => load.connect()?,
                 "idle" => load.idle()?,
                 other => return Err(format!("no load {other}").into()),
@@ -127,7 +128,7 @@ fn list() {
     for program in PROGRAMS {
         println!("  {:<22} {}", program.name, program.what);
     }
-    println!("servers: echo, connect, http; weighed: connection");
+    println!("servers: echo, connect, hello, http; weighed: connection");
 }
 
 fn compare(options: &Options, comparisons: &[Comparison]) -> Result<(), Box<dyn Error>> {
@@ -137,6 +138,7 @@ fn compare(options: &Options, comparisons: &[Comparison]) -> Result<(), Box<dyn 
             Comparison::Micro => run::micro::run(options, &mut report),
             Comparison::Tcp => run::tcp::run(options, &LoadKind::TCP, &mut report),
             Comparison::Hyper => run::tcp::run(options, &LoadKind::HTTP, &mut report),
+            Comparison::Hello => run::tcp::run(options, &[LoadKind::Hello], &mut report),
             Comparison::Memory => run::memory::run(options, &mut report),
             Comparison::Instructions => run::counted::instructions(options, &mut report),
             Comparison::Syscalls => run::counted::syscalls(options, &mut report),

@@ -39,6 +39,7 @@ pub enum Comparison {
     Micro,
     Tcp,
     Hyper,
+    Hello,
     Memory,
     Instructions,
     Syscalls,
@@ -63,21 +64,22 @@ pub struct Options {
 pub const HELP: &str = "\
 compare: the same programs on myrt and on its peers
 
-USAGE: compare <micro|tcp|hyper|memory|instructions|syscalls|all|list>... [options]
+USAGE: compare <micro|tcp|hyper|hello|memory|instructions|syscalls|all|list>... [options]
 
   micro          time an operation of each program, interleaved across runtimes
   memory         resident bytes of an idle task and of an idle connection
   tcp            echo and connect-echo-close: CPU time a request, throughput, latency
   hyper          the same for an HTTP server on hyper, with 50 and with 1,000 connections
+  hello          the same for an HTTP server by hand with 50 connections, the raw loop and nginx beside it
   instructions   user instructions an operation, counted by callgrind (needs valgrind)
   syscalls       system calls a request, counted by strace (needs strace)
   all            all of these
   list           the programs and the runtimes
 
   --quick            fewer rounds, smaller sizes: a look, not a measurement
-  --only A,B         only programs (or `echo`, `connect`, `http`, `connection`) whose name contains A or B
+  --only A,B         only programs (or `echo`, `connect`, `hello`, `http`, `connection`) whose name contains A or B
   --runtimes A,B     only these runtimes (tokio is always added: it is the baseline)
-  --rounds N         rounds of micro, or clean rounds of tcp and hyper
+  --rounds N         rounds of micro, or clean rounds of tcp, hyper and hello
   --strict           a runtime that is missing here is an error
   --json FILE        every sample, every round
   --svg FILE         a plot of the medians
@@ -199,6 +201,7 @@ impl ChildOptions {
                 "micro" => add(Comparison::Micro),
                 "tcp" => add(Comparison::Tcp),
                 "hyper" => add(Comparison::Hyper),
+                "hello" => add(Comparison::Hello),
                 "memory" => add(Comparison::Memory),
                 "instructions" => add(Comparison::Instructions),
                 "syscalls" => add(Comparison::Syscalls),
@@ -209,6 +212,7 @@ impl ChildOptions {
                     Comparison::Syscalls,
                     Comparison::Tcp,
                     Comparison::Hyper,
+                    Comparison::Hello,
                 ]
                 .into_iter()
                 .for_each(add),

@@ -62,6 +62,12 @@ pub trait Serve: Peer {
     fn serve(self) -> impl Future<Output = std::io::Result<()>>;
 }
 
+/// A runtime that serves the HTTP hello of [`crate::programs::hello`].
+pub trait ServeHello: Peer {
+    /// As [`Serve::serve`], with one buffer of `Requests` a connection.
+    fn serve_hello(self) -> impl Future<Output = std::io::Result<()>>;
+}
+
 /// A runtime that hyper runs on, with the adapters that its users take.
 #[cfg(feature = "hyper")]
 pub trait ServeHttp: Peer {

@@ -104,7 +104,7 @@ impl Row {
     fn best_peer(&self) -> Option<(&str, f64)> {
         self.columns
             .iter()
-            .filter(|column| ![OURS, "bare", "raw"].contains(&column.runtime.as_str()))
+            .filter(|column| ![OURS, "bare", "raw", "nginx"].contains(&column.runtime.as_str()))
             .filter_map(|column| Some((column.runtime.as_str(), column.summary()?.median)))
             .min_by(|left, right| left.1.total_cmp(&right.1))
     }
@@ -145,7 +145,7 @@ impl Row {
     }
 
     fn print_intervals(&self) {
-        for other in ["raw", BASELINE, "tokio-local", "libuv", "monoio"] {
+        for other in ["raw", BASELINE, "tokio-local", "libuv", "monoio", "nginx"] {
             if let Some(ratio) = self.paired(OURS, other) {
                 println!(
                     "  {OURS} / {other}: {:.3}, 95 % interval {:.3} – {:.3} over {} clean pairs",
@@ -169,6 +169,16 @@ impl Row {
                 let met = ratio.zip(of_smol).map(|(r, s)| r <= limit && s <= limit);
                 (format!("≤ {limit:.2} of tokio and async-lock"), met)
             }
+            Goal::OfRaw(limit) => (
+                format!("≤ {limit:.2} of raw"),
+                self.median(OURS)
+                    .zip(self.median("raw"))
+                    .map(|(ours, raw)| ours <= raw * limit),
+            ),
+            Goal::IntervalOfRaw(limit) => (
+                format!("interval below {limit} of raw"),
+                self.paired(OURS, "raw").map(|raw| raw.high <= limit),
+            ),
             Goal::AtMost(limit) => (
                 format!("≤ {}", plain(limit)),
                 self.median(OURS).map(|value| value <= limit),

@@ -51,10 +51,19 @@ pub fn raise_fd_limit() -> u64 {
 
 /// User and system time of this process, all its threads included.
 pub fn own_cpu() -> Cpu {
+    cpu_of(libc::RUSAGE_SELF)
+}
+
+/// User and system time of the children that have been waited for.
+pub fn children_cpu() -> Cpu {
+    cpu_of(libc::RUSAGE_CHILDREN)
+}
+
+fn cpu_of(who: libc::c_int) -> Cpu {
     // SAFETY: `rusage` is plain data for which all zeroes is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: `usage` is a valid out-pointer.
-    unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+    unsafe { libc::getrusage(who, &mut usage) };
     Cpu {
         user: duration(usage.ru_utime),
         system: duration(usage.ru_stime),

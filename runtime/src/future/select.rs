@@ -14,6 +14,7 @@
 
 use std::task::Context;
 
+use crate::lookout;
 use crate::task::hot;
 
 /// Waits for several futures at once, and runs the handler of the first that is ready; the others are dropped.
@@ -230,6 +231,9 @@ macro_rules! __myrt_select {
 #[inline(never)]
 #[must_use]
 pub fn has_share() -> bool {
+    if lookout::LOOKS_AT_CHEAP && hot::looks() {
+        lookout::ends::combined();
+    }
     hot::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
 }
 
@@ -238,6 +242,9 @@ pub fn has_share() -> bool {
 #[inline(never)]
 #[must_use]
 pub fn random_first(count: u32) -> u32 {
+    if lookout::LOOKS_AT_CHEAP && hot::looks() {
+        lookout::ends::combined();
+    }
     hot::with(|hot| match hot::core(hot) {
         _ if hot.budget.get() == 0 && hot.slot().is_some() => NO_SHARE,
         Some(core) => core.random_below(count),
@@ -253,7 +260,7 @@ pub const NO_SHARE: u32 = u32::MAX;
 #[doc(hidden)]
 #[cold]
 pub fn give_way(cx: &Context<'_>) {
-    cx.waker().wake_by_ref();
+    crate::task::waker::give_way(cx.waker());
 }
 
 /// Outside of a runtime: stirred time.

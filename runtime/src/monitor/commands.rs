@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::system::Doing;
 use super::watch::{Blocked, Watch};
 use crate::core::Core;
 use crate::record;
@@ -121,11 +122,21 @@ impl Question<'_> {
         }
     }
 
-    fn list<'t>(&self, tasks: impl Iterator<Item = &'t TaskInfo>) -> String {
-        if self.json {
-            return json::array(tasks.map(|task| self.graph.row_to_json(task))) + "\n";
+    /// A task as JSON; of the one in which the loop hangs, how long and where.
+    fn row(&self, task: &TaskInfo, blocked: Option<&Blocked>) -> String {
+        let object = self.graph.row_to_json(task);
+        match blocked.filter(|blocked| blocked.task == task.id) {
+            Some(blocked) => how_to_json(object, blocked).end(),
+            None => object.end(),
         }
+    }
+
+    fn list<'t>(&self, tasks: impl Iterator<Item = &'t TaskInfo>) -> String {
         let blocked = self.watch.blocked();
+        if self.json {
+            let rows = tasks.map(|task| self.row(task, blocked.as_ref()));
+            return json::array(rows) + "\n";
+        }
         let mut text = format!(
             "{:<8} {:<16} {:>9} {:>8}  doing\n",
             "id", "name", "state", "polls"
@@ -163,10 +174,10 @@ impl Question<'_> {
     }
 
     fn place(&self, task: &TaskInfo) -> String {
-        if self.json {
-            return self.graph.row_to_json(task) + "\n";
-        }
         let blocked = self.watch.blocked();
+        if self.json {
+            return self.row(task, blocked.as_ref()) + "\n";
+        }
         let mut text = format!(
             "task {}: {}\n",
             title(task),
@@ -199,7 +210,8 @@ impl Question<'_> {
                 _ => None,
             });
         if self.json {
-            return json::array(waiting.map(|(_, _, task)| self.graph.row_to_json(task))) + "\n";
+            let rows = waiting.map(|(_, _, task)| self.graph.row_to_json(task).end());
+            return json::array(rows) + "\n";
         }
         waiting
             .map(|(fd, write, task)| format!("{}: task {}\n", in_words(fd, write), title(task)))
@@ -232,12 +244,8 @@ impl Question<'_> {
             .task(blocked.task)
             .map_or_else(|| blocked.task.to_string(), title);
         if self.json {
-            return Object::new()
-                .text("task", blocked.task)
-                .number("lasts_ms", blocked.lasts.as_millis())
-                .text("doing", blocked.doing.in_words())
-                .end()
-                + "\n";
+            let object = Object::new().text("task", blocked.task);
+            return how_to_json(object, &blocked).end() + "\n";
         }
         format!(
             "task {name} blocks the loop for {:.1?}: {}\n",
@@ -281,5 +289,14 @@ impl Question<'_> {
             Ok(()) => format!("{what}: {answer}\n"),
             Err(_) => self.error("the runtime has ended"),
         }
+    }
+}
+
+fn how_to_json(object: Object, blocked: &Blocked) -> Object {
+    let object = object.number("blocks_ms", blocked.lasts.as_millis());
+    match &blocked.doing {
+        Doing::Burning => object.flag("burns_cpu"),
+        Doing::Sleeping(call) => object.text("system_call", call),
+        Doing::Unknown => object,
     }
 }

@@ -179,11 +179,8 @@ fn talk(client: impl Read, mut answers: impl Write, home: &Arc<Home>, watch: &Ar
         let Some(answer) = commands::answer(line.trim(), home, watch) else {
             return;
         };
-        if answers
-            .write_all(answer.as_bytes())
-            .and_then(|()| answers.write_all(b"\n"))
-            .is_err()
-        {
+        // In one piece: a second one would wait for the client's acknowledgement of the first.
+        if answers.write_all((answer + "\n").as_bytes()).is_err() {
             return;
         }
     }

@@ -15,6 +15,7 @@ use super::raw;
 use super::source::Direction;
 use super::turn::{Operation, Readiness};
 use crate::core::Core;
+use crate::lookout::ends;
 use crate::sys;
 use crate::task::hot;
 use crate::task::registry;
@@ -461,7 +462,12 @@ impl<T: AsFd + 'static> Async<T> {
         }
         let unshared = self.flags.load(Relaxed) & UNSHARED != 0;
         if self
-            .with_home(|core| core.reactor.remove(token, unshared))
+            .with_home(|core| {
+                if core.config.looks {
+                    ends::deregistered(core, token);
+                }
+                core.reactor.remove(token, unshared);
+            })
             .is_some()
         {
             self.token.store(0, Relaxed);

@@ -378,6 +378,12 @@ impl Sources {
         self.entries.iter_mut().filter(|source| source.fd >= 0)
     }
 
+    /// The descriptors that the selector knows.
+    pub(crate) fn known(&mut self) -> Vec<RawFd> {
+        let known = self.used().filter(|source| source.registered);
+        known.map(|source| source.fd).collect()
+    }
+
     /// How many entries say that the selector knows them under this number.
     pub(crate) fn registered(&mut self, fd: RawFd) -> usize {
         let same = |source: &&mut Source| source.fd == fd && source.registered;

@@ -21,6 +21,7 @@ mod bounded_semaphore;
 pub mod broadcast;
 mod condvar;
 mod event;
+mod holder;
 pub mod mpsc;
 mod mutex;
 mod notify;

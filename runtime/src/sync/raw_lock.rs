@@ -13,14 +13,14 @@ use std::panic::Location;
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
+use super::holder::Holder;
 use super::wait_list::{Admitted, Key, WaitQueue};
-use crate::task::{Id, Wait, WaitNote, current_identity, id_of, poll_budget};
+use crate::task::{Id, Wait, WaitNote, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct RawLock {
     locked: Cell<bool>,
-    /// Identity of the task that holds it, 0 for none.
-    holder: Cell<u64>,
+    holder: Holder,
     queue: WaitQueue<()>,
 }
 
@@ -28,7 +28,7 @@ impl RawLock {
     pub(crate) const fn new() -> Self {
         Self {
             locked: Cell::new(false),
-            holder: Cell::new(0),
+            holder: Holder::nobody(),
             queue: WaitQueue::new(),
         }
     }
@@ -39,7 +39,7 @@ impl RawLock {
             return false;
         }
         self.locked.set(true);
-        self.holder.set(current_identity());
+        self.holder.take();
         true
     }
 
@@ -65,11 +65,16 @@ impl RawLock {
         cx: &mut Context<'_>,
         note: WaitNote,
     ) -> Poll<()> {
+        let waited = key.is_some();
         let look = || self.try_lock().then_some(()).ok_or(());
-        if let Admitted::Granted(()) = ready!(self.queue.poll(key, cx, note, look)) {
-            self.holder.set(current_identity());
+        let polled = self.queue.poll(key, cx, note, look);
+        if let Poll::Ready(Admitted::Granted(())) = polled {
+            self.holder.take();
         }
-        Poll::Ready(())
+        if waited != key.is_some() {
+            self.publish();
+        }
+        polled.map(|_| ())
     }
 
     /// The future that waited with this key is gone. What it had been granted goes to the next.
@@ -79,13 +84,14 @@ impl RawLock {
             if self.queue.leave(key).granted {
                 self.release();
             }
+            self.publish();
         }
     }
 
     /// Hands the lock to the one that waits longest, or frees it.
     #[inline]
     pub(crate) fn release(&self) {
-        self.holder.set(0);
+        self.holder.clear();
         if self.queue.is_empty() {
             self.locked.set(false);
         } else {
@@ -95,6 +101,7 @@ impl RawLock {
 
     #[inline(never)]
     fn hand_over(&self) {
+        self.publish();
         if let Some(waker) = self.queue.grant_front() {
             waker.wake();
         }
@@ -105,11 +112,16 @@ impl RawLock {
     }
 
     pub(crate) fn holder(&self) -> Option<Id> {
-        id_of(self.holder.get())
+        self.holder.id()
     }
 
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Tells the graph who holds it, if somebody waits.
+    fn publish(&self) {
+        self.holder.publish(self.address(), self.waiting());
     }
 
     /// What a task that waits here reports as the thing it waits for.

@@ -9,16 +9,17 @@ use std::panic::Location;
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
+use super::holder::Holder;
 use super::wait_list::{Admitted, Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::{Id, Wait, WaitNote, current_identity, id_of, poll_budget};
+use crate::task::{Id, Wait, WaitNote, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct RawRwLock {
     readers: Cell<usize>,
     writer: Cell<bool>,
-    /// Identity of the writer, or of the reader that came last.
-    holder: Cell<u64>,
+    /// The writer, or the reader that came last; nobody once one of several readers has left, since it may have been that one.
+    holder: Holder,
     queue: WaitQueue<Access>,
 }
 
@@ -34,7 +35,7 @@ impl RawRwLock {
         Self {
             readers: Cell::new(0),
             writer: Cell::new(false),
-            holder: Cell::new(0),
+            holder: Holder::nobody(),
             queue: WaitQueue::new(),
         }
     }
@@ -43,7 +44,7 @@ impl RawRwLock {
     pub(crate) fn try_lock(&self, access: Access) -> bool {
         let taken = self.queue.is_empty() && self.take(access);
         if taken {
-            self.holder.set(current_identity());
+            self.holder.take();
         }
         taken
     }
@@ -86,11 +87,16 @@ impl RawRwLock {
         cx: &mut Context<'_>,
         note: WaitNote,
     ) -> Poll<()> {
+        let waited = key.is_some();
         let look = || self.try_lock(access).then_some(()).ok_or(access);
-        if let Admitted::Granted(_) = ready!(self.queue.poll(key, cx, note, look)) {
-            self.holder.set(current_identity());
+        let polled = self.queue.poll(key, cx, note, look);
+        if let Poll::Ready(Admitted::Granted(_)) = polled {
+            self.holder.take();
         }
-        Poll::Ready(())
+        if waited != key.is_some() {
+            self.publish();
+        }
+        polled.map(|_| ())
     }
 
     /// The future that waited with this key is gone.
@@ -104,6 +110,7 @@ impl RawRwLock {
                 // It may have been the writer that held up the readers behind it.
                 self.hand_over();
             }
+            self.publish();
         }
     }
 
@@ -113,6 +120,7 @@ impl RawRwLock {
             Access::Read => self.readers.set(self.readers.get() - 1),
             Access::Write => self.writer.set(false),
         }
+        self.holder.clear();
         if !self.queue.is_empty() {
             self.hand_over();
         }
@@ -132,11 +140,12 @@ impl RawRwLock {
             if !self.take(access) {
                 break;
             }
-            self.holder.set(0);
+            self.holder.clear();
             if let Some(waker) = self.queue.grant_front() {
                 wakes.push(waker);
             }
         }
+        self.publish();
         wakes.wake();
     }
 
@@ -150,7 +159,7 @@ impl RawRwLock {
 
     pub(crate) fn holder(&self) -> Option<Id> {
         if self.has_writer() || self.readers() > 0 {
-            id_of(self.holder.get())
+            self.holder.id()
         } else {
             None
         }
@@ -158,5 +167,14 @@ impl RawRwLock {
 
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Tells the graph who holds it, if somebody waits.
+    fn publish(&self) {
+        self.holder.publish(self.address(), self.waiting());
+    }
+
+    fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
     }
 }

@@ -3,7 +3,6 @@
 //! The counting and the waiting are in `permits.rs`, the owned guards in `semaphore_owned.rs`; here are the shapes that users see, which are
 //! tokio's. It must not know how waiters are queued.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::mem;
 use std::panic::Location;
@@ -12,10 +11,11 @@ use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use super::holder::Holder;
 use super::permits::{AcquireError, Permits, TryAcquireError};
 use super::semaphore_owned::{AcquireOwned, OwnedSemaphorePermit};
 use super::wait_list::Key;
-use crate::task::{Id, Wait, WaitNote, current_identity, id_of};
+use crate::task::{Id, Wait, WaitNote};
 
 /// A fair counting semaphore for one thread: tokio's, and asyncio's `Semaphore`.
 ///
@@ -41,8 +41,8 @@ use crate::task::{Id, Wait, WaitNote, current_identity, id_of};
 #[derive(Debug)]
 pub struct Semaphore {
     pub(super) permits: Permits,
-    /// Identity of the task that was the last to get a permit, 0 for none.
-    last: Cell<u64>,
+    /// The task that was the last to get a permit.
+    last: Holder,
 }
 
 impl Semaphore {
@@ -58,7 +58,7 @@ impl Semaphore {
     pub const fn new(permits: usize) -> Self {
         Self {
             permits: Permits::new(permits),
-            last: Cell::new(0),
+            last: Holder::nobody(),
         }
     }
 
@@ -112,7 +112,7 @@ impl Semaphore {
     #[inline]
     pub fn try_acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.permits.try_acquire(permits)?;
-        self.last.set(current_identity());
+        self.last.take();
         Ok(SemaphorePermit {
             semaphore: self,
             permits,
@@ -150,7 +150,7 @@ impl Semaphore {
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.permits.try_acquire(permits)?;
-        self.last.set(current_identity());
+        self.last.take();
         Ok(OwnedSemaphorePermit::new(self, permits))
     }
 
@@ -192,7 +192,7 @@ impl Semaphore {
             available: self.permits.free(),
             set_aside: self.permits.set_aside(),
             waiting: self.permits.waiting(),
-            last_holder: id_of(self.last.get()),
+            last_holder: self.last.id(),
             closed: self.permits.is_closed(),
         }
     }
@@ -205,12 +205,34 @@ impl Semaphore {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Result<(), AcquireError>> {
-        let note = WaitNote::new(Wait::Semaphore(ptr::from_ref(self).addr()), at);
-        let result = ready!(self.permits.poll_acquire(wanted, key, cx, note));
-        if result.is_ok() {
-            self.last.set(current_identity());
+        let note = WaitNote::new(Wait::Semaphore(self.address()), at);
+        let waited = key.is_some();
+        let result = self.permits.poll_acquire(wanted, key, cx, note);
+        if let Poll::Ready(Ok(())) = result {
+            self.last.take();
         }
-        Poll::Ready(result)
+        if waited != key.is_some() {
+            self.publish();
+        }
+        result
+    }
+
+    /// A future that waited with `key`, or was ready without, is gone.
+    #[inline]
+    pub(super) fn cancel(&self, key: Option<Key>) {
+        if key.is_some() {
+            self.permits.cancel(key);
+            self.publish();
+        }
+    }
+
+    /// Tells the graph who got a permit last, if somebody waits.
+    fn publish(&self) {
+        self.last.publish(self.address(), self.permits.waiting());
+    }
+
+    fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
     }
 }
 
@@ -260,7 +282,7 @@ impl<'a> Future for Acquire<'a> {
 impl Drop for Acquire<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.semaphore.permits.cancel(self.key);
+        self.semaphore.cancel(self.key);
     }
 }
 

@@ -62,7 +62,7 @@ impl Future for AcquireOwned {
 impl Drop for AcquireOwned {
     fn drop(&mut self) {
         if let Some(semaphore) = &self.semaphore {
-            semaphore.permits.cancel(self.key);
+            semaphore.cancel(self.key);
         }
     }
 }

@@ -19,10 +19,12 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::mem;
 use std::num::NonZeroU32;
+use std::ptr;
 use std::task::{Context, Poll, Waker};
 
 use super::wakes::Wakes;
-use crate::task::{StoredWaker, WaitNote};
+use crate::lookout::starved::{self, Leaf};
+use crate::task::{StoredWaker, WaitNote, hot};
 
 /// A queue of waiters behind a `RefCell` that is never borrowed while user code runs.
 pub(crate) struct WaitQueue<T> {
@@ -77,12 +79,27 @@ impl<T: Copy> WaitQueue<T> {
                 let waker = StoredWaker::new(cx.waker());
                 match look() {
                     Ok(found) => return Poll::Ready(Admitted::AtOnce(found)),
-                    Err(data) => *key = Some(self.join(waker, data)),
+                    Err(data) => {
+                        let place = self.join(waker, data);
+                        if hot::looks() {
+                            self.watch(place, note);
+                        }
+                        *key = Some(place);
+                    }
                 }
             }
         }
-        note.leave();
+        note.leave_by(cx.waker());
         Poll::Pending
+    }
+
+    /// Has the lookout know of a waiter. It runs nobody's code.
+    #[cold]
+    #[inline(never)]
+    fn watch(&self, key: Key, note: WaitNote) {
+        let mut list = self.list.borrow_mut();
+        list.node_mut(key).stage = Stage::Watched;
+        starved::waits(list.leaf(key), note);
     }
 
     /// Joins the end of the queue. The caller clones its waker first (`StoredWaker::new`), and then,
@@ -105,6 +122,9 @@ impl<T: Copy> WaitQueue<T> {
     /// Brings the waker of a waiter up to date. That may run user code, and the waiter be granted by it.
     #[inline(never)]
     fn renew_waker(&self, key: Key, waker: &Waker) -> Option<T> {
+        if let Some(data) = self.leave_if_watched(key) {
+            return Some(data);
+        }
         if self.list.borrow().node(key).waker.will_wake(waker) {
             return None;
         }
@@ -114,13 +134,21 @@ impl<T: Copy> WaitQueue<T> {
             let node = list.node_mut(key);
             match node.stage {
                 // Granted by the clone just made: the wake went to the old waker.
-                Stage::Granted => fresh,
+                Stage::Granted | Stage::GrantedWatched => fresh,
                 _ => mem::replace(&mut node.waker, fresh),
             }
         };
         // This may run user code too, which may grant, or panic: the node is still ours.
         drop(stale);
         self.leave_if_granted(key)
+            .or_else(|| self.leave_if_watched(key))
+    }
+
+    /// The same as [`Self::leave_if_granted`] for those of whom the lookout knows.
+    fn leave_if_watched(&self, key: Key) -> Option<T> {
+        let mut list = self.list.borrow_mut();
+        let granted = list.node(key).stage == Stage::GrantedWatched;
+        granted.then(|| list.remove(key).0.data)
     }
 
     #[inline]
@@ -137,7 +165,8 @@ impl<T: Copy> WaitQueue<T> {
 
     /// Whether the waiter was granted.
     pub(crate) fn is_granted(&self, key: Key) -> bool {
-        self.list.borrow().node(key).stage == Stage::Granted
+        let stage = self.list.borrow().node(key).stage;
+        matches!(stage, Stage::Granted | Stage::GrantedWatched)
     }
 
     /// The data of the waiter at the front.
@@ -263,8 +292,12 @@ enum Stage {
     Free,
     /// In the queue.
     Waiting,
+    /// The same, and the lookout knows of it.
+    Watched,
     /// Picked, out of the queue, its future not yet polled.
     Granted,
+    /// The same, and the lookout knows of it.
+    GrantedWatched,
 }
 
 impl<T: Copy> WaitList<T> {
@@ -335,6 +368,28 @@ impl<T: Copy> WaitList<T> {
         Key(number.expect("fewer than 2^32 tasks wait for one primitive"))
     }
 
+    #[cold]
+    fn grant_watched(&mut self, key: Key) {
+        self.node_mut(key).stage = Stage::GrantedWatched;
+        starved::granted(self.leaf(key));
+    }
+
+    /// Whether it was granted.
+    #[cold]
+    fn remove_watched(&mut self, key: Key, stage: Stage) -> bool {
+        assert!(stage != Stage::Free, "a waiter leaves its queue once");
+        starved::left(self.leaf(key));
+        if stage == Stage::Watched {
+            self.unlink(key);
+        }
+        stage == Stage::GrantedWatched
+    }
+
+    /// What names a waiter for the lookout.
+    fn leaf(&self, key: Key) -> Leaf {
+        Leaf::Place(ptr::from_ref(self).addr(), key.0.get())
+    }
+
     fn unlink(&mut self, key: Key) {
         let (prev, next) = {
             let node = self.node(key);
@@ -358,9 +413,13 @@ impl<T: Copy> WaitList<T> {
         if !fits(&mut node.data) {
             return None;
         }
+        let watched = node.stage == Stage::Watched;
         node.stage = Stage::Granted;
         let waker = node.waker.take();
         let next = node.next;
+        if watched {
+            self.grant_watched(key);
+        }
         self.head = next;
         match next {
             Some(next) => self.node_mut(next).prev = None,
@@ -376,7 +435,7 @@ impl<T: Copy> WaitList<T> {
                 self.unlink(key);
                 false
             }
-            Stage::Free => unreachable!("a waiter leaves its queue once"),
+            other => self.remove_watched(key, other),
         };
         let node = self.node_mut(key);
         let left = Left {

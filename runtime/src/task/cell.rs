@@ -19,6 +19,7 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
 use super::pool::{Pool, class_of};
+use crate::lookout::ends::error_of;
 
 /// What every block starts with.
 #[repr(C)]
@@ -34,7 +35,8 @@ pub(crate) struct VTable {
     /// Where the output lies in the block, an `Option<T>` for the `T` of this type id.
     output_offset: usize,
     output_type: fn() -> TypeId,
-    pub(crate) drop_output: unsafe fn(NonNull<Header>),
+    /// Drops the output. If it is asked for the error that it was, and can read its type, that is returned.
+    pub(crate) drop_output: unsafe fn(NonNull<Header>, bool) -> Option<String>,
     layout: Layout,
     /// The pool's class of the layout.
     class: Option<usize>,
@@ -175,13 +177,19 @@ unsafe fn drop_future<F: Future>(header: NonNull<Header>) {
 
 /// # Safety
 /// The output is present, and counts as gone from the call on.
-unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
+unsafe fn drop_output<F>(header: NonNull<Header>, read: bool) -> Option<String>
+where
+    F: Future,
+    F::Output: 'static,
+{
     // SAFETY: the stage is a live union, and the loop is the only one who touches it.
     let stage = unsafe { &mut *stage::<F>(header) };
     // SAFETY: the caller says that the output is what it holds.
     let output = unsafe { &mut stage.output };
+    let error = output.as_ref().filter(|_| read).and_then(error_of);
     // SAFETY: dropped once, the caller says that it counts as gone.
     unsafe { ManuallyDrop::drop(output) };
+    error
 }
 
 /// Takes the output out of a block; none if it was taken before, or if it is of another type than `T`.
@@ -217,7 +225,7 @@ impl<M: FnMut(&mut Context<'_>) -> bool> MainBlock<M> {
         drop_future: |_| (),
         output_offset: 0,
         output_type: type_of::<()>,
-        drop_output: |_| (),
+        drop_output: |_, _| None,
         layout: Layout::new::<Header>(),
         class: None,
     };

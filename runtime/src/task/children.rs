@@ -23,8 +23,8 @@ use super::local::Installed;
 use super::registry::{self, Message};
 use super::slot::{CANCEL, CHILD, FINISHING, INTERNAL, QUEUED, RARE, Slot};
 use super::stored::StoredWaker;
-use super::wait::{Wait, note_wait};
-use super::waker::waker_of;
+use super::wait::{Wait, note_wait, pass_on};
+use super::waker::{give_way, waker_of};
 use crate::core::Core;
 use crate::observe::notice;
 
@@ -259,7 +259,7 @@ impl Children {
             }
             if !stopped && core.tasks.sets.with(self.set, |set| set.ready.is_empty()) == Some(false)
             {
-                owner.wake_by_ref();
+                give_way(owner);
             }
         });
     }
@@ -393,7 +393,7 @@ impl Children {
     pub(crate) fn note_wait(&self, number: u32, at: &'static Location<'static>) {
         let part = self.with_slot(number, |_, slot| (slot.wait_for(), slot.wait_at()));
         match part {
-            Some((wait, Some(at))) if wait != 0 => note_wait(Wait::unpack(wait), at),
+            Some((wait, Some(at))) if wait != 0 => pass_on(wait, at),
             _ => note_wait(Wait::Children, at),
         }
     }

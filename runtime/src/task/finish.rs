@@ -18,7 +18,8 @@ use super::slot::{
     NESTED_WOKEN, QUEUED, RARE, Slot, TAKEN,
 };
 use super::tasks::Tasks;
-use crate::core::Core;
+use crate::core::{A_TASK, Core};
+use crate::lookout::ends;
 use crate::observe::notice;
 
 /// A poll returned `Ready`; the output is in place. True when it was the main future.
@@ -279,24 +280,34 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
         .map(Reason::Panic)
     };
     if let Some(Reason::Panic(panic)) = unheard {
-        core.unhandled("a task", identity, panic);
+        core.unhandled(A_TASK, identity, panic);
     }
     if slot.identity() == identity && !slot.has(IN_RING) {
         core.tasks.retire(slot);
     }
 }
 
-fn drop_output(_core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
+/// Drops an output that nobody will read. Returns what its destructor panicked with.
+fn drop_output(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
     let block = Tasks::block(slot)?;
+    // What is dropped with the runtime is nobody's fault: its handles outlive it.
+    let read = core.config.looks && !core.tasks.closed.get();
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let drop_output = unsafe { block.as_ref() }.vtable.drop_output;
     let _nobody = Nest::enter(0, None);
-    catch_unwind(AssertUnwindSafe(|| {
+    let dropped = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the task is DONE without FAILED, so its output is in place; `abandon` set TAKEN before, so
         // nobody else takes or drops it.
-        unsafe { drop_output(block) };
-    }))
-    .err()
+        unsafe { drop_output(block, read) }
+    }));
+    match dropped {
+        Ok(Some(error)) => {
+            ends::unjoined(core, slot, error, false);
+            None
+        }
+        Ok(None) => None,
+        Err(panic) => Some(panic),
+    }
 }
 
 /// Takes a finished task's result as `T` and frees the slot: the handle is spent. None when it was taken before.

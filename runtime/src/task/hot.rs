@@ -22,6 +22,8 @@ pub(crate) struct Hot {
     pub(crate) budget: Cell<u8>,
     /// The finished future's destructor is running (see `cell::VTable::poll`).
     pub(crate) dropping: Cell<bool>,
+    /// The runtime looks for misuse (see `lookout/`).
+    looks: Cell<bool>,
     /// The slot of the running task, null when none is.
     slot: Cell<*const Slot>,
 }
@@ -34,6 +36,7 @@ thread_local! {
             signal: Cell::new(0),
             budget: Cell::new(0),
             dropping: Cell::new(false),
+            looks: Cell::new(false),
             slot: Cell::new(ptr::null()),
         }
     };
@@ -60,6 +63,12 @@ pub(crate) fn core(hot: &Hot) -> Option<&Core> {
     // SAFETY: null, or set by `Entered::new` from a reference that the guard's lifetime keeps alive; the guard
     // restores what was there before when it is dropped.
     unsafe { hot.core.get().as_ref() }
+}
+
+/// Whether this thread is inside of a runtime that looks for misuse.
+#[inline(always)]
+pub(crate) fn looks() -> bool {
+    with(|hot| hot.looks.get())
 }
 
 /// Calls `f` with the runtime that this thread is inside of, if any.
@@ -134,6 +143,7 @@ pub(crate) struct Entered<'a> {
     slot: *const Slot,
     signal: u8,
     budget: u8,
+    looks: bool,
     _core: &'a Core,
 }
 
@@ -146,6 +156,7 @@ impl<'a> Entered<'a> {
                 slot: hot.slot.replace(ptr::null()),
                 signal: hot.signal.replace(0),
                 budget: hot.budget.get(),
+                looks: hot.looks.replace(core.lookout.is_some()),
                 _core: core,
             };
             hot.budget.set(BUDGET);
@@ -162,6 +173,7 @@ impl Drop for Entered<'_> {
             hot.slot.set(self.slot);
             hot.signal.set(self.signal);
             hot.budget.set(self.budget);
+            hot.looks.set(self.looks);
         });
     }
 }

@@ -182,7 +182,8 @@ impl<T: 'static> Future for JoinHandle<T> {
             return Poll::Pending;
         }
         let old = slot.set_joiner(joiner);
-        wait::note_wait(Wait::Join(Id::from_identity(self.identity)), at);
+        let wait = Wait::Join(Id::from_identity(self.identity));
+        wait::note_wait(wait, at);
         drop(old);
         Poll::Pending
     }

@@ -7,7 +7,7 @@
 //!
 //! `slot.rs` (one row of the table) · `table.rs` · `ring.rs` · `waker.rs` (a number) · `cell.rs` (the allocation) ·
 //! `tasks.rs` (spawn, wake) · `poll.rs` (a batch) · `finish.rs` (ends) · `join.rs`. Then what fewer tasks need:
-//! `children.rs`, `cleanup.rs`, `local.rs`, `rare.rs`, `pair.rs`; and the way in from other threads: `registry.rs`,
+//! `children.rs`, `cleanup.rs`, `local.rs`, `rare.rs`, `pair.rs`, `holders.rs`; and the way in from other threads: `registry.rs`,
 //! `remote_queue.rs`.
 //!
 //! # Safety
@@ -23,6 +23,7 @@ pub(crate) mod children;
 pub(crate) mod cleanup;
 pub(crate) mod error;
 pub(crate) mod finish;
+pub(crate) mod holders;
 pub(crate) mod hot;
 pub(crate) mod id;
 pub(crate) mod info;
@@ -66,4 +67,5 @@ pub use spawn::{Builder, spawn, spawn_eager};
 pub use stored::StoredWaker;
 pub(crate) use wait::WaitNote;
 pub use wait::{Wait, note_wait, poll_budget};
+pub(crate) use wait::{note_holder, note_wait_by};
 pub use yielding::{Unconstrained, YieldNow, unconstrained, yield_now};

@@ -24,6 +24,7 @@ use super::tasks::Tasks;
 use super::waker::waker_of;
 use super::{finish, local};
 use crate::core::Core;
+use crate::lookout::Eager;
 use crate::observe::notice;
 
 /// How a batch ended.
@@ -223,6 +224,7 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
     };
     let key = slot.key();
     notice::began(core, slot);
+    let watched = Eager::enter(core, slot);
     let nest = finish::Nest::enter(key, Some(slot));
     let _locals = slot.has(RARE).then(|| local::Installed::of(core, slot));
     // The slot stays queued: whether it is woken or not, the loop will poll it again at its turn. That spares a
@@ -241,6 +243,7 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
         polled.map_err(|panic| (panic, dropped))
     });
     drop(nest);
+    drop(watched);
     finish::polled_eagerly(core, slot, polled);
     notice::ended(core, slot, false);
 }

@@ -4,7 +4,7 @@
 //! write that wakes the loop. Ids are reused oldest first, so that a stale key meets its number again as late as
 //! possible. It must not know tasks beyond the one bit that keeps the queue short.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,6 +37,8 @@ pub(crate) struct Home {
     pub(crate) started: Instant,
     /// In debug mode: clones of wakers that are alive.
     pub(crate) wakers: AtomicIsize,
+    /// Where misuse is looked for: the same by key.
+    pub(crate) wakers_of: Option<Mutex<HashMap<u64, isize>>>,
     /// Called when the runtime ends.
     pub(crate) at_end: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
@@ -64,6 +66,28 @@ impl Home {
         let calls =
             std::mem::take(&mut *self.at_end.lock().unwrap_or_else(PoisonError::into_inner));
         calls.into_iter().for_each(|call| call());
+    }
+
+    /// Whether a clone of the waker of this key is alive, where that is known.
+    pub(crate) fn has_waker(&self, key: u64) -> bool {
+        let Some(wakers_of) = &self.wakers_of else {
+            return true;
+        };
+        let wakers_of = wakers_of.lock().unwrap_or_else(PoisonError::into_inner);
+        wakers_of.contains_key(&key)
+    }
+
+    fn count_waker(&self, key: u64, by: isize) {
+        self.wakers.fetch_add(by, Ordering::AcqRel);
+        let Some(wakers_of) = &self.wakers_of else {
+            return;
+        };
+        let mut wakers_of = wakers_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = wakers_of.entry(key).or_default();
+        *count += by;
+        if *count == 0 {
+            wakers_of.remove(&key);
+        }
     }
 
     fn wake(&self, key: u64) {
@@ -152,7 +176,7 @@ pub(crate) fn count_wakers(key: u64, by: isize) {
         .get((key >> 48) as usize)
         .and_then(Option::as_ref)
     {
-        home.wakers.fetch_add(by, Ordering::AcqRel);
+        home.count_waker(key, by);
     }
 }
 

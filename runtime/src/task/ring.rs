@@ -19,6 +19,8 @@ pub(crate) struct Ring {
     head: Cell<usize>,
     /// Counts pushes.
     tail: Cell<usize>,
+    /// Pops before the ring grew last: both counts began anew then.
+    before: Cell<u64>,
 }
 
 const FIRST: usize = 64;
@@ -30,12 +32,22 @@ impl Ring {
             mask: Cell::new(FIRST - 1),
             head: Cell::new(0),
             tail: Cell::new(0),
+            before: Cell::new(0),
         }
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.tail.get().wrapping_sub(self.head.get())
+    }
+
+    /// How many slots were ever popped, and pushed.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let before = self.before.get();
+        (
+            before + self.head.get() as u64,
+            before + self.tail.get() as u64,
+        )
     }
 
     #[inline]
@@ -96,6 +108,7 @@ impl Ring {
             return;
         }
         let length = (slots + 1).next_power_of_two();
+        self.before.set(self.before.get() + self.head.get() as u64);
         let mut larger: Vec<*const Slot> = Vec::with_capacity(length);
         while let Some(slot) = self.pop() {
             larger.push(slot);

@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Or
 use super::cell::Header;
 use super::remote_queue::RemoteBit;
 use super::stored::StoredWaker;
+use super::wait::among_others;
+use crate::TELLS;
 
 /// Bits of an identity that are the index of the slot.
 pub(crate) const INDEX_BITS: u32 = 28;
@@ -192,21 +194,27 @@ impl Slot {
 
     #[inline]
     pub(crate) fn count_poll(&self) {
-        self.polls
-            .store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
-        self.wait_for.store(0, Relaxed);
+        if TELLS {
+            self.polls
+                .store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
+            self.wait_for.store(0, Relaxed);
+        }
     }
 
     /// The occupant waits from now on: it is not queued any more.
     #[inline]
     pub(crate) fn rest(&self, flags: u16, now_ms: u32) {
         self.set_flags(flags & !QUEUED);
-        self.since.store(now_ms, Relaxed);
+        if TELLS {
+            self.since.store(now_ms, Relaxed);
+        }
     }
 
+    /// What the occupant waits for. The second time in one poll it waits for both: the later one counts, and says so.
     #[inline]
     pub(crate) fn set_wait(&self, wait: u64, at: &'static Location<'static>) {
-        self.wait_for.store(wait, Relaxed);
+        let others = among_others(self.wait_for.load(Relaxed));
+        self.wait_for.store(wait | others, Relaxed);
         self.wait_at.store(ptr::from_ref(at).cast_mut(), Relaxed);
     }
 
@@ -244,6 +252,11 @@ impl Slot {
         StoredWaker::from_raw(old)
     }
 
+    /// Whether the one to be woken at the end is the task of `key` itself, without anybody between.
+    pub(crate) fn is_joined_by(&self, key: u64) -> bool {
+        self.joiner.load(Relaxed).addr() as u64 == key
+    }
+
     /// The word where a child keeps its place; not a waker then.
     #[inline]
     pub(crate) fn place(&self) -> u64 {
@@ -266,12 +279,20 @@ impl Slot {
         at: &'static Location<'static>,
     ) {
         self.set_block(block);
-        self.set_spawned_at(at);
-        // The joiner is null: whoever ended the last occupant took it. `wait_at` means nothing while `wait_for` is 0.
-        self.wait_for.store(0, Relaxed);
-        self.polls.store(0, Relaxed);
+        if TELLS {
+            self.tell_anew(at);
+        }
+        // The joiner is null: whoever ended the last occupant took it.
         self.set_parent(parent);
         self.set_flags(flags);
+    }
+
+    #[inline]
+    fn tell_anew(&self, at: &'static Location<'static>) {
+        self.set_spawned_at(at);
+        // `wait_at` means nothing while this is 0.
+        self.wait_for.store(0, Relaxed);
+        self.polls.store(0, Relaxed);
     }
 
     #[inline]

@@ -10,6 +10,7 @@ use super::hot;
 use super::join::JoinHandle;
 use super::slot::{INTERNAL, Slot};
 use crate::core::Core;
+use crate::lookout::ends;
 
 /// Starts a task that runs beside the others; it begins at its next turn, not at once (see [`spawn_eager`]).
 ///
@@ -62,6 +63,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    if size_of::<F>() > ends::LARGE {
+        ends::spawned_large(core, size_of::<F>(), at);
+    }
     let parent = hot::with(|hot| hot.slot().map_or(0, Slot::identity));
     let slot = core.tasks.spawn(future, parent, at);
     JoinHandle::new(slot.identity(), core.serial)

@@ -13,7 +13,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::holders::Published;
 use super::slot::{DONE, INDEX_BITS, LAST_GENERATION, MAX_INDEX, ONE_GENERATION, QUEUED, Slot};
+use crate::TELLS;
 
 const FIRST_BITS: u32 = 10;
 const SEGMENTS: usize = (INDEX_BITS - FIRST_BITS) as usize + 1;
@@ -27,6 +29,8 @@ pub(crate) struct Table {
     running: AtomicU64,
     /// Names of tasks that have one, by identity: rare, and written only when a name is given or its task ends.
     names: Mutex<HashMap<u64, String>>,
+    /// Who holds what is waited for.
+    pub(crate) holders: Published,
 }
 
 impl Table {
@@ -36,6 +40,7 @@ impl Table {
             high: AtomicU32::new(0),
             running: AtomicU64::new(0),
             names: Mutex::default(),
+            holders: Published::default(),
         }
     }
 
@@ -46,7 +51,9 @@ impl Table {
 
     #[inline]
     pub(crate) fn set_running(&self, key: u64) {
-        self.running.store(key, Ordering::Relaxed);
+        if TELLS {
+            self.running.store(key, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn name(&self, identity: u64) -> Option<String> {

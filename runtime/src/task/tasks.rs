@@ -12,6 +12,7 @@ use std::task::{RawWakerVTable, Waker};
 use super::cell::{self, Header};
 use super::children::Sets;
 use super::cleanup::Left;
+use super::holders::Holders;
 use super::local::Locals;
 use super::pool::Pool;
 use super::rare::Rares;
@@ -22,6 +23,7 @@ use super::slot::{
 use super::stored::StoredWaker;
 use super::table::Slots;
 use super::waker;
+use crate::TELLS;
 
 /// Every task of one runtime.
 pub(crate) struct Tasks {
@@ -32,6 +34,7 @@ pub(crate) struct Tasks {
     pub(crate) pool: Pool,
     pub(crate) rares: Rares,
     pub(crate) sets: Sets,
+    pub(crate) holders: Holders,
     /// The task locals that a task spawned now inherits.
     pub(crate) locals: RefCell<Option<Rc<Locals>>>,
     pub(crate) has_locals: Cell<bool>,
@@ -68,6 +71,7 @@ impl Tasks {
             pool: Pool::new(),
             rares: Rares::new(),
             sets: Sets::new(),
+            holders: Holders::default(),
             locals: RefCell::new(None),
             has_locals: Cell::new(false),
             left: RefCell::new(Vec::new()),
@@ -156,7 +160,9 @@ impl Tasks {
         if self.has_locals.get() {
             self.inherit_locals(slot);
         }
-        self.spawned.set(self.spawned.get() + 1);
+        if TELLS {
+            self.spawned.set(self.spawned.get() + 1);
+        }
         self.live.set(self.live.get() + 1);
         self.ring.push(slot);
         slot

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use super::children::Children;
 use super::cleanup::Cleanup;
+use super::waker::give_way;
 
 /// See the module's head. Dropped, it leaves what it still had, one after the other.
 pub(crate) struct Together {
@@ -54,7 +55,7 @@ impl Together {
             return Poll::Ready(());
         }
         if parts.ready_len() > 0 {
-            cx.waker().wake_by_ref();
+            give_way(cx.waker());
         }
         Poll::Pending
     }

@@ -6,11 +6,13 @@
 use std::fmt;
 use std::os::fd::RawFd;
 use std::panic::Location;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::hot;
 use super::id::Id;
 use super::slot::INDEX_BITS;
+use super::waker::{give_way, key_of};
+use crate::TELLS;
 use crate::time::Instant;
 
 /// What a leaf future waits for. Addresses are those of the primitive, for telling one lock from another.
@@ -43,14 +45,27 @@ pub enum Wait {
     Custom,
 }
 
+// A slot's word: `among others (1 bit) | 0 (2) | present (1) | kind (4) | payload (56)`; 0: nothing was said. Nothing that is
+// waited for has a number of more than 56 bits: identities have 56, addresses of user space 47.
 const KIND_SHIFT: u32 = 56;
+const KIND: u64 = 0xf;
+/// In every word that says something.
+const PRESENT: u64 = 1 << 60;
+/// The task waits for something else too, or the wake may come by way of somebody else.
+const AMONG_OTHERS: u64 = 1 << 63;
 const PAYLOAD: u64 = (1 << KIND_SHIFT) - 1;
+
+/// The bit for a word that is written over `before`: whether something had been said already.
+#[inline]
+pub(crate) fn among_others(before: u64) -> u64 {
+    before >> 60 << 63
+}
 
 impl Wait {
     #[inline]
     pub(crate) fn pack(self) -> u64 {
         let (kind, payload) = match self {
-            Self::Unknown => (0, 0),
+            Self::Unknown => return 0,
             Self::Timer(at) => (1, at.as_nanos() >> 8),
             Self::Readable(fd) => (2, u64::from(fd as u32)),
             Self::Writable(fd) => (3, u64::from(fd as u32)),
@@ -63,12 +78,26 @@ impl Wait {
             Self::Children => (11, 0),
             Self::Custom => (12, 0),
         };
-        (kind << KIND_SHIFT) | (payload & PAYLOAD)
+        debug_assert!(payload <= PAYLOAD);
+        PRESENT | (kind << KIND_SHIFT) | payload
+    }
+
+    /// Whether a slot's word says that its task waits for something else too, or may be woken by somebody else's waker.
+    pub(crate) fn is_among_others(word: u64) -> bool {
+        word & AMONG_OTHERS != 0
+    }
+
+    /// The address of a primitive.
+    pub(crate) fn object(self) -> Option<usize> {
+        match self {
+            Self::Lock(at) | Self::Semaphore(at) | Self::Channel(at) | Self::Event(at) => Some(at),
+            _ => None,
+        }
     }
 
     pub(crate) fn unpack(word: u64) -> Self {
         let payload = word & PAYLOAD;
-        match word >> KIND_SHIFT {
+        match (word >> KIND_SHIFT) & KIND {
             1 => Self::Timer(Instant::from_nanos(payload << 8)),
             2 => Self::Readable(payload as RawFd),
             3 => Self::Writable(payload as RawFd),
@@ -113,6 +142,33 @@ pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
     WaitNote::new(wait, at).leave();
 }
 
+/// As [`note_wait`], with [`WaitNote::leave_by`].
+#[inline]
+pub(crate) fn note_wait_by(wait: Wait, at: &'static Location<'static>, waker: &Waker) {
+    WaitNote::new(wait, at).leave_by(waker);
+}
+
+/// Says of the running task what another slot's word says.
+#[inline]
+pub(crate) fn pass_on(packed: u64, at: &'static Location<'static>) {
+    WaitNote { packed, at }.leave();
+}
+
+/// Tells the graph who holds what stands at `address`: inner `None`, nobody that is known; outer `None`, nobody waits for
+/// it any more.
+pub(crate) fn note_holder(address: usize, holder: Option<Option<Id>>) {
+    hot::with_core(|core| {
+        let Some(core) = core else { return };
+        match holder {
+            Some(holder) => {
+                let published = &core.tasks.slots.shared().holders;
+                core.tasks.holders.publish(published, address, holder);
+            }
+            None => core.tasks.holders.forget(address),
+        }
+    });
+}
+
 /// What [`note_wait`] writes, made before it is known whether there is a wait: two words, so that handing it on to the
 /// function that waits costs nothing.
 #[derive(Clone, Copy)]
@@ -130,10 +186,37 @@ impl WaitNote {
         }
     }
 
+    pub(crate) fn wait(self) -> Wait {
+        Wait::unpack(self.packed)
+    }
+
+    pub(crate) fn at(self) -> &'static Location<'static> {
+        self.at
+    }
+
     /// Says it about the running task.
     #[inline]
     pub(crate) fn leave(self) {
-        hot::with(|hot| hot.note_wait(self));
+        if TELLS {
+            hot::with(|hot| hot.note_wait(self));
+        }
+    }
+
+    /// As [`WaitNote::leave`], where it matters that nothing else wakes the task: says so if `waker` is not the task's own, as
+    /// inside of a foreign combinator that polls only those of its parts that were woken.
+    #[inline]
+    pub(crate) fn leave_by(self, waker: &Waker) {
+        if !TELLS {
+            return;
+        }
+        hot::with(|hot| {
+            let direct = key_of(waker) == Some(hot.running.get());
+            let others = if direct { 0 } else { AMONG_OTHERS };
+            hot.note_wait(Self {
+                packed: self.packed | others,
+                ..self
+            });
+        });
     }
 }
 
@@ -153,7 +236,7 @@ pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
         if hot.slot().is_none() {
             return Poll::Ready(());
         }
-        cx.waker().wake_by_ref();
+        give_way(cx.waker());
         Poll::Pending
     })
 }

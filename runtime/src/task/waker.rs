@@ -16,6 +16,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::hot;
 use super::registry;
+use crate::lookout;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| ());
 
@@ -27,19 +28,26 @@ fn wake(data: *const ()) {
     wake_key(data.addr() as u64);
 }
 
-/// The same key with clones that are counted, for runtimes in debug mode: so that a deadlock is told for certain.
+/// The same key with clones that are counted, for runtimes in debug mode and those that look for misuse: so that a deadlock
+/// is told for certain, and that a future which wakes its own task is noticed.
 static COUNTED: RawWakerVTable = RawWakerVTable::new(
     |data| {
         count(data, 1);
         RawWaker::new(data, &COUNTED)
     },
     |data| {
-        wake(data);
+        call(data);
         count(data, -1);
     },
-    wake,
+    call,
     |data| count(data, -1),
 );
+
+#[cold]
+fn call(data: *const ()) {
+    lookout::waker_called(data.addr() as u64);
+    wake(data);
+}
 
 #[cold]
 fn count(data: *const (), by: isize) {
@@ -69,7 +77,25 @@ pub(crate) fn key_of(waker: &Waker) -> Option<u64> {
 
 #[cold]
 fn is_counted(waker: &Waker) -> bool {
-    ptr::eq(waker.vtable(), &raw const COUNTED)
+    let counted = ptr::eq(waker.vtable(), &raw const COUNTED);
+    if counted {
+        lookout::waker_kept(waker.data().addr() as u64);
+    }
+    counted
+}
+
+/// Wakes the running task because it gives way, which is no misuse however often it does.
+#[inline(never)]
+pub(crate) fn give_way(waker: &Waker) {
+    let vtable = waker.vtable();
+    if ptr::eq(vtable, &raw const VTABLE) || ptr::eq(vtable, &raw const COUNTED) {
+        wake_key(waker.data().addr() as u64);
+    } else {
+        if hot::looks() {
+            lookout::gave_way();
+        }
+        waker.wake_by_ref();
+    }
 }
 
 /// Wakes the task of a key, from wherever we are. A stale key is a no-op.

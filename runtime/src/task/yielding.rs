@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::hot;
+use super::waker::give_way;
+use crate::lookout;
 
 /// Lets every other task that is ready run once, then goes on. asyncio's `sleep(0)`, tokio's `yield_now`.
 #[doc(alias = "sleep0")]
@@ -31,7 +33,11 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        cx.waker().wake_by_ref();
+        if lookout::LOOKS_AT_CHEAP {
+            give_way(cx.waker());
+        } else {
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 }

@@ -5,9 +5,11 @@
 
 use myrt_timer::{Key, Wheel};
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use super::clock::Clock;
 use super::instant::Instant;
+use crate::TELLS;
 use crate::task::stored::StoredWaker;
 
 /// Length of a tick in nanoseconds.
@@ -21,7 +23,11 @@ pub(crate) struct Timers {
     start: Instant,
     /// The clock when it was last read by the loop.
     seen: Cell<Instant>,
+    /// The beginning of a millisecond of the runtime, in the clock's nanoseconds, and which one it is.
+    millisecond: Cell<(u64, u32)>,
     pub(crate) fired: Cell<u64>,
+    /// The most that the loop overslept.
+    pub(crate) lag: Cell<Duration>,
 }
 
 impl Timers {
@@ -33,7 +39,9 @@ impl Timers {
             wheel: RefCell::new(Wheel::new()),
             start,
             seen: Cell::new(start),
+            millisecond: Cell::new((start.as_nanos(), 0)),
             fired: Cell::new(0),
+            lag: Cell::new(Duration::ZERO),
         }
     }
 
@@ -83,6 +91,20 @@ impl Timers {
         u32::try_from((now - self.start).as_millis()).unwrap_or(u32::MAX)
     }
 
+    /// [`Timers::millis`] of the clock as the loop last read it; the division is made once a millisecond.
+    #[inline]
+    pub(crate) fn seen_millis(&self) -> u32 {
+        let (from, millis) = self.millisecond.get();
+        let since = self.seen.get().as_nanos().wrapping_sub(from);
+        if since < 1_000_000 {
+            return millis;
+        }
+        let millis = self.millis(self.seen.get());
+        let from = self.start.as_nanos() + u64::from(millis) * 1_000_000;
+        self.millisecond.set((from, millis));
+        millis
+    }
+
     pub(crate) fn start(&self) -> Instant {
         self.start
     }
@@ -121,6 +143,11 @@ impl Timers {
         waits.then_some(waker)
     }
 
+    /// Whether a timer still waits.
+    pub(crate) fn waits(&self, key: Key) -> bool {
+        self.wheel.borrow().contains(key)
+    }
+
     /// Wakes whose deadline has passed. Returns how many.
     pub(crate) fn fire(&self, now: Instant) -> usize {
         {
@@ -139,7 +166,9 @@ impl Timers {
             waker.wake();
             fired += 1;
         }
-        self.fired.set(self.fired.get() + fired as u64);
+        if TELLS {
+            self.fired.set(self.fired.get() + fired as u64);
+        }
         fired
     }
 
@@ -151,6 +180,14 @@ impl Timers {
         }
         let tick = self.wheel.borrow().next_deadline()?;
         Some(self.moment_of(tick))
+    }
+
+    /// The loop slept no longer than until `deadline`, so it was told, and has read the clock.
+    pub(crate) fn woke_from(&self, deadline: Instant) {
+        let lag = self.seen.get().saturating_duration_since(deadline);
+        if TELLS && lag > self.lag.get() {
+            self.lag.set(lag);
+        }
     }
 
     /// Whether no timer waits.

@@ -3,7 +3,7 @@
 //! It exists to be printed, when one asks and when something is wrong. It must not know how it was read.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::json::{self, Object};
@@ -90,12 +90,27 @@ impl Graph {
         if row.state != State::Waiting {
             return row.state.name().into();
         }
-        let what = self.wait_in_words(row.waits_for);
-        let at = row
-            .waits_at
-            .map(|at| format!(" at {at}"))
-            .unwrap_or_default();
-        format!("waits {:.1?} {what}{at}", self.waited(row))
+        let mut text = format!("waits {:.1?} ", self.waited(row));
+        text.push_str(&self.wait_in_words(row.waits_for));
+        if let Some(holder) = row.held_by {
+            let _ = write!(text, ", {} {}", role(row.waits_for), self.introduce(holder));
+        }
+        if let Some(at) = row.waits_at {
+            let _ = write!(text, " at {at}");
+        }
+        if row.waits_for_others {
+            text.push_str(", among others");
+        }
+        text
+    }
+
+    /// A task by title and where it was spawned.
+    fn introduce(&self, id: Id) -> String {
+        match self.task(id).map(|row| (title(row), row.spawned_at)) {
+            Some((title, Some(at))) => format!("task {title} (spawned at {at})"),
+            Some((title, None)) => format!("task {title}"),
+            None => format!("task {id}, which has ended,"),
+        }
     }
 
     fn wait_in_words(&self, wait: Wait) -> String {
@@ -126,14 +141,16 @@ impl Graph {
         self.task(id).map_or_else(|| id.to_string(), title)
     }
 
-    /// The tasks as a JSON array of objects: `id`, `name`, `state`, `spawned_at`, `parent`, `polls`, `since_ms`, and
-    /// for those that wait `waits_for`, `waits_at`, `fd`, `peer`, `join`, `object`.
+    /// The tasks as a JSON array of objects: `id`, `name`, `state`, `spawned_at`, `parent`, `polls`, and for those that wait
+    /// `waited_ms`, `waits_for`, `waits_at`, and what there is of `fd`, `peer`, `local`, `join`, `object`; who has the object:
+    /// `holder` (of a lock), `last_holder` (of a semaphore's permits) or `receiver` (of a full channel), `holder_name`,
+    /// `holder_spawned_at`, `holder_ended`; `among_others`, for one that waits for something else too.
     #[must_use]
     pub fn to_json(&self) -> String {
-        json::array(self.rows.iter().map(|row| self.row_to_json(row)))
+        json::array(self.rows.iter().map(|row| self.row_to_json(row).end()))
     }
 
-    pub(crate) fn row_to_json(&self, row: &TaskInfo) -> String {
+    pub(crate) fn row_to_json(&self, row: &TaskInfo) -> Object {
         let object = Object::new()
             .text("id", row.id)
             .maybe("name", row.name.as_ref())
@@ -142,12 +159,37 @@ impl Graph {
             .maybe("parent", row.parent)
             .number("polls", row.polls);
         if row.state != State::Waiting {
-            return object.end();
+            return object;
         }
         let object = object.number("waited_ms", self.now_ms.saturating_sub(row.waits_since_ms));
-        wait_to_json(object, row.waits_for)
-            .maybe("waits_at", row.waits_at)
-            .end()
+        let object = wait_to_json(object, row.waits_for).maybe("waits_at", row.waits_at);
+        let object = match row.held_by {
+            Some(holder) => self.holder_to_json(object, row.waits_for, holder),
+            None => object,
+        };
+        if row.waits_for_others {
+            object.flag("among_others")
+        } else {
+            object
+        }
+    }
+
+    fn holder_to_json(&self, object: Object, wait: Wait, id: Id) -> Object {
+        let key = match wait {
+            Wait::Semaphore(_) => "last_holder",
+            Wait::Channel(_) => "receiver",
+            _ => "holder",
+        };
+        let holder = self.task(id);
+        let object = object
+            .text(key, id)
+            .maybe("holder_name", holder.and_then(|row| row.name.as_ref()))
+            .maybe("holder_spawned_at", holder.and_then(|row| row.spawned_at));
+        if holder.is_none() {
+            object.flag("holder_ended")
+        } else {
+            object
+        }
     }
 
     fn write_tree(
@@ -205,6 +247,15 @@ pub(crate) fn in_words(fd: i32, write: bool) -> String {
     match with {
         Some(address) => format!("{verb} fd {fd} ({address})"),
         None => format!("{verb} fd {fd}"),
+    }
+}
+
+/// How the one who has what is waited for stands to it.
+fn role(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Semaphore(_) => "whose last permit went to",
+        Wait::Channel(_) => "which is full and received by",
+        _ => "held by",
     }
 }
 

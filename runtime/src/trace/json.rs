@@ -43,6 +43,11 @@ impl Object {
         }
     }
 
+    /// A field that is true where it is there.
+    pub(crate) fn flag(self, key: &str) -> Self {
+        self.number(key, true)
+    }
+
     pub(crate) fn end(mut self) -> String {
         self.text.push('}');
         self.text

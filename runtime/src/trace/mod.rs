@@ -9,5 +9,5 @@ mod snapshot;
 
 pub use graph::{Graph, graph};
 pub(crate) use graph::{in_words, title};
-pub(crate) use snapshot::of;
 pub use snapshot::{State, TaskInfo};
+pub(crate) use snapshot::{is_alive, of, row};

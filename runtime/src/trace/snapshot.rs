@@ -53,6 +53,11 @@ pub struct TaskInfo {
     pub spawned_at: Option<&'static Location<'static>>,
     /// What it waits for.
     pub waits_for: Wait,
+    /// Who has what it waits for, where that is known: the holder of a lock, the task that was the last to get a permit of a
+    /// semaphore, the receiver of a full channel.
+    pub held_by: Option<Id>,
+    /// Whether it waits for something else too (a `select!`, a timeout), or through a foreign combinator.
+    pub waits_for_others: bool,
     /// Where it waits: the line of the `.await`, or of the call that made the future.
     pub waits_at: Option<&'static Location<'static>>,
     /// When it began to wait, in milliseconds since the runtime began.
@@ -85,12 +90,15 @@ pub(crate) fn row(table: &Table, slot: &Slot) -> Option<TaskInfo> {
     }
     let identity = slot.identity();
     let word = slot.wait_for();
+    let waits_for = Wait::unpack(word);
     let row = TaskInfo {
         id: Id::from_identity(identity),
         name: table.name(identity),
         state: state(table, slot),
         spawned_at: slot.spawned_at(),
-        waits_for: Wait::unpack(word),
+        waits_for,
+        held_by: held_by(table, waits_for, identity),
+        waits_for_others: Wait::is_among_others(word),
         waits_at: slot.wait_at().filter(|_| word != 0),
         waits_since_ms: slot.since.load(Relaxed),
         polls: slot.polls.load(Relaxed),
@@ -98,6 +106,13 @@ pub(crate) fn row(table: &Table, slot: &Slot) -> Option<TaskInfo> {
         is_child: slot.has(CHILD),
     };
     (slot.key() == before).then_some(row)
+}
+
+fn held_by(table: &Table, wait: Wait, identity: u64) -> Option<Id> {
+    let holder = table.holders.holder(wait.object()?)?;
+    // Who receives waits for a message, not for itself. Who wants a lock again that it has does.
+    let receives = matches!(wait, Wait::Channel(_)) && holder.identity() == identity;
+    (!receives).then_some(holder)
 }
 
 fn state(table: &Table, slot: &Slot) -> State {

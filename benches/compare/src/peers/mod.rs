@@ -16,6 +16,7 @@ mod monoio;
 #[cfg(feature = "myrt")]
 mod myrt;
 mod neutral;
+mod nginx;
 mod raw;
 #[cfg(feature = "smol")]
 mod smol;
@@ -26,7 +27,7 @@ use serde_json::Value;
 
 #[cfg(feature = "hyper")]
 use crate::peer::ServeHttp;
-use crate::peer::{Peer, Serve, Unavailable};
+use crate::peer::{Peer, Serve, ServeHello, Unavailable};
 use crate::programs::{self, Kind, Program};
 
 /// A contestant.
@@ -38,6 +39,8 @@ pub struct Contestant {
     pub serve: Option<ServeFunction>,
     /// Serves HTTP with hyper.
     pub serve_http: Option<ServeFunction>,
+    /// Says hello over HTTP by hand.
+    pub serve_hello: Option<ServeFunction>,
     /// Whether the rows about locks and channels make sense for it.
     pub has_sync: bool,
 }
@@ -64,19 +67,37 @@ const fn runtime<P: Serve>(name: &'static str, version: &'static str) -> Contest
         run: Some(programs::run::<P>),
         serve: Some(serve::<P>),
         serve_http: None,
+        serve_hello: None,
         has_sync: P::HAS_SYNC,
     }
 }
 
 #[cfg(feature = "hyper")]
-const fn with_http<P: Serve + ServeHttp>(name: &'static str, version: &'static str) -> Contestant {
+const fn with_http<P: Serve + ServeHello + ServeHttp>(
+    name: &'static str,
+    version: &'static str,
+) -> Contestant {
     Contestant {
         serve_http: Some(serve_http::<P>),
-        ..runtime::<P>(name, version)
+        ..with_hello::<P>(name, version)
     }
 }
 #[cfg(not(feature = "hyper"))]
-use runtime as with_http;
+use with_hello as with_http;
+
+const fn with_hello<P: Serve + ServeHello>(
+    name: &'static str,
+    version: &'static str,
+) -> Contestant {
+    Contestant {
+        serve_hello: Some(serve_hello::<P>),
+        ..runtime::<P>(name, version)
+    }
+}
+
+fn serve_hello<P: ServeHello>() -> Result<(), Unavailable> {
+    P::block_on(|peer| peer.serve_hello())?.map_err(Unavailable::because)
+}
 
 #[cfg(feature = "hyper")]
 fn serve_http<P: ServeHttp>() -> Result<(), Unavailable> {
@@ -86,6 +107,9 @@ fn serve_http<P: ServeHttp>() -> Result<(), Unavailable> {
 fn serve<P: Serve>() -> Result<(), Unavailable> {
     P::block_on(|peer| peer.serve())?.map_err(Unavailable::because)
 }
+
+/// A program of its own, for reference: its time is taken, its instructions and calls are not counted.
+pub const NGINX: &str = "nginx";
 
 /// Everyone who was built in, in the order in which they are printed.
 pub const CONTESTANTS: &[Contestant] = &[
@@ -117,6 +141,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         run: None,
         serve: Some(libuv::serve),
         serve_http: None,
+        serve_hello: None,
         has_sync: false,
     },
     Contestant {
@@ -125,6 +150,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         run: Some(programs::run::<bare::Bare>),
         serve: None,
         serve_http: None,
+        serve_hello: None,
         has_sync: false,
     },
     Contestant {
@@ -133,6 +159,16 @@ pub const CONTESTANTS: &[Contestant] = &[
         run: None,
         serve: Some(raw::serve),
         serve_http: None,
+        serve_hello: Some(raw::serve_hello),
+        has_sync: false,
+    },
+    Contestant {
+        name: NGINX,
+        version: "the system's, for reference",
+        run: None,
+        serve: None,
+        serve_http: None,
+        serve_hello: Some(nginx::serve_hello),
         has_sync: false,
     },
 ];

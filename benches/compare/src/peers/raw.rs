@@ -1,5 +1,5 @@
-//! The yardstick of the servers: a level-triggered epoll loop by hand, one 64-byte buffer a
-//! connection, no tasks. It must not know any runtime.
+//! The yardstick of the servers: a level-triggered epoll loop by hand, one buffer a connection, no tasks. It must not
+//! know any runtime.
 
 use std::io;
 use std::net::TcpListener;
@@ -7,35 +7,55 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use crate::epoll::{Epoll, check};
 use crate::peer::Unavailable;
+use crate::programs::hello::Requests;
 use crate::tally;
 
-/// Serves until the tally ends the process.
-pub fn serve() -> Result<(), Unavailable> {
-    run().map_err(Unavailable::because)
+/// What a connection does when there is something to read: one read, and one write if it has something to say. False: it has ended.
+trait Connection: Default {
+    fn ready(&mut self, fd: RawFd) -> io::Result<bool>;
 }
 
-fn run() -> io::Result<()> {
+/// Echoes until the tally ends the process.
+pub fn serve() -> Result<(), Unavailable> {
+    run::<Echo>().map_err(Unavailable::because)
+}
+
+/// Says hello over HTTP until the tally ends the process.
+pub fn serve_hello() -> Result<(), Unavailable> {
+    run::<Requests>().map_err(Unavailable::because)
+}
+
+fn run<C: Connection>() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     tally::listening(listener.local_addr()?.port());
     let listening = listener.as_raw_fd();
     let mut epoll = Epoll::new()?;
     epoll.add(listening, listening as u64, false)?;
-    let mut buffers: Vec<[u8; 64]> = Vec::new();
+    let mut connections: Vec<C> = Vec::new();
     loop {
         epoll.wait(None, |epoll, token| {
             let fd = token as RawFd;
             if fd == listening {
-                accept(epoll, fd, &mut buffers)
+                accept(epoll, fd, &mut connections)
             } else {
-                echo(fd, &mut buffers)
+                if !connections[fd as usize].ready(fd)? {
+                    // SAFETY: the fd is a connection of ours and is not used again before a new accept.
+                    unsafe { libc::close(fd) };
+                    tally::closed();
+                }
+                Ok(())
             }
         })?;
     }
 }
 
 /// Takes every connection that waits: with one at a time each would cost a wait of its own.
-fn accept(epoll: &Epoll, listening: RawFd, buffers: &mut Vec<[u8; 64]>) -> io::Result<()> {
+fn accept<C: Connection>(
+    epoll: &Epoll,
+    listening: RawFd,
+    connections: &mut Vec<C>,
+) -> io::Result<()> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     loop {
         let none = std::ptr::null_mut();
@@ -46,28 +66,59 @@ fn accept(epoll: &Epoll, listening: RawFd, buffers: &mut Vec<[u8; 64]>) -> io::R
             Err(error) => return Err(error),
         };
         tally::accepted();
-        if buffers.len() <= fd as usize {
-            buffers.resize(fd as usize + 1, [0; 64]);
+        if connections.len() <= fd as usize {
+            connections.resize_with(fd as usize + 1, C::default);
         }
+        connections[fd as usize] = C::default();
         epoll.add(fd, fd as u64, false)?;
     }
 }
 
-fn echo(fd: RawFd, buffers: &mut [[u8; 64]]) -> io::Result<()> {
-    let buffer = &mut buffers[fd as usize];
-    // SAFETY: the pointer and the length describe the connection's buffer.
-    let length = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
-    if length <= 0 {
-        // SAFETY: the fd is a connection of ours and is not used again before a new accept.
-        unsafe { libc::close(fd) };
-        tally::closed();
-        return Ok(());
-    }
-    // SAFETY: `length` bytes of the buffer were just filled.
-    let written = unsafe { libc::write(fd, buffer.as_ptr().cast(), length as usize) };
-    if written == length {
+fn read(fd: RawFd, buffer: &mut [u8]) -> isize {
+    // SAFETY: the pointer and the length describe the buffer.
+    unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) }
+}
+
+/// Answers are short, so they fit.
+fn write(fd: RawFd, bytes: &[u8]) -> io::Result<()> {
+    // SAFETY: the pointer and the length describe the bytes.
+    let written = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
+    if written == bytes.len() as isize {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+struct Echo([u8; 64]);
+
+impl Default for Echo {
+    fn default() -> Self {
+        Self([0; 64])
+    }
+}
+
+impl Connection for Echo {
+    fn ready(&mut self, fd: RawFd) -> io::Result<bool> {
+        let length = read(fd, &mut self.0);
+        if length <= 0 {
+            return Ok(false);
+        }
+        write(fd, &self.0[..length as usize])?;
+        Ok(true)
+    }
+}
+
+impl Connection for Requests {
+    fn ready(&mut self, fd: RawFd) -> io::Result<bool> {
+        let length = read(fd, self.room());
+        if length <= 0 {
+            return Ok(false);
+        }
+        let answers = self.answers(length as usize);
+        if !answers.is_empty() {
+            write(fd, answers)?;
+        }
+        Ok(true)
     }
 }

@@ -17,7 +17,8 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::peer::{Peer, Primitives, Serve, Unavailable};
+use crate::peer::{Peer, Primitives, Serve, ServeHello, Unavailable};
+use crate::programs::hello::Requests;
 use crate::tally;
 
 /// `Builder::new_current_thread().build()`.
@@ -173,6 +174,18 @@ impl Serve for Local {
     }
 }
 
+impl ServeHello for CurrentThread {
+    fn serve_hello(self) -> impl Future<Output = io::Result<()>> {
+        serve_hello(self)
+    }
+}
+
+impl ServeHello for Local {
+    fn serve_hello(self) -> impl Future<Output = io::Result<()>> {
+        serve_hello(self)
+    }
+}
+
 /// hyper-util's adapters, as its users take them; the two runtimes differ in how they spawn alone.
 #[cfg(feature = "hyper")]
 mod http {
@@ -232,6 +245,29 @@ async fn serve<P: Peer>(peer: P) -> io::Result<()> {
         let task = peer.spawn(echo(stream));
         peer.detach(task);
     }
+}
+
+async fn serve_hello<P: Peer>(peer: P) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    tally::listening(listener.local_addr()?.port());
+    loop {
+        let (stream, _) = listener.accept().await?;
+        tally::accepted();
+        let task = peer.spawn(hello(stream));
+        peer.detach(task);
+    }
+}
+
+async fn hello(mut stream: TcpStream) {
+    let mut requests = Requests::default();
+    while let Ok(length @ 1..) = stream.read(requests.room()).await {
+        let answers = requests.answers(length);
+        if !answers.is_empty() && stream.write_all(answers).await.is_err() {
+            break;
+        }
+    }
+    drop(stream);
+    tally::closed();
 }
 
 async fn echo(mut stream: TcpStream) {

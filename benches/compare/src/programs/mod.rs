@@ -4,6 +4,7 @@
 //! operation is what the user asks for ("spawn a task and wait for it"), never an internal step.
 
 mod combinators;
+pub mod hello;
 #[cfg(feature = "hyper")]
 pub mod http;
 mod memory;

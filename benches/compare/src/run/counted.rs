@@ -6,7 +6,7 @@ use super::child::{self, Under};
 use super::server::{self, LoadKind};
 use crate::goals::Metric;
 use crate::options::Options;
-use crate::peers::CONTESTANTS;
+use crate::peers::{CONTESTANTS, NGINX};
 use crate::programs::{Kind, PROGRAMS, Program};
 use crate::report::{Column, Report, Row};
 
@@ -24,7 +24,7 @@ pub fn instructions(options: &Options, report: &mut Report) {
             report.add(count_program(options, program));
         }
     }
-    for kind in LoadKind::TCP.into_iter().chain(LoadKind::HTTP) {
+    for kind in LoadKind::ALL {
         if options.wants(kind.name()) {
             report.add(count_server(
                 options,
@@ -42,7 +42,7 @@ pub fn syscalls(options: &Options, report: &mut Report) {
         println!("strace is not installed: skipped");
         return;
     }
-    for kind in LoadKind::TCP.into_iter().chain(LoadKind::HTTP) {
+    for kind in LoadKind::ALL {
         if options.wants(kind.name()) {
             report.add(count_server(options, kind, Under::Strace, Metric::Syscalls));
         }
@@ -97,7 +97,9 @@ fn count_server(options: &Options, kind: LoadKind, under: Under, metric: Metric)
     let columns = CONTESTANTS
         .iter()
         .filter(|contestant| {
-            kind.server(contestant).is_some() && options.wants_runtime(contestant.name)
+            kind.server(contestant).is_some()
+                && contestant.name != NGINX
+                && options.wants_runtime(contestant.name)
         })
         .map(|contestant| {
             let mut column = Column::new(contestant.name);

@@ -20,9 +20,18 @@ pub enum LoadKind {
     Http,
     /// hyper with 1,000.
     HttpMany,
+    /// HTTP by hand.
+    Hello,
 }
 
 impl LoadKind {
+    pub const ALL: [Self; 5] = [
+        Self::Echo,
+        Self::Connect,
+        Self::Http,
+        Self::HttpMany,
+        Self::Hello,
+    ];
     pub const TCP: [Self; 2] = [Self::Echo, Self::Connect];
     pub const HTTP: [Self; 2] = [Self::Http, Self::HttpMany];
 
@@ -32,6 +41,7 @@ impl LoadKind {
             Self::Connect => "connect",
             Self::Http => "http",
             Self::HttpMany => "http-1000",
+            Self::Hello => "hello",
         }
     }
 
@@ -48,13 +58,14 @@ impl LoadKind {
         match self {
             Self::Echo | Self::Connect => contestant.serve,
             Self::Http | Self::HttpMany => contestant.serve_http,
+            Self::Hello => contestant.serve_hello,
         }
     }
 
     /// How many connections are there at once.
     pub fn connections(self) -> u64 {
         match self {
-            Self::Echo | Self::Connect | Self::Http => 50,
+            Self::Echo | Self::Connect | Self::Http | Self::Hello => 50,
             Self::HttpMany => 1_000,
         }
     }
@@ -65,6 +76,7 @@ impl LoadKind {
             Self::Echo => 300_000,
             Self::Connect => 20_000,
             Self::Http | Self::HttpMany => 150_000,
+            Self::Hello => 300_000,
         };
         if quick { requests / 5 } else { requests }
     }
@@ -75,12 +87,13 @@ impl LoadKind {
             Self::Connect => "TCP: connect, one echo, close",
             Self::Http => "hyper, HTTP/1 with its header timeout, 50 connections that stay",
             Self::HttpMany => "the same with 1,000 connections",
+            Self::Hello => "HTTP/1 by hand, one answer for all, 50 connections that stay",
         }
     }
 
     pub fn counted_requests(self) -> u64 {
         match self {
-            Self::Echo | Self::Http | Self::HttpMany => 20_000,
+            Self::Echo | Self::Http | Self::HttpMany | Self::Hello => 20_000,
             Self::Connect => 2_000,
         }
     }

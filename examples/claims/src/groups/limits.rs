@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use myrt::runtime::{Builder, Report};
+use myrt::runtime::{Builder, Lints, Report};
 use myrt::sync::RateLimiter;
 use myrt::time::{Duration, Instant};
 
@@ -34,6 +34,7 @@ fn reports(findings: &mut Findings) -> io::Result<()> {
     let runtime = Builder::new()
         .debug(true)
         .slow_poll(Duration::from_millis(100))
+        .lints(Lints::Warn)
         .on_report(move |report| keep.borrow_mut().push(report.clone()))
         .build()?;
     for millis in [50, 150] {

@@ -14,7 +14,7 @@
 
 use std::io;
 
-use myrt::runtime::Builder;
+use myrt::runtime::{Builder, Lints};
 use myrt::time::{Duration, sleep};
 
 #[expect(
@@ -33,6 +33,7 @@ async fn culprit(millis: u64) {
 fn main() -> io::Result<()> {
     let runtime = Builder::new()
         .debug(true)
+        .lints(Lints::Warn)
         .slow_poll(Duration::from_millis(100))
         .build()?;
     runtime.block_on(async {

@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
-use myrt::runtime::{Builder, Report};
+use myrt::runtime::{Builder, Lints, Report};
 use myrt::sync::Semaphore;
 use myrt::time::{Duration, Instant, sleep, timeout};
 
@@ -38,6 +38,7 @@ fn nothing_blocks() -> io::Result<()> {
     let runtime = Builder::new()
         .debug(true)
         .slow_poll(ms(100))
+        .lints(Lints::Warn)
         .on_report(move |report| {
             if let Report::SlowPoll { .. } = report {
                 count.set(count.get() + 1);

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 
 use super::MpscStatistics;
 use super::error::{SendError, TryRecvError};
+use crate::sync::holder::Holder;
 use crate::sync::permits::Permits;
 use crate::sync::wait_list::{Key, WaitQueue};
 use crate::task::{StoredWaker, Wait, WaitNote, note_wait, poll_budget};
@@ -32,6 +33,8 @@ pub(crate) struct Chan<T> {
     /// The receiver sleeps and is to be woken. Apart from its waker, so that a send looks at a flag.
     waits: Cell<bool>,
     receiver: Cell<StoredWaker>,
+    /// The task that was the last to wait for a message: the one that senders to a full channel wait for.
+    receiving: Holder,
     /// Tasks in `Sender::closed`.
     closing: WaitQueue<()>,
 }
@@ -48,6 +51,7 @@ impl<T> Chan<T> {
             gone: Cell::new(false),
             waits: Cell::new(false),
             receiver: Cell::new(StoredWaker::EMPTY),
+            receiving: Holder::nobody(),
             closing: WaitQueue::new(),
         }
     }
@@ -143,6 +147,7 @@ impl<T> Chan<T> {
             // A burst is over. The buffer is empty, so this drops no message.
             *buffer = VecDeque::new();
         }
+        self.receiving.take();
         note_wait(self.wait(), at);
         Poll::Pending
     }
@@ -173,10 +178,12 @@ impl<T> Chan<T> {
         at: &'static Location<'static>,
     ) -> Poll<Result<(), SendError<()>>> {
         let waited = key.is_some();
-        let place = ready!(
-            self.slots
-                .poll_acquire(1, key, cx, WaitNote::new(self.wait(), at))
-        );
+        let note = WaitNote::new(self.wait(), at);
+        let place = self.slots.poll_acquire(1, key, cx, note);
+        if waited != key.is_some() {
+            self.publish_receiver();
+        }
+        let place = ready!(place);
         if waited && place.is_ok() && self.gone.get() {
             // The place was given, and then the receiver was dropped: nobody would see a message.
             self.return_slot();
@@ -196,8 +203,14 @@ impl<T> Chan<T> {
     pub(super) fn cancel_slot(&self, key: Option<Key>) {
         if key.is_some() {
             self.slots.cancel(key);
+            self.publish_receiver();
             self.slot_returned();
         }
+    }
+
+    /// Tells the graph who receives, if somebody waits for a place.
+    fn publish_receiver(&self) {
+        self.receiving.publish(self.address(), self.slots.waiting());
     }
 
     /// A closed channel is finished when the last place is back.
@@ -279,7 +292,11 @@ impl<T> Chan<T> {
     }
 
     pub(super) fn wait(&self) -> Wait {
-        Wait::Channel(ptr::from_ref(self).addr())
+        Wait::Channel(self.address())
+    }
+
+    fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
     }
 
     pub(super) fn statistics(&self) -> MpscStatistics {

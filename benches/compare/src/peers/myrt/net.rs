@@ -5,7 +5,8 @@ use std::io;
 use myrt::net::{TcpListener, TcpStream};
 
 use super::Myrt;
-use crate::peer::Serve;
+use crate::peer::{Serve, ServeHello};
+use crate::programs::hello::Requests;
 use crate::tally;
 
 impl Serve for Myrt {
@@ -16,6 +17,18 @@ impl Serve for Myrt {
             let (stream, _) = listener.accept().await?;
             tally::accepted();
             drop(myrt::spawn(echo(stream)));
+        }
+    }
+}
+
+impl ServeHello for Myrt {
+    async fn serve_hello(self) -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        tally::listening(listener.local_addr()?.port());
+        loop {
+            let (stream, _) = listener.accept().await?;
+            tally::accepted();
+            drop(myrt::spawn(hello(stream)));
         }
     }
 }
@@ -39,6 +52,18 @@ impl crate::peer::ServeHttp for Myrt {
     fn timer(self) -> Self::Timer {
         myrt::hyper::Timer::new()
     }
+}
+
+async fn hello(stream: TcpStream) {
+    let mut requests = Requests::default();
+    while let Ok(length @ 1..) = stream.read(requests.room()).await {
+        let answers = requests.answers(length);
+        if !answers.is_empty() && stream.write_all(answers).await.is_err() {
+            break;
+        }
+    }
+    drop(stream);
+    tally::closed();
 }
 
 async fn echo(stream: TcpStream) {

@@ -1,0 +1,228 @@
+//! What ended badly, or never began: tasks and futures that were never polled, failures that nobody read, descriptors that
+//! were not given back; and futures that begin too large.
+//!
+//! **Never polled** is a task that is dropped because its runtime ends, before its first poll. One that somebody cancels is
+//! none.
+//! **Never awaited** (in builds with debug assertions) is a sleep that is dropped in the same poll in which it was made, if no future of the runtime was polled
+//! in between: so the branches of a `select!` of which another one was ready are none.
+//! **Unjoined** is a task whose panic, or whose `Err`, was dropped with its result. An error is seen where the task returns
+//! `Result<(), E>` with one of the errors of [`error_of`], and is none where the peer of a connection went away; a hook for
+//! unhandled panics is told of panics instead.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt::Display;
+use std::io;
+use std::os::fd::RawFd;
+use std::panic::Location;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Lookout, culprit, is_whole, line, spawner, tell, with};
+use crate::core::Core;
+use crate::misuse::Misuse;
+use crate::sys;
+use crate::task::error::JoinError;
+use crate::task::hot;
+use crate::task::slot::{DONE, FINISHING, MAIN, Slot};
+use crate::time::Elapsed;
+
+/// A future from here on is large. A task's future is moved once, and lies in memory until it ends.
+pub(crate) const LARGE: usize = 16 * 1024;
+
+/// How the names of tasks begin that the runtime spawns for itself.
+const OWN: &str = "myrt: ";
+
+/// A task with a large future was spawned.
+#[cold]
+pub(crate) fn spawned_large(core: &Core, bytes: usize, spawned_at: &'static Location<'static>) {
+    if let Some(lookout) = core.lookout.as_deref() {
+        let misuse = Misuse::LargeFuture { spawned_at, bytes };
+        tell(core, lookout, misuse, line(spawned_at));
+    }
+}
+
+/// The runtime begins to end: who has not even begun?
+pub(crate) fn never_polled(core: &Core) {
+    let Some(lookout) = core.lookout.as_deref() else {
+        return;
+    };
+    for index in 1..core.tasks.slots.high() {
+        let Some(slot) = core.tasks.slots.get(index) else {
+            continue;
+        };
+        let there = !slot.block().is_null() && !slot.has(DONE | FINISHING | MAIN);
+        if there && is_whole(slot) && slot.polls.load(Relaxed) == 0 {
+            let task = culprit(core, slot);
+            if task
+                .name
+                .as_deref()
+                .is_some_and(|name| name.starts_with(OWN))
+            {
+                continue;
+            }
+            let misuse = Misuse::TaskNeverPolled { task };
+            tell(core, lookout, misuse, spawner(slot));
+        }
+    }
+}
+
+/// A task failed, and its result is dropped unread. False: nobody was told.
+pub(crate) fn unjoined(core: &Core, slot: &Slot, error: String, panicked: bool) -> bool {
+    let Some(lookout) = core.lookout.as_deref() else {
+        return false;
+    };
+    if !is_whole(slot) {
+        return false;
+    }
+    let misuse = Misuse::UnjoinedFailure {
+        task: culprit(core, slot),
+        error,
+        panicked,
+    };
+    tell(core, lookout, misuse, spawner(slot));
+    true
+}
+
+/// The error that an output is, where its type is one that can be read.
+pub(crate) fn error_of<T: 'static>(output: &T) -> Option<String> {
+    fn read<E: Display + 'static>(output: &dyn Any) -> Option<String> {
+        let result = output.downcast_ref::<Result<(), E>>()?;
+        result.as_ref().err().map(ToString::to_string)
+    }
+    if let Some(Err(error)) = (output as &dyn Any).downcast_ref::<io::Result<()>>() {
+        return (!is_the_peers(error)).then(|| error.to_string());
+    }
+    read::<Box<dyn Error>>(output)
+        .or_else(|| read::<Box<dyn Error + Send>>(output))
+        .or_else(|| read::<Box<dyn Error + Send + Sync>>(output))
+        .or_else(|| read::<String>(output))
+        .or_else(|| read::<&'static str>(output))
+        .or_else(|| read::<JoinError>(output))
+        .or_else(|| read::<Elapsed>(output))
+}
+
+fn is_open(fd: RawFd) -> bool {
+    sys::readable_now(fd, sys::Interest::NONE).is_ok()
+}
+
+/// Whether the other side did it: it went away, which is how connections end.
+fn is_the_peers(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::UnexpectedEof
+    )
+}
+
+/// The runtime has ended its tasks: who left a descriptor?
+pub(crate) fn leaked_descriptors(core: &Core) {
+    let Some(lookout) = core.lookout.as_deref() else {
+        return;
+    };
+    let known = core.reactor.sources.borrow_mut().known();
+    for fd in known {
+        let closed = !is_open(fd);
+        let misuse = Misuse::LeakedRegistration { fd, closed };
+        tell(core, lookout, misuse, u64::from(fd.unsigned_abs()));
+    }
+}
+
+/// A descriptor is taken off the table.
+#[cold]
+pub(crate) fn deregistered(core: &Core, token: u64) {
+    let Some(lookout) = core.lookout.as_deref() else {
+        return;
+    };
+    let known = match core.reactor.sources.borrow_mut().get(token) {
+        Some(source) if source.registered => source.fd,
+        _ => return,
+    };
+    if !is_open(known) {
+        let misuse = Misuse::LeakedRegistration {
+            fd: known,
+            closed: true,
+        };
+        tell(core, lookout, misuse, u64::from(known.unsigned_abs()));
+    }
+}
+
+/// Futures that were made and not polled yet, by a number of their own.
+#[derive(Default)]
+pub(super) struct Fresh {
+    made: RefCell<HashMap<u32, Made>>,
+    last: Cell<u32>,
+    /// How often a combinator of the runtime was polled.
+    combined: Cell<u64>,
+}
+
+#[derive(PartialEq, Eq, Clone, Copy)]
+struct Made {
+    poll: u64,
+    root: u64,
+    budget: u8,
+    combined: u64,
+}
+
+impl Lookout {
+    /// What changes as soon as anything of the runtime's is polled.
+    fn moment(&self) -> Made {
+        Made {
+            poll: self.poll.get(),
+            root: self.root.get(),
+            budget: hot::with(|hot| hot.budget.get()),
+            combined: self.fresh.combined.get(),
+        }
+    }
+}
+
+/// A future was made. Returns the number to call [`polled`] or [`dropped`] with; 0: nobody looks.
+#[cold]
+pub(crate) fn made() -> u32 {
+    let number = Cell::new(0);
+    with(|_, lookout| {
+        if lookout.root.get() == 0 {
+            return;
+        }
+        let fresh = &lookout.fresh;
+        fresh.last.set(fresh.last.get().wrapping_add(1).max(1));
+        number.set(fresh.last.get());
+        let moment = lookout.moment();
+        fresh.made.borrow_mut().insert(number.get(), moment);
+    });
+    number.get()
+}
+
+/// It is polled for the first time.
+#[cold]
+pub(crate) fn polled(number: u32) {
+    with(|_, lookout| {
+        lookout.fresh.made.borrow_mut().remove(&number);
+    });
+}
+
+/// It is dropped, and was never polled.
+#[cold]
+pub(crate) fn dropped(number: u32, what: &'static str, made_at: &'static Location<'static>) {
+    with(|core, lookout| {
+        let made = lookout.fresh.made.borrow_mut().remove(&number);
+        let runs = hot::with(|hot| hot.slot().is_some());
+        if runs && made == Some(lookout.moment()) && !std::thread::panicking() {
+            let misuse = Misuse::NeverAwaited { what, made_at };
+            tell(core, lookout, misuse, line(made_at));
+        }
+    });
+}
+
+/// A combinator is polled: what it drops unpolled it has chosen to.
+#[cold]
+pub(crate) fn combined() {
+    with(|_, lookout| {
+        let combined = &lookout.fresh.combined;
+        combined.set(combined.get() + 1);
+    });
+}

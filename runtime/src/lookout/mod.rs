@@ -1,0 +1,188 @@
+//! The lookout: notices mistakes in how tasks and futures are used, where the runtime was asked to look.
+//!
+//! It exists apart from what it watches so that a runtime that was not asked pays nothing: it has no lookout, its batches
+//! are not polled one by one, its wakers have the vtable that counts nothing, and what waiting futures ask for
+//! ([`hot::looks`](crate::task::hot::looks)) is one byte of the thread's state, off the paths of spawn, wake and yield.
+//! Each mistake has its criterion at the top of its own file. It must not hold a borrow while it reports: the hook is user
+//! code; and it must not change what runs.
+//!
+//! `habits.rs` tasks that wake themselves, tasks that never wait · `starved.rs` granted, and not polled · `alone.rs` waiting
+//! with nobody to wake them · `ends.rs` what ended badly: unpolled, unjoined, unregistered.
+
+pub(crate) mod alone;
+pub(crate) mod ends;
+mod habits;
+pub(crate) mod starved;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::panic::Location;
+use std::ptr;
+
+use crate::core::Core;
+use crate::misuse::{Culprit, Misuse};
+use crate::report::Report;
+use crate::task::hot;
+use crate::task::id::Id;
+use crate::task::poll::Batch;
+use crate::task::slot::{CHILD, DONE, FINISHING, QUEUED, Slot};
+
+/// Whether it is looked at what costs so little that asking would be felt: a yield, a sleep that is made.
+pub(crate) const LOOKS_AT_CHEAP: bool = cfg!(debug_assertions);
+
+/// What one runtime's lookout knows.
+#[derive(Default)]
+pub(crate) struct Lookout {
+    /// What was told, so that each cause is told once: the page, and what tells causes apart.
+    told: RefCell<HashSet<(&'static str, u64)>>,
+    /// Identity of the task from the ready ring that is polled, and its key; 0: none.
+    root: Cell<u64>,
+    root_key: Cell<u64>,
+    /// Polls of tasks from the ring so far.
+    poll: Cell<u64>,
+    /// The task that is polled woke itself, through a waker that a future called.
+    woke_itself: Cell<bool>,
+    /// A part of it gave way by a waker that is not the runtime's: that of a foreign combinator, which passes it on.
+    gave_way: Cell<bool>,
+    /// In this poll somebody kept or compared a waker of the task that is polled.
+    kept: Cell<bool>,
+    habits: habits::Habits,
+    leaves: starved::Leaves,
+    alone: alone::Alone,
+    fresh: ends::Fresh,
+}
+
+impl Lookout {
+    /// Whether this is the first time that a page's mistake has this cause.
+    fn is_new(&self, misuse: &Misuse, cause: u64) -> bool {
+        self.told.borrow_mut().insert((misuse.page(), cause))
+    }
+
+    /// Says who is polled from now on. Returns who was.
+    fn enter(&self, slot: &Slot) -> (u64, u64) {
+        let before = (self.root.get(), self.root_key.get());
+        self.root.set(slot.identity());
+        self.root_key.set(slot.key());
+        before
+    }
+}
+
+/// Tells of a mistake, once for each cause.
+fn tell(core: &Core, lookout: &Lookout, misuse: Misuse, cause: u64) {
+    if lookout.is_new(&misuse, cause) {
+        core.report(&Report::Misuse(misuse));
+    }
+}
+
+/// The cause of mistakes that are a line's.
+fn line(at: &'static Location<'static>) -> u64 {
+    ptr::from_ref(at).addr() as u64
+}
+
+/// The cause of mistakes that are a task's: the line that spawned it, so that a server tells once of all its connections.
+fn spawner(slot: &Slot) -> u64 {
+    slot.spawned_at().map_or(slot.identity(), line)
+}
+
+fn culprit(core: &Core, slot: &Slot) -> Culprit {
+    let name = core.tasks.rares.peek(slot, |rare| rare.name.clone());
+    Culprit {
+        task: Id::from_identity(slot.identity()),
+        name: name.flatten().map(|name| name.to_string()),
+        spawned_at: slot.spawned_at(),
+    }
+}
+
+/// Polls one task, the first of the ring, and looks how it behaves.
+pub(crate) fn watch(core: &Core, slot: &Slot, poll: impl FnOnce() -> Batch) -> Batch {
+    let Some(lookout) = core.lookout.as_deref() else {
+        return poll();
+    };
+    let identity = slot.identity();
+    lookout.enter(slot);
+    lookout.poll.set(lookout.poll.get() + 1);
+    lookout.woke_itself.set(false);
+    lookout.gave_way.set(false);
+    lookout.kept.set(false);
+    let batch = poll();
+    let spent = hot::with(|hot| hot.budget.get()) == 0;
+    lookout.root.set(0);
+    lookout.root_key.set(0);
+    let over = batch == Batch::Main || !slot.is(identity) || slot.has(DONE | FINISHING);
+    if over {
+        lookout.habits.forget(identity);
+        return batch;
+    }
+    let again = slot.has(QUEUED);
+    habits::judge(core, lookout, slot, again, spent);
+    if !spent {
+        starved::judge(core, lookout, slot);
+    }
+    if !again {
+        alone::note(core, lookout, slot);
+    }
+    batch
+}
+
+/// Calls `f` with the thread's runtime and its lookout, if it has one.
+#[cold]
+fn with(f: impl FnOnce(&Core, &Lookout)) {
+    hot::with_core(|core| {
+        if let Some(core) = core {
+            if let Some(lookout) = core.lookout.as_deref() {
+                f(core, lookout);
+            }
+        }
+    });
+}
+
+/// A future called a counted waker: if it is that of the task that runs, the task woke itself.
+pub(crate) fn waker_called(key: u64) {
+    if hot::with(|hot| hot.running.get()) == key {
+        with(|_, lookout| lookout.woke_itself.set(true));
+    }
+}
+
+/// Something in the task that runs gave way, inside of a foreign combinator.
+pub(crate) fn gave_way() {
+    with(|_, lookout| lookout.gave_way.set(true));
+}
+
+/// Somebody kept or compared a counted waker.
+pub(crate) fn waker_kept(key: u64) {
+    with(|_, lookout| {
+        if lookout.root_key.get() == key {
+            lookout.kept.set(true);
+        }
+    });
+}
+
+/// While this lives, a task that was spawned eagerly is polled inside of another's poll.
+pub(crate) struct Eager<'a> {
+    lookout: Option<&'a Lookout>,
+    before: (u64, u64),
+}
+
+impl<'a> Eager<'a> {
+    pub(crate) fn enter(core: &'a Core, slot: &Slot) -> Self {
+        let lookout = core.lookout.as_deref();
+        Self {
+            before: lookout.map_or((0, 0), |lookout| lookout.enter(slot)),
+            lookout,
+        }
+    }
+}
+
+impl Drop for Eager<'_> {
+    fn drop(&mut self) {
+        if let Some(lookout) = self.lookout {
+            lookout.root.set(self.before.0);
+            lookout.root_key.set(self.before.1);
+        }
+    }
+}
+
+/// Whether a slot is a task of the user's that stands for itself.
+fn is_whole(slot: &Slot) -> bool {
+    !slot.has(CHILD | crate::task::slot::INTERNAL)
+}

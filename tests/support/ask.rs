@@ -1,0 +1,51 @@
+//! Asks a monitor over a plain socket, as `nc` would, and makes its answers comparable: what changes from run to run is
+//! masked, and places in the source are shown as the code that stands there.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+
+/// Asks one question on a connection of its own; the answer ends with an empty line.
+pub(crate) fn ask(address: SocketAddr, question: &str) -> String {
+    let mut client = TcpStream::connect(address).unwrap();
+    writeln!(client, "{question}").unwrap();
+    let lines = BufReader::new(client).lines().map_while(Result::ok);
+    lines
+        .take_while(|line| !line.is_empty())
+        .map(|line| line + "\n")
+        .collect()
+}
+
+/// Replaces what stands between `before` and the first character that `ends` it, at each place.
+pub(crate) fn mask(text: &str, before: &str, ends: impl Fn(char) -> bool, with: &str) -> String {
+    let mut parts = text.split(before);
+    let mut masked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.find(&ends).map_or("", |end| &part[end..]);
+        masked.push_str(before);
+        masked.push_str(with);
+        masked.push_str(rest);
+    }
+    masked
+}
+
+/// Shows each `file:line:column` as the line of code that is there, with a mark at the column.
+pub(crate) fn show_places(text: &str, file: &str, source: &str) -> String {
+    let before = format!("{file}:");
+    let mut parts = text.split(&before);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = |c: char| !c.is_ascii_digit();
+        let (line, rest) = part.split_once(':').unwrap();
+        let end = rest.find(digits).unwrap_or(rest.len());
+        let (column, rest) = rest.split_at(end);
+        let line: usize = line.parse().unwrap();
+        let column: usize = column.parse().unwrap();
+        let code = source.lines().nth(line - 1).unwrap();
+        let (left, right) = code.split_at(column - 1);
+        shown.push_str(left.trim_start());
+        shown.push('▸');
+        shown.push_str(right);
+        shown.push_str(rest);
+    }
+    shown
+}

@@ -1,0 +1,95 @@
+//! Asks a monitor: a line there, an answer back that ends with an empty line.
+//!
+//! A connection that broke is made anew at the next question, so a program that is started again is found again. It must not
+//! know what is asked.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// How long an answer may take: it comes from a thread of its own, so a blocked program answers too.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
+/// The monitor at an address.
+pub struct Client {
+    address: String,
+    stream: Option<BufReader<Box<dyn Stream>>>,
+}
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub fn new(address: &str) -> io::Result<Self> {
+        let mut client = Self {
+            address: address.to_owned(),
+            stream: None,
+        };
+        client.connect()?;
+        Ok(client)
+    }
+
+    fn connect(&mut self) -> io::Result<&mut BufReader<Box<dyn Stream>>> {
+        let stream: Box<dyn Stream> = match self.address.strip_prefix("unix:") {
+            Some(path) => {
+                let stream = UnixStream::connect(path)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                Box::new(stream)
+            }
+            None => {
+                let stream = TcpStream::connect(&self.address)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
+        };
+        Ok(self.stream.insert(BufReader::new(stream)))
+    }
+
+    /// The answer to a question, without the empty line.
+    ///
+    /// # Errors
+    /// When the program has ended, or does not answer.
+    pub fn ask(&mut self, question: &str) -> io::Result<String> {
+        let answer = self.try_ask(question);
+        if answer.is_err() {
+            self.stream = None;
+        }
+        answer
+    }
+
+    fn try_ask(&mut self, question: &str) -> io::Result<String> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            None => self.connect()?,
+        };
+        stream
+            .get_mut()
+            .write_all(format!("{question}\n").as_bytes())?;
+        let mut answer = String::new();
+        loop {
+            let length = answer.len();
+            if stream.read_line(&mut answer)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if &answer[length..] == "\n" {
+                answer.truncate(length);
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
