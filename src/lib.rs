@@ -50,11 +50,11 @@ pub mod io {
 pub mod net {
     #[doc(inline)]
     pub use myrt_net::{
-        DrainServer, Interest, ListenFd, ListenFdKind, LookupHost, OpenConnection, Readiness,
-        Ready, ReadyFor, SendFile, ServeForever, Served, Server, ServerStatistics, Splice,
-        SpliceBidirectional, SpliceFrom, SpliceTo, StartServer, TcpListener, TcpSocket, TcpStream,
-        ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed, halves,
-        listen_fds, lookup_host, send_file, splice, splice_bidirectional, tcp, udp, unix,
+        Connection, DrainServer, Interest, ListenFd, ListenFdKind, LookupHost, OpenConnection,
+        Readiness, Ready, ReadyFor, SendFile, ServeForever, Served, Server, ServerStatistics,
+        Splice, SpliceBidirectional, SpliceFrom, SpliceTo, StartServer, TcpListener, TcpSocket,
+        TcpStream, ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed,
+        halves, listen_fds, lookup_host, send_file, splice, splice_bidirectional, tcp, udp, unix,
     };
 }
 

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use myrt::runtime::{Builder, Selector};
+use myrt::runtime::Builder;
 use myrt::stream::StreamExt;
 use myrt::time::timeout;
 
@@ -179,18 +179,7 @@ fn converse(mut child: Child) {
 
 #[test]
 fn lines_of_a_pipe_with_every_selector() {
-    let selectors: &[Selector] = if cfg!(target_os = "linux") {
-        &[
-            Selector::Epoll,
-            Selector::EpollLevel,
-            Selector::EpollOneshot,
-            Selector::Poll,
-            Selector::Select,
-        ]
-    } else {
-        &[Selector::Kqueue, Selector::Poll, Selector::Select]
-    };
-    for selector in selectors {
+    for selector in support::SELECTORS {
         let mut command = part("echo");
         command.env("MYRT_STDIO_SELECTOR", selector.to_string());
         converse(command.stdin(Stdio::piped()).spawn().unwrap());

@@ -11,7 +11,7 @@ use myrt_runtime::io::Async;
 
 use crate::ops;
 
-/// A connected stream socket of this crate: a [`TcpStream`](crate::TcpStream) or a [`UnixStream`](crate::UnixStream).
+/// A connected stream socket of this crate: a [`TcpStream`](crate::TcpStream) or a [`UnixStream`](crate::UnixStream). No other type can be.
 pub trait Connection: Debug + 'static {
     /// std's stream inside.
     type System: ops::Stream;

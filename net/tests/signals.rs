@@ -3,16 +3,20 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures_lite::StreamExt;
 use futures_lite::future::zip;
+use myrt_net::UnixStream;
 use myrt_net::signal::ctrl_c;
 use myrt_net::signal::unix::{Signal, SignalKind, signal};
+use myrt_runtime::task::{spawn, spawn_blocking};
 use myrt_runtime::time::sleep;
 
 fn kill(name: &str, process: u32) {
@@ -62,6 +66,49 @@ fn signals_that_were_not_received_yet_count_once() {
 }
 
 #[test]
+fn each_signal_is_heard_once_while_sockets_keep_the_loop_busy() {
+    run(async {
+        let over = Rc::new(Cell::new(false));
+        let talks: Vec<_> = (0..20)
+            .map(|_| {
+                let over = over.clone();
+                spawn(async move {
+                    let (near, far) = UnixStream::pair().unwrap();
+                    let (mut buf, mut rounds) = ([0; 64], 0);
+                    while !over.get() {
+                        near.write_all(&[7; 64]).await.unwrap();
+                        far.read_exact(&mut buf).await.unwrap();
+                        rounds += 1;
+                    }
+                    rounds
+                })
+            })
+            .collect();
+        let kinds = [
+            ("TERM", SignalKind::terminate()),
+            ("HUP", SignalKind::hangup()),
+            ("USR1", SignalKind::user_defined1()),
+        ];
+        let mut streams = kinds.map(|(name, kind)| (name, signal(kind).unwrap()));
+        for _ in 0..20 {
+            for (name, stream) in &mut streams {
+                let name = *name;
+                spawn_blocking(move || kill_me(name)).await.unwrap();
+                stream.recv().await.unwrap();
+            }
+        }
+        for (name, stream) in &mut streams {
+            let more = common::poll_once(&mut stream.recv());
+            assert!(more.is_pending(), "{name} was sent once each time");
+        }
+        over.set(true);
+        for talk in talks {
+            assert!(talk.await.unwrap() > 100, "the sockets got their turns too");
+        }
+    });
+}
+
+#[test]
 fn what_cannot_be_caught_is_refused() {
     assert_eq!(
         signal(SignalKind::from_raw(9)).unwrap_err().kind(),
@@ -77,6 +124,7 @@ const CHILD: &str = "MYRT_TEST_SIGNAL_CHILD";
 fn run<F: Future>(test: F) -> F::Output {
     static OTHERS: OnceLock<Vec<Signal>> = OnceLock::new();
     let kinds = [
+        SignalKind::terminate(),
         SignalKind::hangup(),
         SignalKind::user_defined1(),
         SignalKind::user_defined2(),
