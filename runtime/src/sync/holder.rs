@@ -6,38 +6,59 @@
 use std::cell::Cell;
 
 use crate::TELLS;
-use crate::task::{Id, current_identity, id_of, note_holder};
+use crate::task::{Id, current_identity, forget_holder, id_of, note_holder};
 
-/// The task that took something last; one word.
+/// The task that took something last.
 #[derive(Debug)]
-pub(crate) struct Holder(Cell<u64>);
+pub(crate) struct Holder {
+    /// Its identity; 0: nobody.
+    task: Cell<u64>,
+    /// The address under which others were told; 0: they were not.
+    published: Cell<usize>,
+}
 
 impl Holder {
     pub(crate) const fn nobody() -> Self {
-        Self(Cell::new(0))
+        Self {
+            task: Cell::new(0),
+            published: Cell::new(0),
+        }
     }
 
     /// It is the task that runs; nobody, outside of a task.
     #[inline]
     pub(crate) fn take(&self) {
         if TELLS {
-            self.0.set(current_identity());
+            self.task.set(current_identity());
         }
     }
 
     #[inline]
     pub(crate) fn clear(&self) {
-        self.0.set(0);
+        self.task.set(0);
     }
 
     #[inline]
     pub(crate) fn id(&self) -> Option<Id> {
-        id_of(self.0.get())
+        id_of(self.task.get())
     }
 
-    /// Tells the graph, where `waiting` tasks wait for the object at `address`. To be called after whatever changed the
-    /// holder of a contended object, or who waits for it.
+    /// Tells the graph, if `waiting` tasks wait for the object at `address`. To be called after whatever changed the holder of a
+    /// contended object, and when somebody begins to wait; while nobody waits, nobody asks.
+    #[inline]
     pub(crate) fn publish(&self, address: usize, waiting: usize) {
-        note_holder(address, (waiting > 0).then(|| self.id()));
+        if TELLS && waiting > 0 {
+            self.published.set(address);
+            note_holder(address, self.id());
+        }
+    }
+}
+
+impl Drop for Holder {
+    #[inline]
+    fn drop(&mut self) {
+        if self.published.get() != 0 {
+            forget_holder(self.published.get());
+        }
     }
 }

@@ -217,15 +217,6 @@ impl Semaphore {
         result
     }
 
-    /// A future that waited with `key`, or was ready without, is gone.
-    #[inline]
-    pub(super) fn cancel(&self, key: Option<Key>) {
-        if key.is_some() {
-            self.permits.cancel(key);
-            self.publish();
-        }
-    }
-
     /// Tells the graph who got a permit last, if somebody waits.
     fn publish(&self) {
         self.last.publish(self.address(), self.permits.waiting());
@@ -282,7 +273,7 @@ impl<'a> Future for Acquire<'a> {
 impl Drop for Acquire<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.semaphore.cancel(self.key);
+        self.semaphore.permits.cancel(self.key);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It exists because a lock's own memory may go at any moment, so another thread must not look there; and because a
 //! waiting task's slot has room for one word, the address. A primitive publishes its holder here only while somebody
-//! waits for it, so locks that are free cost nothing. One thread writes, any thread reads; the entries are plain moves.
+//! waits for it, so one that is never waited for has no entry. One thread writes, any thread reads; the entries are plain moves.
 //! It must not know what kinds of locks there are.
 
 use std::cell::{Cell, RefCell};
@@ -13,14 +13,14 @@ use super::id::Id;
 
 /// Places at the beginning; a power of two.
 const SMALLEST: usize = 64;
-/// The holder of an object that somebody waits for and nobody is known to hold.
+/// The holder of an object that nobody is known to hold.
 const UNKNOWN: u64 = u64::MAX;
 
 #[derive(Default)]
 struct Entry {
     /// An address; 0: free. Once set it stays, so that a reader never mixes two objects.
     object: AtomicUsize,
-    /// An identity, or [`UNKNOWN`]; 0: nobody waits any more.
+    /// An identity, or [`UNKNOWN`]; 0: the object is gone.
     holder: AtomicU64,
 }
 
@@ -50,7 +50,7 @@ fn find(entries: &[Entry], object: usize) -> &Entry {
 pub(crate) struct Published(Mutex<Option<Entries>>);
 
 impl Published {
-    /// Who holds an object, if somebody waits for it and it is known.
+    /// Who holds an object that somebody waits for, if it is known.
     pub(crate) fn holder(&self, object: usize) -> Option<Id> {
         let entries = self.lock().clone()?;
         let entry = find(&entries, object);
@@ -94,14 +94,14 @@ impl Holders {
         }
     }
 
-    /// Says that nobody waits for `object` any more.
+    /// Says that `object` is gone.
     pub(crate) fn forget(&self, object: usize) {
         if let Some(entries) = &*self.entries.borrow() {
             find(entries, object).holder.store(0, Relaxed);
         }
     }
 
-    /// Half of the places are used: those that still count move to a table with room for as many again.
+    /// Half of the places are used: those of objects that are still there move to a table with room for as many again.
     #[cold]
     fn renew(&self, published: &Published) {
         let old = self.entries.take();

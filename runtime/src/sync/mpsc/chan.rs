@@ -203,7 +203,6 @@ impl<T> Chan<T> {
     pub(super) fn cancel_slot(&self, key: Option<Key>) {
         if key.is_some() {
             self.slots.cancel(key);
-            self.publish_receiver();
             self.slot_returned();
         }
     }
