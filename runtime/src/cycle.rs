@@ -2,7 +2,7 @@
 //!
 //! It exists because a deadlock of two tasks is no deadlock of the program: a server still listens, timers still fire, and
 //! so nothing hangs that anybody would look at. It is searched where the loop is about to sleep, at once in debug mode
-//! and where lints are looked for, else once a second at most and never for more than a thousandth of the time.
+//! and where misuse is looked for, else once a second at most and never for more than a thousandth of the time.
 //!
 //! A task is *stuck* when the one thing it waits for can only come from a stuck task: the end of that task, a lock that it
 //! holds, its reading of a channel that is full. Everybody is suspected who waits for such a thing and for nothing

@@ -62,7 +62,7 @@ impl Report {
         match self {
             Self::SlowPoll { .. } | Self::SlowTurn { .. } => "slow_poll",
             Self::Misuse(misuse) => misuse.page(),
-            _ => "deadlock",
+            Self::Deadlock { .. } | Self::Cycle(_) | Self::OnAnotherThread { .. } => "deadlock",
         }
     }
 
