@@ -93,8 +93,10 @@ impl RawRwLock {
         if let Poll::Ready(Admitted::Granted(_)) = polled {
             self.holder.take();
         }
-        if waited != key.is_some() {
-            self.publish();
+        match (waited, key.is_some()) {
+            (true, false) => self.publish(),
+            (false, true) => self.holder.publish_to_first(self.address(), self.waiting()),
+            _ => {}
         }
         polled.map(|_| ())
     }

@@ -211,8 +211,8 @@ impl Semaphore {
         if let Poll::Ready(Ok(())) = result {
             self.last.take();
         }
-        if waited != key.is_some() {
-            self.publish();
+        if waited || key.is_some() {
+            self.publish_change(waited, key.is_some());
         }
         result
     }
@@ -223,6 +223,19 @@ impl Semaphore {
         if key.is_some() {
             self.permits.cancel(key);
             self.publish();
+        }
+    }
+
+    /// As [`Self::publish`], where a task has begun or ended to wait.
+    #[inline(never)]
+    fn publish_change(&self, waited: bool, waits: bool) {
+        match (waited, waits) {
+            (true, false) => self.publish(),
+            (false, true) => {
+                let waiting = self.permits.waiting();
+                self.last.publish_to_first(self.address(), waiting);
+            }
+            _ => {}
         }
     }
 

@@ -32,6 +32,10 @@ fn entries(many: usize) -> Entries {
 
 /// The place of `object`, or the free one where it belongs. There always is a free one.
 fn find(entries: &[Entry], object: usize) -> &Entry {
+    &entries[place_of(entries, object)]
+}
+
+fn place_of(entries: &[Entry], object: usize) -> usize {
     // Fibonacci hashing; the lowest bits of an address say little.
     let hash = (object as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     let mut place = hash as usize & (entries.len() - 1);
@@ -39,7 +43,7 @@ fn find(entries: &[Entry], object: usize) -> &Entry {
         let entry = &entries[place];
         let there = entry.object.load(Relaxed);
         if there == object || there == 0 {
-            return entry;
+            return place;
         }
         place = (place + 1) & (entries.len() - 1);
     }
@@ -74,8 +78,42 @@ pub(crate) struct Holders {
 }
 
 impl Holders {
-    /// Says who holds `object`, which somebody waits for.
-    pub(crate) fn publish(&self, published: &Published, object: usize, holder: Option<Id>) {
+    /// Says who holds `object`, which somebody waits for. `hint` is where its entry was last time, so that a lock which is
+    /// handed on again and again is not looked for.
+    #[inline]
+    pub(crate) fn publish(
+        &self,
+        published: &Published,
+        object: usize,
+        holder: Option<Id>,
+        hint: &Cell<u32>,
+    ) {
+        if !self.publish_at(hint.get(), object, holder) {
+            self.publish_anew(published, object, holder, hint);
+        }
+    }
+
+    /// Says it where `object` already has its entry; false if that is not there.
+    #[inline]
+    fn publish_at(&self, place: u32, object: usize, holder: Option<Id>) -> bool {
+        let entries = self.entries.borrow();
+        let entry = entries.as_deref().and_then(|it| it.get(place as usize));
+        let Some(entry) = entry.filter(|it| it.object.load(Relaxed) == object) else {
+            return false;
+        };
+        let holder = holder.map_or(UNKNOWN, Id::identity);
+        entry.holder.store(holder, Relaxed);
+        true
+    }
+
+    #[cold]
+    fn publish_anew(
+        &self,
+        published: &Published,
+        object: usize,
+        holder: Option<Id>,
+        hint: &Cell<u32>,
+    ) {
         let full = match &*self.entries.borrow() {
             Some(entries) => 2 * self.used.get() >= entries.len(),
             None => true,
@@ -85,7 +123,9 @@ impl Holders {
         }
         let entries = self.entries.borrow();
         let Some(entries) = &*entries else { return };
-        let entry = find(entries, object);
+        let place = place_of(entries, object);
+        let entry = &entries[place];
+        hint.set(place as u32);
         let holder = holder.map_or(UNKNOWN, Id::identity);
         entry.holder.store(holder, Relaxed);
         if entry.object.load(Relaxed) == 0 {
@@ -131,17 +171,17 @@ mod tests {
         let id = |n: usize| Some(Id::from_identity(n as u64));
         assert_eq!(published.holder(8), None);
         for n in 1..1000 {
-            holders.publish(&published, 8 * n, id(n));
+            holders.publish(&published, 8 * n, id(n), &Cell::new(n as u32 % 7));
         }
         for n in 1..1000 {
             assert_eq!(published.holder(8 * n), id(n));
             holders.forget(8 * n);
             assert_eq!(published.holder(8 * n), None);
         }
-        holders.publish(&published, 8, None);
+        holders.publish(&published, 8, None, &Cell::new(0));
         assert_eq!(published.holder(8), None);
         for n in 1..100_000 {
-            holders.publish(&published, 8 * n, id(n));
+            holders.publish(&published, 8 * n, id(n), &Cell::new(n as u32 % 7));
             holders.forget(8 * n);
         }
         let places = holders.entries.borrow().as_ref().map(|it| it.len());

@@ -3,6 +3,7 @@
 //! It exists so that "what is everybody waiting for?" has an answer at any moment, also from another thread while the
 //! loop is blocked, without polling anyone. It must not know who asks.
 
+use std::cell::Cell;
 use std::fmt;
 use std::os::fd::RawFd;
 use std::panic::Location;
@@ -155,14 +156,14 @@ pub(crate) fn pass_on(packed: u64, at: &'static Location<'static>) {
 }
 
 /// Tells the graph who holds what stands at `address`: inner `None`, nobody that is known; outer `None`, nobody waits for
-/// it any more.
-pub(crate) fn note_holder(address: usize, holder: Option<Option<Id>>) {
+/// it any more. `hint` is the caller's to keep, and at first anything.
+pub(crate) fn note_holder(address: usize, holder: Option<Option<Id>>, hint: &Cell<u32>) {
     hot::with_core(|core| {
         let Some(core) = core else { return };
         match holder {
             Some(holder) => {
                 let published = &core.tasks.slots.shared().holders;
-                core.tasks.holders.publish(published, address, holder);
+                core.tasks.holders.publish(published, address, holder, hint);
             }
             None => core.tasks.holders.forget(address),
         }

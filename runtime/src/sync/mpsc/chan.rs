@@ -180,8 +180,13 @@ impl<T> Chan<T> {
         let waited = key.is_some();
         let note = WaitNote::new(self.wait(), at);
         let place = self.slots.poll_acquire(1, key, cx, note);
-        if waited != key.is_some() {
-            self.publish_receiver();
+        match (waited, key.is_some()) {
+            (true, false) => self.publish_receiver(),
+            (false, true) => {
+                let waiting = self.slots.waiting();
+                self.receiving.publish_to_first(self.address(), waiting);
+            }
+            _ => {}
         }
         let place = ready!(place);
         if waited && place.is_ok() && self.gone.get() {
