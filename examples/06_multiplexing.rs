@@ -62,17 +62,19 @@ async fn measure(sockets: &[Rc<UdpSocket>]) -> io::Result<Cell> {
         .collect::<Result<_, _>>()?;
     let active = Rc::clone(sockets.last().expect("at least one socket"));
     let address = active.get_ref().local_addr()?;
-    let mut waits: Vec<_> = sockets
+    let waits: Vec<_> = sockets
         .into_iter()
         .map(|socket| myrt::spawn(async move { socket.readable().await }))
         .collect();
     myrt::yield_now().await; // each of them has had its turn, and waits
-    if let Some(place) = waits.iter().position(|wait| wait.is_finished()) {
-        let ended = waits.swap_remove(place).await.expect("nobody cancels it");
-        for wait in &waits {
+    if waits.iter().any(|wait| wait.is_finished()) {
+        let mut errors = Vec::new();
+        for wait in waits {
             wait.cancel();
+            // One that has ended already says why.
+            errors.extend(wait.await.ok().and_then(Result::err));
         }
-        return refused(ended.expect_err("nobody has sent to it"));
+        return refused(errors.pop().expect("nobody has sent to it"));
     }
     let mut times = Vec::new();
     let begin = Instant::now();

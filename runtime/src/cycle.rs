@@ -2,7 +2,7 @@
 //!
 //! It exists because a deadlock of two tasks is no deadlock of the program: a server still listens, timers still fire, and
 //! so nothing hangs that anybody would look at. It is searched where the loop is about to sleep, at once in debug mode
-//! and under [`Lints::Deny`], else once a second at most and never for more than a thousandth of the time.
+//! and where misuse is looked for, else once a second at most and never for more than a thousandth of the time.
 //!
 //! A task is *stuck* when the one thing it waits for can only come from a stuck task: the end of that task, a lock that it
 //! holds, its reading of a channel that is full. Everybody is suspected who waits for such a thing and for nothing
@@ -105,7 +105,7 @@ impl Searched {
 #[cold]
 pub(crate) fn look(core: &Core, searched: &Searched) {
     let now = core.timers.seen();
-    let eager = core.config.debug || core.config.lints == Lints::Deny;
+    let eager = core.counts_wakers();
     let never = core.config.lints == Lints::Off
         || searched.told.borrow().len() >= MOST_TOLD
         || !eager && core.timers.clock.is_paused();

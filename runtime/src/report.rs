@@ -41,8 +41,6 @@ pub enum Report {
         /// Whether it is certain: wakers were counted and nobody outside holds one.
         certain: bool,
     },
-    /// A mistake in how tasks and futures are used.
-    Misuse(Misuse),
     /// Nothing happens, and only another thread can change that: it has wakers of this runtime, or a `Remote`. Told in debug
     /// mode, where wakers are counted, once; no misuse, so not told under [`Lints::Deny`](crate::runtime::Lints::Deny).
     OnAnotherThread {
@@ -53,6 +51,8 @@ pub enum Report {
     },
     /// Tasks wait for each other in a circle, while the rest of the program goes on.
     Cycle(Cycle),
+    /// A mistake in how tasks and futures are used.
+    Misuse(Misuse),
 }
 
 impl Report {
@@ -62,7 +62,7 @@ impl Report {
         match self {
             Self::SlowPoll { .. } | Self::SlowTurn { .. } => "slow_poll",
             Self::Misuse(misuse) => misuse.page(),
-            _ => "deadlock",
+            Self::Deadlock { .. } | Self::Cycle(_) | Self::OnAnotherThread { .. } => "deadlock",
         }
     }
 

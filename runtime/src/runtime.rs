@@ -123,8 +123,8 @@ fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
     let next = core.timers.next_deadline();
     match next {
         Some(at) if core.outside() == 0 && at != Instant::FAR_FUTURE => {
-            lookout::alone::look(core);
             watchdog::look_for_cycles(core);
+            lookout::alone::look(core);
             let now = core.timers.clock.now();
             let at = limit.map_or(at, |limit| at.min(now + limit));
             core.timers.clock.advance_to(at);

@@ -67,13 +67,13 @@ impl Watchdog {
         self.timing.set(if always { u32::MAX } else { 0 });
     }
 
+    pub(crate) fn longest_turn(&self) -> Duration {
+        self.longest.get()
+    }
+
     /// From what duration on a poll is slow.
     pub(crate) fn slow(&self) -> Duration {
         self.slow
-    }
-
-    pub(crate) fn longest_turn(&self) -> Duration {
-        self.longest.get()
     }
 
     #[inline]

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use crate::task::id::Id;
 use crate::task::join::cancel_id;
-use crate::task::{Cancel, JoinError, StoredWaker, TaskRef, Wait, note_wait_by};
+use crate::task::{Cancel, JoinError, StoredWaker, TaskRef, Wait, WaitNote};
 
 /// What child and handle share.
 pub(super) struct Shared<T> {
@@ -130,7 +130,9 @@ impl<T> Future for ScopedHandle<T> {
         }
         let before = self.shared.waiter.replace(StoredWaker::new(cx.waker()));
         drop(before);
-        note_wait_by(Wait::Join(self.id()), Location::caller(), cx.waker());
+        WaitNote::new(Wait::Join(self.id()), Location::caller())
+            .by(cx.waker())
+            .leave();
         Poll::Pending
     }
 }

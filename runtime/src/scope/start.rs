@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::spawn::cancelled;
-use crate::task::{JoinError, StoredWaker, TaskRef, Wait, note_wait_by};
+use crate::task::{JoinError, StoredWaker, TaskRef, Wait, WaitNote};
 
 /// Given to a child that is started with [`Scope::start`](super::Scope::start): it says that it is up by
 /// [`set`](Started::set).
@@ -107,7 +107,9 @@ impl<V> Future for Starting<V> {
         if self.told.is_waiting() {
             let before = self.told.waiter.replace(StoredWaker::new(cx.waker()));
             drop(before);
-            note_wait_by(Wait::Join(self.child.id()), self.at, cx.waker());
+            WaitNote::new(Wait::Join(self.child.id()), self.at)
+                .by(cx.waker())
+                .leave();
             return Poll::Pending;
         }
         let state = self.told.state.replace(State::Taken);

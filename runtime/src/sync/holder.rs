@@ -6,22 +6,22 @@
 use std::cell::Cell;
 
 use crate::TELLS;
-use crate::task::{Id, current_identity, id_of, note_holder};
+use crate::task::{Id, current_identity, forget_holder, id_of, note_holder};
 
 /// The task that took something last.
 #[derive(Debug)]
 pub(crate) struct Holder {
-    /// Its identity, 0 for nobody.
-    identity: Cell<u64>,
-    /// Where the graph's table has it.
-    hint: Cell<u32>,
+    /// Its identity; 0: nobody.
+    task: Cell<u64>,
+    /// The address under which others were told; 0: they were not.
+    published: Cell<usize>,
 }
 
 impl Holder {
     pub(crate) const fn nobody() -> Self {
         Self {
-            identity: Cell::new(0),
-            hint: Cell::new(0),
+            task: Cell::new(0),
+            published: Cell::new(0),
         }
     }
 
@@ -29,30 +29,36 @@ impl Holder {
     #[inline]
     pub(crate) fn take(&self) {
         if TELLS {
-            self.identity.set(current_identity());
+            self.task.set(current_identity());
         }
     }
 
     #[inline]
     pub(crate) fn clear(&self) {
-        self.identity.set(0);
+        self.task.set(0);
     }
 
     #[inline]
     pub(crate) fn id(&self) -> Option<Id> {
-        id_of(self.identity.get())
+        id_of(self.task.get())
     }
 
-    /// Tells the graph, where `waiting` tasks wait for the object at `address`. To be called after whatever changed the
-    /// holder of a contended object, or who waits for it.
+    /// Tells the graph, if `waiting` tasks wait for the object at `address`. To be called after whatever changed the holder of a
+    /// contended object, and when somebody begins to wait; while nobody waits, nobody asks.
+    #[inline]
     pub(crate) fn publish(&self, address: usize, waiting: usize) {
-        note_holder(address, (waiting > 0).then(|| self.id()), &self.hint);
+        if TELLS && waiting > 0 {
+            self.published.set(address);
+            note_holder(address, self.id());
+        }
     }
+}
 
-    /// As [`Self::publish`], after one more task waits: if others did before, the graph knows.
-    pub(crate) fn publish_to_first(&self, address: usize, waiting: usize) {
-        if waiting == 1 {
-            self.publish(address, waiting);
+impl Drop for Holder {
+    #[inline]
+    fn drop(&mut self) {
+        if self.published.get() != 0 {
+            forget_holder(self.published.get());
         }
     }
 }

@@ -65,18 +65,16 @@ impl RawLock {
         cx: &mut Context<'_>,
         note: WaitNote,
     ) -> Poll<()> {
-        let waited = key.is_some();
         let look = || self.try_lock().then_some(()).ok_or(());
+        let waited = key.is_some();
         let polled = self.queue.poll(key, cx, note, look);
         if let Poll::Ready(Admitted::Granted(())) = polled {
             self.holder.take();
         }
-        match (waited, key.is_some()) {
-            (true, false) => self.publish(),
-            (false, true) => self.holder.publish_to_first(self.address(), self.waiting()),
-            _ => {}
+        if waited != key.is_some() {
+            self.publish();
         }
-        polled.map(|_| ())
+        polled.map(drop)
     }
 
     /// The future that waited with this key is gone. What it had been granted goes to the next.
@@ -86,7 +84,6 @@ impl RawLock {
             if self.queue.leave(key).granted {
                 self.release();
             }
-            self.publish();
         }
     }
 
@@ -103,8 +100,9 @@ impl RawLock {
 
     #[inline(never)]
     fn hand_over(&self) {
+        let granted = self.queue.grant_front();
         self.publish();
-        if let Some(waker) = self.queue.grant_front() {
+        if let Some(waker) = granted {
             waker.wake();
         }
     }

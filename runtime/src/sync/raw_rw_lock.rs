@@ -18,7 +18,7 @@ use crate::task::{Id, Wait, WaitNote, poll_budget};
 pub(crate) struct RawRwLock {
     readers: Cell<usize>,
     writer: Cell<bool>,
-    /// The writer, or the reader that came last; nobody once one of several readers has left, since it may have been that one.
+    /// The writer, or the reader that came last; nobody once a reader has left, since it may have been that one.
     holder: Holder,
     queue: WaitQueue<Access>,
 }
@@ -76,7 +76,7 @@ impl RawRwLock {
         if key.is_none() && self.try_lock(access) {
             return Poll::Ready(());
         }
-        let note = WaitNote::new(Wait::Lock(ptr::from_ref(self).addr()), at);
+        let note = WaitNote::new(Wait::Lock(self.address()), at);
         self.poll_contended(access, key, cx, note)
     }
 
@@ -87,18 +87,16 @@ impl RawRwLock {
         cx: &mut Context<'_>,
         note: WaitNote,
     ) -> Poll<()> {
-        let waited = key.is_some();
         let look = || self.try_lock(access).then_some(()).ok_or(access);
+        let waited = key.is_some();
         let polled = self.queue.poll(key, cx, note, look);
         if let Poll::Ready(Admitted::Granted(_)) = polled {
             self.holder.take();
         }
-        match (waited, key.is_some()) {
-            (true, false) => self.publish(),
-            (false, true) => self.holder.publish_to_first(self.address(), self.waiting()),
-            _ => {}
+        if waited != key.is_some() {
+            self.publish();
         }
-        polled.map(|_| ())
+        polled.map(drop)
     }
 
     /// The future that waited with this key is gone.
@@ -112,7 +110,6 @@ impl RawRwLock {
                 // It may have been the writer that held up the readers behind it.
                 self.hand_over();
             }
-            self.publish();
         }
     }
 

@@ -227,24 +227,10 @@ impl Semaphore {
         if let Poll::Ready(Ok(())) = result {
             self.last.take();
         }
-        match (waited, key.is_some()) {
-            (true, false) => self.publish(),
-            (false, true) => {
-                let waiting = self.permits.waiting();
-                self.last.publish_to_first(self.address(), waiting);
-            }
-            _ => {}
-        }
-        result
-    }
-
-    /// A future that waited with `key`, or was ready without, is gone.
-    #[inline]
-    pub(super) fn cancel(&self, key: Option<Key>) {
-        if key.is_some() {
-            self.permits.cancel(key);
+        if waited != key.is_some() {
             self.publish();
         }
+        result
     }
 
     /// Tells the graph who got a permit last, if somebody waits.
@@ -303,7 +289,7 @@ impl<'a> Future for Acquire<'a> {
 impl Drop for Acquire<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.semaphore.cancel(self.key);
+        self.semaphore.permits.cancel(self.key);
     }
 }
 

@@ -62,7 +62,7 @@ impl Future for AcquireOwned {
 impl Drop for AcquireOwned {
     fn drop(&mut self) {
         if let Some(semaphore) = &self.semaphore {
-            semaphore.cancel(self.key);
+            semaphore.permits.cancel(self.key);
         }
     }
 }

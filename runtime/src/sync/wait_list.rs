@@ -89,7 +89,7 @@ impl<T: Copy> WaitQueue<T> {
                 }
             }
         }
-        note.leave_by(cx.waker());
+        note.by(cx.waker()).leave();
         Poll::Pending
     }
 

@@ -23,7 +23,7 @@ use super::local::Installed;
 use super::registry::{self, Message};
 use super::slot::{CANCEL, CHILD, FINISHING, INTERNAL, QUEUED, RARE, Slot};
 use super::stored::StoredWaker;
-use super::wait::{Wait, note_wait, pass_on};
+use super::wait::{Wait, WaitNote, note_wait};
 use super::waker::{give_way, waker_of};
 use crate::core::Core;
 use crate::observe::notice;
@@ -393,7 +393,7 @@ impl Children {
     pub(crate) fn note_wait(&self, number: u32, at: &'static Location<'static>) {
         let part = self.with_slot(number, |_, slot| (slot.wait_for(), slot.wait_at()));
         match part {
-            Some((wait, Some(at))) if wait != 0 => pass_on(wait, at),
+            Some((packed, Some(at))) if packed != 0 => WaitNote { packed, at }.leave(),
             _ => note_wait(Wait::Children, at),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! It exists because a lock's own memory may go at any moment, so another thread must not look there; and because a
 //! waiting task's slot has room for one word, the address. A primitive publishes its holder here only while somebody
-//! waits for it, so locks that are free cost nothing. One thread writes, any thread reads; the entries are plain moves.
+//! waits for it, so one that is never waited for has no entry. One thread writes, any thread reads; the entries are plain moves.
 //! It must not know what kinds of locks there are.
 
 use std::cell::{Cell, RefCell};
@@ -13,14 +13,14 @@ use super::id::Id;
 
 /// Places at the beginning; a power of two.
 const SMALLEST: usize = 64;
-/// The holder of an object that somebody waits for and nobody is known to hold.
+/// The holder of an object that nobody is known to hold.
 const UNKNOWN: u64 = u64::MAX;
 
 #[derive(Default)]
 struct Entry {
     /// An address; 0: free. Once set it stays, so that a reader never mixes two objects.
     object: AtomicUsize,
-    /// An identity, or [`UNKNOWN`]; 0: nobody waits any more.
+    /// An identity, or [`UNKNOWN`]; 0: the object is gone.
     holder: AtomicU64,
 }
 
@@ -32,10 +32,6 @@ fn entries(many: usize) -> Entries {
 
 /// The place of `object`, or the free one where it belongs. There always is a free one.
 fn find(entries: &[Entry], object: usize) -> &Entry {
-    &entries[place_of(entries, object)]
-}
-
-fn place_of(entries: &[Entry], object: usize) -> usize {
     // Fibonacci hashing; the lowest bits of an address say little.
     let hash = (object as u64 >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     let mut place = hash as usize & (entries.len() - 1);
@@ -43,7 +39,7 @@ fn place_of(entries: &[Entry], object: usize) -> usize {
         let entry = &entries[place];
         let there = entry.object.load(Relaxed);
         if there == object || there == 0 {
-            return place;
+            return entry;
         }
         place = (place + 1) & (entries.len() - 1);
     }
@@ -54,7 +50,7 @@ fn place_of(entries: &[Entry], object: usize) -> usize {
 pub(crate) struct Published(Mutex<Option<Entries>>);
 
 impl Published {
-    /// Who holds an object, if somebody waits for it and it is known.
+    /// Who holds an object that somebody waits for, if it is known.
     pub(crate) fn holder(&self, object: usize) -> Option<Id> {
         let entries = self.lock().clone()?;
         let entry = find(&entries, object);
@@ -78,70 +74,43 @@ pub(crate) struct Holders {
 }
 
 impl Holders {
-    /// Says who holds `object`, which somebody waits for. `hint` is where its entry was last time, so that a lock which is
-    /// handed on again and again is not looked for.
-    #[inline]
-    pub(crate) fn publish(
-        &self,
-        published: &Published,
-        object: usize,
-        holder: Option<Id>,
-        hint: &Cell<u32>,
-    ) {
-        if !self.publish_at(hint.get(), object, holder) {
-            self.publish_anew(published, object, holder, hint);
+    /// Says who holds `object`, which somebody waits for.
+    pub(crate) fn publish(&self, published: &Published, object: usize, holder: Option<Id>) {
+        let holder = holder.map_or(UNKNOWN, Id::identity);
+        if !self.write(object, holder) {
+            self.renew(published);
+            self.write(object, holder);
         }
     }
 
-    /// Says it where `object` already has its entry; false if that is not there.
+    /// False: half of the places are used.
     #[inline]
-    fn publish_at(&self, place: u32, object: usize, holder: Option<Id>) -> bool {
+    fn write(&self, object: usize, holder: u64) -> bool {
         let entries = self.entries.borrow();
-        let entry = entries.as_deref().and_then(|it| it.get(place as usize));
-        let Some(entry) = entry.filter(|it| it.object.load(Relaxed) == object) else {
+        let Some(entries) = entries.as_deref() else {
             return false;
         };
-        let holder = holder.map_or(UNKNOWN, Id::identity);
-        entry.holder.store(holder, Relaxed);
-        true
-    }
-
-    #[cold]
-    fn publish_anew(
-        &self,
-        published: &Published,
-        object: usize,
-        holder: Option<Id>,
-        hint: &Cell<u32>,
-    ) {
-        let full = match &*self.entries.borrow() {
-            Some(entries) => 2 * self.used.get() >= entries.len(),
-            None => true,
-        };
-        if full {
-            self.renew(published);
+        let used = self.used.get();
+        if 2 * used >= entries.len() {
+            return false;
         }
-        let entries = self.entries.borrow();
-        let Some(entries) = &*entries else { return };
-        let place = place_of(entries, object);
-        let entry = &entries[place];
-        hint.set(place as u32);
-        let holder = holder.map_or(UNKNOWN, Id::identity);
+        let entry = find(entries, object);
         entry.holder.store(holder, Relaxed);
         if entry.object.load(Relaxed) == 0 {
             entry.object.store(object, Relaxed);
-            self.used.set(self.used.get() + 1);
+            self.used.set(used + 1);
         }
+        true
     }
 
-    /// Says that nobody waits for `object` any more.
+    /// Says that `object` is gone.
     pub(crate) fn forget(&self, object: usize) {
         if let Some(entries) = &*self.entries.borrow() {
             find(entries, object).holder.store(0, Relaxed);
         }
     }
 
-    /// Half of the places are used: those that still count move to a table with room for as many again.
+    /// Half of the places are used: those of objects that are still there move to a table with room for as many again.
     #[cold]
     fn renew(&self, published: &Published) {
         let old = self.entries.take();
@@ -171,17 +140,17 @@ mod tests {
         let id = |n: usize| Some(Id::from_identity(n as u64));
         assert_eq!(published.holder(8), None);
         for n in 1..1000 {
-            holders.publish(&published, 8 * n, id(n), &Cell::new(n as u32 % 7));
+            holders.publish(&published, 8 * n, id(n));
         }
         for n in 1..1000 {
             assert_eq!(published.holder(8 * n), id(n));
             holders.forget(8 * n);
             assert_eq!(published.holder(8 * n), None);
         }
-        holders.publish(&published, 8, None, &Cell::new(0));
+        holders.publish(&published, 8, None);
         assert_eq!(published.holder(8), None);
         for n in 1..100_000 {
-            holders.publish(&published, 8 * n, id(n), &Cell::new(n as u32 % 7));
+            holders.publish(&published, 8 * n, id(n));
             holders.forget(8 * n);
         }
         let places = holders.entries.borrow().as_ref().map(|it| it.len());

@@ -9,6 +9,7 @@ use std::ptr;
 
 use super::slot::Slot;
 use super::wait::WaitNote;
+use crate::TELLS;
 use crate::core::Core;
 
 /// The state of the poll that is on this thread's stack.
@@ -104,6 +105,9 @@ impl Hot {
     /// See [`note_wait`](super::wait::note_wait).
     #[inline(always)]
     pub(crate) fn note_wait(&self, note: WaitNote) {
+        if !TELLS {
+            return;
+        }
         if let Some(slot) = self.slot() {
             slot.set_wait(note.packed, note.at);
         }

@@ -65,7 +65,6 @@ pub use local::{AccessError, LocalKey, Scoped};
 pub use outside::{Outside, outside, runtime_serial};
 pub use spawn::{Builder, spawn, spawn_eager};
 pub use stored::StoredWaker;
-pub(crate) use wait::WaitNote;
 pub use wait::{Wait, note_wait, poll_budget};
-pub(crate) use wait::{note_holder, note_wait_by};
+pub(crate) use wait::{WaitNote, forget_holder, note_holder};
 pub use yielding::{Unconstrained, YieldNow, unconstrained, yield_now};

@@ -3,7 +3,6 @@
 //! It exists so that "what is everybody waiting for?" has an answer at any moment, also from another thread while the
 //! loop is blocked, without polling anyone. It must not know who asks.
 
-use std::cell::Cell;
 use std::fmt;
 use std::os::fd::RawFd;
 use std::panic::Location;
@@ -13,7 +12,6 @@ use super::hot;
 use super::id::Id;
 use super::slot::INDEX_BITS;
 use super::waker::{give_way, key_of};
-use crate::TELLS;
 use crate::time::Instant;
 
 /// What a leaf future waits for. Addresses are those of the primitive, for telling one lock from another.
@@ -143,33 +141,6 @@ pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
     WaitNote::new(wait, at).leave();
 }
 
-/// As [`note_wait`], with [`WaitNote::leave_by`].
-#[inline]
-pub(crate) fn note_wait_by(wait: Wait, at: &'static Location<'static>, waker: &Waker) {
-    WaitNote::new(wait, at).leave_by(waker);
-}
-
-/// Says of the running task what another slot's word says.
-#[inline]
-pub(crate) fn pass_on(packed: u64, at: &'static Location<'static>) {
-    WaitNote { packed, at }.leave();
-}
-
-/// Tells the graph who holds what stands at `address`: inner `None`, nobody that is known; outer `None`, nobody waits for
-/// it any more. `hint` is the caller's to keep, and at first anything.
-pub(crate) fn note_holder(address: usize, holder: Option<Option<Id>>, hint: &Cell<u32>) {
-    hot::with_core(|core| {
-        let Some(core) = core else { return };
-        match holder {
-            Some(holder) => {
-                let published = &core.tasks.slots.shared().holders;
-                core.tasks.holders.publish(published, address, holder, hint);
-            }
-            None => core.tasks.holders.forget(address),
-        }
-    });
-}
-
 /// What [`note_wait`] writes, made before it is known whether there is a wait: two words, so that handing it on to the
 /// function that waits costs nothing.
 #[derive(Clone, Copy)]
@@ -187,6 +158,18 @@ impl WaitNote {
         }
     }
 
+    /// Where it matters that nothing else wakes the task: says so if `waker` is not the task's own, as inside of a foreign
+    /// combinator that polls only those of its parts that were woken.
+    #[inline]
+    pub(crate) fn by(self, waker: &Waker) -> Self {
+        let direct = hot::with(|hot| key_of(waker) == Some(hot.running.get()));
+        let others = if direct { 0 } else { AMONG_OTHERS };
+        Self {
+            packed: self.packed | others,
+            ..self
+        }
+    }
+
     pub(crate) fn wait(self) -> Wait {
         Wait::unpack(self.packed)
     }
@@ -198,27 +181,28 @@ impl WaitNote {
     /// Says it about the running task.
     #[inline]
     pub(crate) fn leave(self) {
-        if TELLS {
-            hot::with(|hot| hot.note_wait(self));
-        }
+        hot::with(|hot| hot.note_wait(self));
     }
+}
 
-    /// As [`WaitNote::leave`], where it matters that nothing else wakes the task: says so if `waker` is not the task's own, as
-    /// inside of a foreign combinator that polls only those of its parts that were woken.
-    #[inline]
-    pub(crate) fn leave_by(self, waker: &Waker) {
-        if !TELLS {
-            return;
+/// Tells the graph who holds what stands at `address`; none: nobody that is known.
+pub(crate) fn note_holder(address: usize, holder: Option<Id>) {
+    hot::with_core(|core| {
+        if let Some(core) = core {
+            let published = &core.tasks.slots.shared().holders;
+            core.tasks.holders.publish(published, address, holder);
         }
-        hot::with(|hot| {
-            let direct = key_of(waker) == Some(hot.running.get());
-            let others = if direct { 0 } else { AMONG_OTHERS };
-            hot.note_wait(Self {
-                packed: self.packed | others,
-                ..self
-            });
-        });
-    }
+    });
+}
+
+/// What stood at `address` is gone.
+#[cold]
+pub(crate) fn forget_holder(address: usize) {
+    hot::with_core(|core| {
+        if let Some(core) = core {
+            core.tasks.holders.forget(address);
+        }
+    });
 }
 
 /// Takes one unit of the running task's share. `Pending`, with the task woken for its next turn, when the share is

@@ -91,13 +91,16 @@ pub(crate) fn row(table: &Table, slot: &Slot) -> Option<TaskInfo> {
     let identity = slot.identity();
     let word = slot.wait_for();
     let waits_for = Wait::unpack(word);
+    let state = state(table, slot);
     let row = TaskInfo {
         id: Id::from_identity(identity),
         name: table.name(identity),
-        state: state(table, slot),
+        state,
         spawned_at: slot.spawned_at(),
         waits_for,
-        held_by: held_by(table, waits_for, identity),
+        held_by: (state == State::Waiting)
+            .then(|| held_by(table, waits_for, identity))
+            .flatten(),
         waits_for_others: Wait::is_among_others(word),
         waits_at: slot.wait_at().filter(|_| word != 0),
         waits_since_ms: slot.since.load(Relaxed),

@@ -180,13 +180,8 @@ impl<T> Chan<T> {
         let waited = key.is_some();
         let note = WaitNote::new(self.wait(), at);
         let place = self.slots.poll_acquire(1, key, cx, note);
-        match (waited, key.is_some()) {
-            (true, false) => self.publish_receiver(),
-            (false, true) => {
-                let waiting = self.slots.waiting();
-                self.receiving.publish_to_first(self.address(), waiting);
-            }
-            _ => {}
+        if waited != key.is_some() {
+            self.publish_receiver();
         }
         let place = ready!(place);
         if waited && place.is_ok() && self.gone.get() {
@@ -208,7 +203,6 @@ impl<T> Chan<T> {
     pub(super) fn cancel_slot(&self, key: Option<Key>) {
         if key.is_some() {
             self.slots.cancel(key);
-            self.publish_receiver();
             self.slot_returned();
         }
     }
