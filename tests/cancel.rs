@@ -242,7 +242,7 @@ fn r47_cancel_and_drop_in_every_state() {
 #[test]
 fn r37_two_tasks_that_await_each_other_are_freed_with_the_runtime() {
     let held = Rc::new(());
-    let runtime = paused();
+    let runtime = careless();
     runtime.block_on(async {
         let slot = Rc::new(RefCell::new(None::<task::JoinHandle<()>>));
         let (first, second) = (held.clone(), held.clone());
@@ -268,7 +268,7 @@ fn r37_two_tasks_that_await_each_other_are_freed_with_the_runtime() {
 #[test]
 fn r37_children_that_await_each_other_are_freed_with_their_scope() {
     let held = Rc::new(());
-    paused().block_on(async {
+    careless().block_on(async {
         let slot = RefCell::new(None::<scope::ScopedHandle<()>>);
         let ended = timeout(
             ms(10),
