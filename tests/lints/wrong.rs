@@ -92,7 +92,7 @@ fn circle(program: impl Future<Output = ()>) -> Vec<String> {
             .ends_with("(guide: reports::deadlock)")
     );
     let names = cycle.tasks.iter().filter_map(|task| task.name.clone());
-    let mut names: Vec<_> = names.map(|name| name.to_string()).collect();
+    let mut names: Vec<_> = names.collect();
     names.sort();
     names
 }
