@@ -151,7 +151,14 @@ where
             state: Mutex::new(Progress::Waiting(None)),
         });
         submit(Arc::clone(&shared), work, Outside::one_more(core));
-        spawn_in(core, Result { shared, at }, at)
+        let handle = spawn_in(core, Result { shared, at }, at);
+        if core.config.looks {
+            // The job runs, whether or not its task is polled to hear of the end.
+            if let Some(slot) = core.tasks.find(handle.id().identity()) {
+                slot.set_wait(Wait::Blocking.pack(), at);
+            }
+        }
+        handle
     })
 }
 

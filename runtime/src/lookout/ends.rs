@@ -2,7 +2,7 @@
 //! were not given back; and futures that begin too large.
 //!
 //! **Never polled** is a task that is dropped because its runtime ends, before its first poll. One that somebody cancels is
-//! none.
+//! none, nor is a job on the pool, which runs all the same.
 //! **Never awaited** (in builds with debug assertions) is a sleep that is dropped in the same poll in which it was made, if no future of the runtime was polled
 //! in between: so the branches of a `select!` of which another one was ready are none.
 //! **Unjoined** is a task whose panic, or whose `Err`, was dropped with its result. An error is seen where the task returns
@@ -53,7 +53,8 @@ pub(crate) fn never_polled(core: &Core) {
             continue;
         };
         let there = !slot.block().is_null() && !slot.has(DONE | FINISHING | MAIN);
-        if there && is_whole(slot) && slot.polls.load(Relaxed) == 0 {
+        let never = slot.polls.load(Relaxed) == 0 && slot.wait_for() == 0;
+        if there && is_whole(slot) && never {
             let task = culprit(core, slot);
             if task
                 .name
@@ -125,7 +126,8 @@ pub(crate) fn leaked_descriptors(core: &Core) {
         return;
     };
     let known = core.reactor.sources.borrow_mut().known();
-    for fd in known {
+    // The three standard ones are the process's, and `io::stdin` keeps its wait for the next runtime.
+    for fd in known.into_iter().filter(|fd| *fd > 2) {
         let closed = !is_open(fd);
         let misuse = Misuse::LeakedRegistration { fd, closed };
         tell(core, lookout, misuse, u64::from(fd.unsigned_abs()));
