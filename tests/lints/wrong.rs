@@ -91,8 +91,8 @@ fn circle(program: impl Future<Output = ()>) -> Vec<String> {
             .to_string()
             .ends_with("(guide: reports::deadlock)")
     );
-    let names = cycle.tasks.iter().filter_map(|task| task.name.as_deref());
-    let mut names: Vec<_> = names.map(str::to_owned).collect();
+    let names = cycle.tasks.iter().filter_map(|task| task.name.clone());
+    let mut names: Vec<_> = names.collect();
     names.sort();
     names
 }

@@ -80,7 +80,8 @@ impl Permits {
         self.poll_contended(wanted, key, cx, note)
     }
 
-    fn poll_contended(
+    /// As [`Self::poll_acquire`], for one who has asked for its share and tried already.
+    pub(crate) fn poll_contended(
         &self,
         wanted: u32,
         key: &mut Option<Key>,

@@ -15,7 +15,7 @@ use super::holder::Holder;
 use super::permits::{AcquireError, Permits, TryAcquireError};
 use super::semaphore_owned::{AcquireOwned, OwnedSemaphorePermit};
 use super::wait_list::Key;
-use crate::task::{Id, Wait, WaitNote};
+use crate::task::{Id, Wait, WaitNote, poll_budget};
 
 /// A fair counting semaphore for one thread: tokio's, and asyncio's `Semaphore`.
 ///
@@ -205,9 +205,25 @@ impl Semaphore {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Result<(), AcquireError>> {
+        ready!(poll_budget(cx));
+        if key.is_none() && self.permits.try_acquire(wanted).is_ok() {
+            self.last.take();
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_contended(wanted, key, cx, at)
+    }
+
+    #[inline(never)]
+    fn poll_contended(
+        &self,
+        wanted: u32,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<Result<(), AcquireError>> {
         let note = WaitNote::new(Wait::Semaphore(self.address()), at);
         let waited = key.is_some();
-        let result = self.permits.poll_acquire(wanted, key, cx, note);
+        let result = self.permits.poll_contended(wanted, key, cx, note);
         if let Poll::Ready(Ok(())) = result {
             self.last.take();
         }

@@ -76,22 +76,31 @@ pub(crate) struct Holders {
 impl Holders {
     /// Says who holds `object`, which somebody waits for.
     pub(crate) fn publish(&self, published: &Published, object: usize, holder: Option<Id>) {
-        let full = match &*self.entries.borrow() {
-            Some(entries) => 2 * self.used.get() >= entries.len(),
-            None => true,
-        };
-        if full {
-            self.renew(published);
-        }
-        let entries = self.entries.borrow();
-        let Some(entries) = &*entries else { return };
-        let entry = find(entries, object);
         let holder = holder.map_or(UNKNOWN, Id::identity);
+        if !self.write(object, holder) {
+            self.renew(published);
+            self.write(object, holder);
+        }
+    }
+
+    /// False: half of the places are used.
+    #[inline]
+    fn write(&self, object: usize, holder: u64) -> bool {
+        let entries = self.entries.borrow();
+        let Some(entries) = entries.as_deref() else {
+            return false;
+        };
+        let used = self.used.get();
+        if 2 * used >= entries.len() {
+            return false;
+        }
+        let entry = find(entries, object);
         entry.holder.store(holder, Relaxed);
         if entry.object.load(Relaxed) == 0 {
             entry.object.store(object, Relaxed);
-            self.used.set(self.used.get() + 1);
+            self.used.set(used + 1);
         }
+        true
     }
 
     /// Says that `object` is gone.

@@ -134,7 +134,7 @@ impl Sleep {
         }
         self.key.store(0, Relaxed);
         let Some(key) = Key::from_bits(bits) else {
-            return ends::dropped(bits as u32, "sleep", self.at);
+            return self.dropped_unpolled(bits);
         };
         let waker = hot::with_core(|core| match self.home(core) {
             Some(core) => {
@@ -149,6 +149,12 @@ impl Sleep {
             }
         });
         drop(waker);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn dropped_unpolled(&self, number: u64) {
+        ends::dropped(number as u32, "sleep", self.at);
     }
 
     #[inline]

@@ -18,7 +18,7 @@
 //! Ctrl-C or SIGTERM stops the workers; each says how many requests it has served.
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -124,7 +124,9 @@ fn work(address: SocketAddr, count: usize, number: Option<usize>) -> io::Result<
     })?;
     for (id, served) in served.into_iter().enumerate() {
         let number = number.unwrap_or(id);
-        println!(
+        // Nobody may read it any more: the parent was killed, perhaps.
+        let _ = writeln!(
+            io::stdout(),
             "worker {number} has served {} requests",
             served.transpose()?.unwrap_or(0)
         );

@@ -121,8 +121,9 @@ impl Server {
             .count()
     }
 
-    /// Descriptors and tasks, when they do not change any more: those of earlier clients are gone.
-    fn settled(&mut self) -> (usize, Option<usize>) {
+    /// Descriptors and tasks, when they do not change any more: those of earlier clients are gone. (A single look at the tasks
+    /// may miss one that runs at that moment.)
+    pub fn settled(&mut self) -> (usize, Option<usize>) {
         let mut now = (self.fds(), self.tasks());
         let mut since = Instant::now();
         while since.elapsed() < Duration::from_millis(60) {
@@ -248,8 +249,11 @@ pub fn reset(stream: TcpStream) {
 
 /// What clients do to servers. `greeting` is a request as the server likes it, whole or not.
 pub fn hardships(server: &mut Server, greeting: &[u8]) {
-    server.unharmed_by("10,000 connects and disconnects", |server| {
-        (0..10_000).for_each(|_| drop(server.connect()));
+    // Ten thousand once; a thousand when the suite runs again for another selector.
+    let again = std::env::var_os("MYRT_SELECTOR").is_some();
+    let times = if again { 1_000 } else { 10_000 };
+    server.unharmed_by(&format!("{times} connects and disconnects"), |server| {
+        (0..times).for_each(|_| drop(server.connect()));
     });
     server.unharmed_by("100 resets", |server| {
         (0..100).for_each(|_| reset(server.connect()));
