@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use myrt::net::TcpListener;
-use myrt::runtime::{Builder, Cycle, Report};
+use myrt::runtime::{Builder, Cycle, Lints, Report};
 use myrt::sync::{Mutex, RwLock, Semaphore, mpsc, oneshot};
 use myrt::task::{self, JoinHandle};
 use myrt::time::{Duration, sleep, timeout};
@@ -14,7 +14,8 @@ use myrt::time::{Duration, sleep, timeout};
 fn cycles(program: impl AsyncFnOnce()) -> Vec<Cycle> {
     let told = Rc::new(RefCell::new(Vec::new()));
     let sink = Rc::clone(&told);
-    let builder = Builder::new().debug(true).start_paused(true);
+    let builder = Builder::new().debug(true).lints(Lints::Warn);
+    let builder = builder.start_paused(true);
     let builder = builder.on_report(move |report| sink.borrow_mut().push(report.clone()));
     let runtime = builder.build().unwrap();
     runtime.block_on(async {

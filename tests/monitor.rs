@@ -148,3 +148,29 @@ fn it_records_from_start_to_stop() {
         "{drawn}"
     );
 }
+
+#[test]
+fn whoever_asks_for_top_has_polls_timed_from_then_on() {
+    myrt::run(async {
+        let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+        let address = monitor.local_addr().unwrap();
+        let busy = Builder::new().name("busy").spawn(async {
+            loop {
+                myrt::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        let answer = loop {
+            let answer = ask_beside(address, "top --json").await;
+            if answer.contains("\"name\":\"busy\"") && answer.contains("\"busy_us\":") {
+                break answer;
+            }
+        };
+        assert!(answer.contains("\"longest_poll_us\":"), "{answer}");
+        let text = ask_beside(address, "top").await;
+        assert!(
+            text.starts_with("id       name                polls      busy   longest  doing\n"),
+            "{text}"
+        );
+        busy.cancel();
+    });
+}

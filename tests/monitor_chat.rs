@@ -126,7 +126,8 @@ impl Script {
     }
 
     fn comparable(&self, answer: &str) -> String {
-        let mut text = ask::show_places(answer, file!(), include_str!("monitor_chat.rs"));
+        let answer = ask::without_times(answer);
+        let mut text = ask::show_places(&answer, file!(), include_str!("monitor_chat.rs"));
         for (address, whose) in &self.known {
             text = text.replace(address, whose);
         }

@@ -102,7 +102,7 @@ fn waiting_for_another_thread_is_no_deadlock() {
 fn waiting_on_a_thread_that_takes_its_time_is_told_as_that() {
     let (give, take) = std::sync::mpsc::channel::<std::task::Waker>();
     let (hear, heard) = std::sync::mpsc::channel();
-    let builder = Builder::new().debug(true);
+    let builder = Builder::new().debug(true).lints(Lints::Warn);
     let builder = builder.on_report(move |report| hear.send(report.clone()).unwrap());
     let runtime = builder.build().unwrap();
     let thread = std::thread::spawn(move || {

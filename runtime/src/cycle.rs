@@ -35,6 +35,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 const SHARE: u32 = 1000;
 /// With more slots than this in the table, only debug mode searches: one search would stop the loop for milliseconds.
 const MOST_SLOTS: u32 = 100_000;
+/// With more slots than this, debug mode rests too, twenty times as long as a search took: else each step of a virtual clock
+/// would look at every task.
+const FEW_SLOTS: u32 = 1000;
+const DEBUG_SHARE: u64 = 20;
 /// After so many circles nothing new is learned.
 const MOST_TOLD: usize = 100;
 
@@ -83,6 +87,8 @@ fn for_what(wait: Wait, next: &TaskInfo) -> String {
 pub(crate) struct Searched {
     /// From this moment of the loop's clock on.
     next: Cell<Instant>,
+    /// From this moment of the system's clock on, in debug mode.
+    rests_until_ns: Cell<u64>,
     told: RefCell<BTreeSet<Vec<Id>>>,
 }
 
@@ -90,6 +96,7 @@ impl Searched {
     pub(crate) fn new() -> Self {
         Self {
             next: Cell::new(Instant::from_nanos(0)),
+            rests_until_ns: Cell::new(0),
             told: RefCell::default(),
         }
     }
@@ -117,11 +124,18 @@ pub(crate) fn look(core: &Core, searched: &Searched) {
     if !(eager || settled && is_small) {
         return searched.next.set(now + PAUSE);
     }
+    let many = core.home.table.high() > FEW_SLOTS;
     let began = monotonic_ns();
+    if eager && many && began < searched.rests_until_ns.get() {
+        return;
+    }
     let cycles = find(&core.home.table);
-    if !eager {
-        let took = Duration::from_nanos(monotonic_ns().saturating_sub(began));
-        searched.next.set(now + PAUSE.max(took * SHARE));
+    let took = monotonic_ns().saturating_sub(began);
+    if eager {
+        searched.rests_until_ns.set(began + DEBUG_SHARE * took);
+    } else {
+        let rest = Duration::from_nanos(took) * SHARE;
+        searched.next.set(now + PAUSE.max(rest));
     }
     for cycle in cycles {
         let ids = cycle.tasks.iter().map(|task| task.id).collect();

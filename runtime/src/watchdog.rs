@@ -27,7 +27,7 @@ use crate::trace::Graph;
 
 /// From here on a poll is slow, where the builder does not say.
 const SLOW: Duration = Duration::from_millis(100);
-/// For how many turns polls are timed after a slow turn.
+/// For how many turns polls are timed after a slow turn, or when somebody asked who is busy.
 const TIMED_TURNS: u32 = 1000;
 /// How long the loop sleeps before it asks whether anyone can ever wake it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -67,6 +67,11 @@ impl Watchdog {
         self.timing.set(if always { u32::MAX } else { 0 });
     }
 
+    /// Times polls for a while, as after a slow turn.
+    pub(crate) fn time_polls(&self) {
+        self.timing.set(self.timing.get().max(TIMED_TURNS));
+    }
+
     pub(crate) fn longest_turn(&self) -> Duration {
         self.longest.get()
     }
@@ -104,6 +109,7 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
         let batch = lookout::watch(core, slot, || run_batch(core, 1));
         notice::ended(core, slot, batch == Batch::Main);
         let took = Duration::from_nanos(monotonic_ns().saturating_sub(began));
+        core.tasks.slots.shared().times.add(identity, took);
         if took >= watch.slow {
             let task = Id::from_identity(identity);
             core.report(&Report::SlowPoll {

@@ -28,6 +28,14 @@ pub(crate) fn mask(text: &str, before: &str, ends: impl Fn(char) -> bool, with: 
     masked
 }
 
+/// Leaves out how long polls took, which is there when they are timed, as where lints are on.
+pub(crate) fn without_times(json: &str) -> String {
+    let digit = |c: char| !c.is_ascii_digit();
+    let text = mask(json, ",\"busy_us\":", digit, "");
+    let text = mask(&text, ",\"longest_poll_us\":", digit, "");
+    text.replace(",\"busy_us\":,\"longest_poll_us\":", "")
+}
+
 /// Shows each `file:line:column` as the line of code that is there, with a mark at the column.
 pub(crate) fn show_places(text: &str, file: &str, source: &str) -> String {
     let before = format!("{file}:");

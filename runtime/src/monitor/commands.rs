@@ -23,7 +23,7 @@ const HELP: &str = "\
 ps                 each task: id, name, state, polls, what it waits for
 where ID           where a task waits, and where it was spawned
 tree               the tasks under those that spawned them
-top                the tasks that were polled most
+top                the tasks that were busiest; polls are timed for a while from the first time on
 fds                the descriptors that tasks wait for
 timers             the sleeps that tasks wait for, soonest first
 blocked            whether the loop is in one poll for long, and where
@@ -160,9 +160,36 @@ impl Question<'_> {
     }
 
     fn top(&self) -> String {
+        let time = |core: &Core| core.watch.time_polls();
+        let _ = self.home.send(Message::Call(Box::new(time)));
         let mut tasks: Vec<&TaskInfo> = self.graph.tasks().iter().collect();
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.polls));
-        self.list(tasks.into_iter().take(20))
+        tasks.sort_by_key(|task| {
+            let busy = task.times.map(|times| times.busy);
+            std::cmp::Reverse((busy, task.polls))
+        });
+        tasks.truncate(20);
+        if self.json {
+            return self.list(tasks.into_iter());
+        }
+        let mut text = format!(
+            "{:<8} {:<16} {:>8} {:>9} {:>9}  doing\n",
+            "id", "name", "polls", "busy", "longest"
+        );
+        for task in tasks {
+            let name = task.name.as_deref().unwrap_or("-");
+            let [busy, longest] = match task.times {
+                Some(times) => [times.busy, times.longest].map(|time| format!("{time:.1?}")),
+                None => ["-".into(), "-".into()],
+            };
+            let _ = writeln!(
+                text,
+                "{:<8} {name:<16} {:>8} {busy:>9} {longest:>9}  {}",
+                task.id,
+                task.polls,
+                self.graph.doing(task)
+            );
+        }
+        text
     }
 
     fn tree(&self) -> String {

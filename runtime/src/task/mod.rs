@@ -45,6 +45,7 @@ pub(crate) mod table;
 pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
+pub(crate) mod times;
 pub(crate) mod together;
 pub(crate) mod wait;
 pub(crate) mod waker;
@@ -65,6 +66,7 @@ pub use local::{AccessError, LocalKey, Scoped};
 pub use outside::{Outside, outside, runtime_serial};
 pub use spawn::{Builder, spawn, spawn_eager};
 pub use stored::StoredWaker;
+pub use times::PollTimes;
 pub use wait::{Wait, note_wait, poll_budget};
 pub(crate) use wait::{WaitNote, forget_holder, note_holder};
 pub use yielding::{Unconstrained, YieldNow, unconstrained, yield_now};

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::holders::Published;
 use super::slot::{DONE, INDEX_BITS, LAST_GENERATION, MAX_INDEX, ONE_GENERATION, QUEUED, Slot};
+use super::times::Times;
 use crate::TELLS;
 
 const FIRST_BITS: u32 = 10;
@@ -31,6 +32,8 @@ pub(crate) struct Table {
     names: Mutex<HashMap<u64, String>>,
     /// Who holds what is waited for.
     pub(crate) holders: Published,
+    /// How long tasks were polled.
+    pub(crate) times: Times,
 }
 
 impl Table {
@@ -41,6 +44,7 @@ impl Table {
             running: AtomicU64::new(0),
             names: Mutex::default(),
             holders: Published::default(),
+            times: Times::default(),
         }
     }
 

@@ -141,7 +141,8 @@ impl Graph {
         self.task(id).map_or_else(|| id.to_string(), title)
     }
 
-    /// The tasks as a JSON array of objects: `id`, `name`, `state`, `spawned_at`, `parent`, `polls`, and for those that wait
+    /// The tasks as a JSON array of objects: `id`, `name`, `state`, `spawned_at`, `parent`, `polls`, where polls were
+    /// timed `busy_us` and `longest_poll_us`, and for those that wait
     /// `waited_ms`, `waits_for`, `waits_at`, and what there is of `fd`, `peer`, `local`, `join`, `object`; who has the object:
     /// `holder` (of a lock), `last_holder` (of a semaphore's permits) or `receiver` (of a full channel), `holder_name`,
     /// `holder_spawned_at`, `holder_ended`; `among_others`, for one that waits for something else too.
@@ -158,6 +159,12 @@ impl Graph {
             .maybe("spawned_at", row.spawned_at)
             .maybe("parent", row.parent)
             .number("polls", row.polls);
+        let object = match row.times {
+            Some(times) => object
+                .number("busy_us", times.busy.as_micros())
+                .number("longest_poll_us", times.longest.as_micros()),
+            None => object,
+        };
         if row.state != State::Waiting {
             return object;
         }

@@ -10,6 +10,7 @@ use crate::task::children::whole;
 use crate::task::id::Id;
 use crate::task::slot::{CHILD, DONE, FINISHING, INTERNAL, MAIN, NESTED, QUEUED, Slot};
 use crate::task::table::Table;
+use crate::task::times::PollTimes;
 use crate::task::wait::Wait;
 
 /// What a task is doing.
@@ -64,6 +65,8 @@ pub struct TaskInfo {
     pub waits_since_ms: u32,
     /// How often it was polled.
     pub polls: u32,
+    /// How long it was polled; none where polls are not timed, as in debug mode they are.
+    pub times: Option<PollTimes>,
     /// The task that spawned it, if that is still there.
     pub parent: Option<Id>,
     /// Whether a scope or gather polls it inside of its parent.
@@ -105,6 +108,7 @@ pub(crate) fn row(table: &Table, slot: &Slot) -> Option<TaskInfo> {
         waits_at: slot.wait_at().filter(|_| word != 0),
         waits_since_ms: slot.since.load(Relaxed),
         polls: slot.polls.load(Relaxed),
+        times: table.times.of(identity),
         parent: parent(table, slot),
         is_child: slot.has(CHILD),
     };

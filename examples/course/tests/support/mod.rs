@@ -121,8 +121,9 @@ impl Server {
             .count()
     }
 
-    /// Descriptors and tasks, when they do not change any more: those of earlier clients are gone.
-    fn settled(&mut self) -> (usize, Option<usize>) {
+    /// Descriptors and tasks, when they do not change any more: those of earlier clients are gone. (A single look at the tasks
+    /// may miss one that runs at that moment.)
+    pub fn settled(&mut self) -> (usize, Option<usize>) {
         let mut now = (self.fds(), self.tasks());
         let mut since = Instant::now();
         while since.elapsed() < Duration::from_millis(60) {
