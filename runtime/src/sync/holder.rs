@@ -15,6 +15,8 @@ pub(crate) struct Holder {
     task: Cell<u64>,
     /// The address under which others were told; 0: they were not.
     published: Cell<usize>,
+    /// Whom they were told; so that a task which joins others in the line tells nothing again.
+    told: Cell<u64>,
 }
 
 impl Holder {
@@ -22,6 +24,7 @@ impl Holder {
         Self {
             task: Cell::new(0),
             published: Cell::new(0),
+            told: Cell::new(0),
         }
     }
 
@@ -47,8 +50,10 @@ impl Holder {
     /// contended object, and when somebody begins to wait; while nobody waits, nobody asks.
     #[inline]
     pub(crate) fn publish(&self, address: usize, waiting: usize) {
-        if TELLS && waiting > 0 {
+        let known = self.published.get() == address && self.told.get() == self.task.get();
+        if TELLS && waiting > 0 && !known {
             self.published.set(address);
+            self.told.set(self.task.get());
             note_holder(address, self.id());
         }
     }
