@@ -173,6 +173,7 @@ mod tests {
         tracing::subscriber::with_default(Notes(notes.clone()), || {
             let builder = Tracing::install(Builder::new())
                 .start_paused(true)
+                .lints(crate::builder::Lints::Warn)
                 .slow_poll(Duration::from_millis(1));
             let runtime = builder.build().unwrap();
             runtime.block_on(async {
