@@ -163,3 +163,13 @@ fn other_threads_wake_and_spawn() {
     thread.join().unwrap();
     assert_eq!(sum, 4950);
 }
+
+#[myrt::test]
+async fn a_name_that_is_given_later_is_told_by_the_task_and_by_the_graph() {
+    let me = myrt::task::current();
+    me.set_name("late");
+    assert_eq!(me.name().as_deref(), Some("late"));
+    let graph = myrt::task::graph();
+    let names: Vec<_> = graph.tasks().iter().map(|task| task.name.clone()).collect();
+    assert!(names.contains(&Some("late".into())), "{graph}");
+}
