@@ -123,13 +123,13 @@ impl ListenFd {
     }
 }
 
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(not(any(target_vendor = "apple", target_os = "netbsd", target_os = "openbsd")))]
 fn listens(socket: &SockRef<'_>) -> bool {
     socket.is_listener().unwrap_or(false)
 }
 
-/// It cannot be asked here (`SO_ACCEPTCONN`); a socket with a peer is a connection.
-#[cfg(target_vendor = "apple")]
+/// It cannot be asked here (socket2 knows no `SO_ACCEPTCONN` of these systems); a socket with a peer is a connection.
+#[cfg(any(target_vendor = "apple", target_os = "netbsd", target_os = "openbsd"))]
 fn listens(socket: &SockRef<'_>) -> bool {
     socket.peer_addr().is_err()
 }
