@@ -225,10 +225,8 @@ macro_rules! __myrt_select {
 }
 
 /// Whether the running task may go on; a foreign task always may.
-// This and `random_first` are not inlined: in a foreign crate the search for the thread's state is a call anyway, and
-// so it is the only one.
 #[doc(hidden)]
-#[inline(never)]
+#[inline]
 #[must_use]
 pub fn has_share() -> bool {
     if lookout::LOOKS_AT_CHEAP && hot::looks() {
@@ -239,7 +237,7 @@ pub fn has_share() -> bool {
 
 /// Which one of `count` branches is first; [`NO_SHARE`] when the running task must let others run.
 #[doc(hidden)]
-#[inline(never)]
+#[inline]
 #[must_use]
 pub fn random_first(count: u32) -> u32 {
     if lookout::LOOKS_AT_CHEAP && hot::looks() {
