@@ -208,15 +208,19 @@ fn the_partial_file_is_gone_and_the_exit_code_is_130() {
     }
 }
 
+fn interrupted_it_cleans_up(program: Program) {
+    program.interrupt();
+    let (status, output) = program.end();
+    assert_eq!(status.code(), Some(130));
+    assert!(output.contains("cleaned"));
+}
+
 #[test]
 fn a_loop_that_is_never_idle_hears_it() {
     let Some(program) = Program::start("busy") else {
         return;
     };
-    program.interrupt();
-    let (status, output) = program.end();
-    assert_eq!(status.code(), Some(130));
-    assert!(output.contains("cleaned"));
+    interrupted_it_cleans_up(program);
 }
 
 #[test]
@@ -253,10 +257,7 @@ fn a_program_that_listens_itself_is_left_alone() {
     let Some(program) = Program::start("own no more") else {
         return;
     };
-    program.interrupt();
-    let (status, output) = program.end();
-    assert_eq!(status.code(), Some(130));
-    assert!(output.contains("cleaned"));
+    interrupted_it_cleans_up(program);
 }
 
 #[test]

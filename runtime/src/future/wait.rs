@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::join_set::JoinSet;
 use crate::task::wait::{Wait, note_wait};
 use crate::task::{Id, JoinError};
-use crate::time::{Instant, Sleep, sleep_until};
+use crate::time::{Sleep, sleep};
 
 /// When [`wait()`] returns.
 pub enum When<T> {
@@ -128,11 +128,8 @@ impl<T> Waiting<'_, T> {
     }
 
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.sleep.is_none() {
-            self.sleep = self
-                .limit
-                .take()
-                .map(|limit| sleep_until(Instant::now() + limit));
+        if let Some(limit) = self.limit.take() {
+            self.sleep = Some(sleep(limit));
         }
         self.sleep
             .as_mut()

@@ -60,20 +60,17 @@ pub(super) fn judge(core: &Core, lookout: &Lookout, slot: &Slot, again: bool, sp
         return lookout.habits.forget(slot.identity());
     }
     let (storms, greeds) = lookout.habits.count(slot.identity(), storm, greed);
-    if storms == STORM && is_whole(slot) {
-        let task = culprit(core, slot);
-        let misuse = Misuse::SelfWakeStorm {
-            task,
-            polls: storms,
-        };
-        tell(core, lookout, misuse, spawner(slot));
+    if storms != STORM && greeds != GREED || !is_whole(slot) {
+        return;
     }
-    if greeds == GREED && is_whole(slot) {
-        let task = culprit(core, slot);
-        let misuse = Misuse::NeverYields {
-            task,
-            polls: greeds,
-        };
-        tell(core, lookout, misuse, spawner(slot));
-    }
+    let task = culprit(core, slot);
+    // Never both: a poll that used up its share is no storm.
+    let misuse = if greed {
+        let polls = greeds;
+        Misuse::NeverYields { task, polls }
+    } else {
+        let polls = storms;
+        Misuse::SelfWakeStorm { task, polls }
+    };
+    tell(core, lookout, misuse, spawner(slot));
 }

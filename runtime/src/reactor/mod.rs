@@ -288,9 +288,7 @@ impl Reactor {
             None => return, // an event of a descriptor that was closed in this batch
         };
         reader.wake();
-        if !writer.is_empty() {
-            writer.wake();
-        }
+        writer.wake();
         if more {
             self.wake_others(event.token);
         }

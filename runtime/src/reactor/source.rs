@@ -63,7 +63,7 @@ impl Direction {
 }
 
 /// Those who wait behind the first, with their tickets.
-type Line = VecDeque<(u32, StoredWaker)>;
+type Behind = VecDeque<(u32, StoredWaker)>;
 
 /// See the module's head. Arrays have a place for each [`Direction`]. 48 bytes, and every connection has one.
 pub(crate) struct Source {
@@ -72,7 +72,7 @@ pub(crate) struct Source {
     /// The tickets of these; 0 for a `poll_*` caller, of which there is one a direction.
     tickets: [u32; 2],
     /// Those behind the first, in order. Rare: several tasks wait for one descriptor.
-    behind: Option<Box<[Line; 2]>>,
+    behind: Option<Box<[Behind; 2]>>,
     /// -1 in an entry that nobody has.
     pub(crate) fd: RawFd,
     generation: u32,
@@ -283,7 +283,7 @@ impl Source {
         removed.map_or(StoredWaker::EMPTY, |(_, waker)| waker)
     }
 
-    fn line(&mut self, direction: Direction) -> &mut Line {
+    fn line(&mut self, direction: Direction) -> &mut Behind {
         &mut self.behind.get_or_insert_default()[direction as usize]
     }
 
@@ -291,7 +291,7 @@ impl Source {
         if self
             .behind
             .as_ref()
-            .is_some_and(|lines| lines.iter().all(Line::is_empty))
+            .is_some_and(|lines| lines.iter().all(Behind::is_empty))
         {
             self.behind = None;
         }
