@@ -4,7 +4,6 @@
 //! it was polled; as long as both stay the same, that poll is what the loop is in. It must not touch the loop.
 
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
@@ -98,7 +97,7 @@ impl Watch {
     }
 
     fn look(&self) {
-        let key = self.table.running();
+        let key = self.table.runner.key();
         let polls = self.polls_of(key);
         let mut seen = self.lock();
         if (seen.key, seen.polls) != (key, polls) {
@@ -116,13 +115,13 @@ impl Watch {
             .table
             .look(index_of(key))
             .filter(|slot| slot.key() == key);
-        slot.map_or(0, |slot| slot.polls.load(Relaxed))
+        slot.map_or(0, |slot| slot.polls())
     }
 
     /// The poll that the loop is in, if it has been in it for a while.
     pub(super) fn blocked(&self) -> Option<Blocked> {
         let seen = *self.lock();
-        let key = self.table.running();
+        let key = self.table.runner.key();
         if key == 0 || (seen.key, seen.polls) != (key, self.polls_of(key)) {
             return None;
         }

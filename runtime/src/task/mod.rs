@@ -38,6 +38,7 @@ pub(crate) mod rare;
 pub(crate) mod registry;
 pub(crate) mod remote_queue;
 pub(crate) mod ring;
+mod runner;
 pub(crate) mod slot;
 pub(crate) mod spawn;
 pub(crate) mod stored;
