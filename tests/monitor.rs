@@ -131,7 +131,7 @@ fn a_destructor_that_blocks_is_told_as_its_own_task() {
         myrt::yield_now().await;
         tell.send(monitor.local_addr().unwrap()).unwrap();
         let id = dropped.id();
-        let canceller = myrt::spawn(async move { drop(dropped.cancel()) });
+        let canceller = myrt::spawn(async move { dropped.cancel().await });
         canceller.await.unwrap();
         id
     });
