@@ -57,7 +57,11 @@ where
     let flag = Arc::clone(&enough);
     let running = thread::spawn(move || {
         // To be stuck is what this is about: nobody is to say so, or to panic.
-        let runtime = Builder::new().lints(Lints::Off).build().unwrap();
+        let runtime = Builder::new()
+            .lints(Lints::Off)
+            .debug(false)
+            .build()
+            .unwrap();
         let ended = runtime.try_block_on(async {
             let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
             tell.send(monitor.local_addr().unwrap()).unwrap();
