@@ -159,8 +159,12 @@ fn a_child_of_a_scope_that_blocks_is_told_itself() {
 #[test]
 fn it_refuses_addresses_that_others_can_reach() {
     myrt::run(async {
-        let error = myrt::monitor::start("0.0.0.0:0").unwrap_err();
-        assert!(error.to_string().contains("loopback"), "{error}");
+        for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[2001:db8::1]:0"] {
+            let error = myrt::monitor::start(address).unwrap_err();
+            assert!(error.to_string().contains("loopback"), "{error}");
+        }
+        let error = myrt::monitor::start("nonsense").unwrap_err();
+        assert!(error.to_string().contains("127.0.0.1:50101"), "{error}");
     });
 }
 
@@ -169,13 +173,39 @@ fn a_unix_socket_is_removed_when_the_runtime_ends() {
     let path = std::env::temp_dir().join(format!("myrt-monitor-{}", std::process::id()));
     let address = format!("unix:{}", path.display());
     myrt::run(async {
-        myrt::monitor::start(&address).unwrap();
+        let monitor = myrt::monitor::start(&address).unwrap();
         assert!(path.exists());
+        assert_eq!(monitor.to_string(), address);
     });
-    // The listening thread removes it when it looks up.
-    while path.exists() {
-        std::thread::yield_now();
-    }
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_path_is_enough_and_what_a_killed_program_left_is_in_nobody_s_way() {
+    let path = std::env::temp_dir().join(format!("myrt-monitor-left-{}", std::process::id()));
+    let address = path.display().to_string();
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    myrt::run(async {
+        let monitor = myrt::monitor::start(&address).unwrap();
+        assert_eq!(monitor.local_addr(), None);
+        let place = path.clone();
+        let asked = myrt::spawn_blocking(move || {
+            ask::ask_of(
+                std::os::unix::net::UnixStream::connect(place).unwrap(),
+                "blocked",
+            )
+        });
+        assert_eq!(asked.await.unwrap(), "the loop is not blocked\n");
+        let taken = myrt::monitor::start(&address).unwrap_err();
+        assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    });
+    // What is no socket is not ours to remove.
+    std::fs::write(&path, "a file").unwrap();
+    myrt::run(async {
+        assert!(myrt::monitor::start(&address).is_err());
+    });
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "a file");
+    std::fs::remove_file(&path).unwrap();
 }
 
 #[test]
@@ -194,17 +224,19 @@ fn it_records_from_start_to_stop() {
         later.await.unwrap();
         assert_eq!(
             ask_beside(address, "record stop").await,
-            "recording: stopped\n"
+            format!("recorded: {}\n", file.display())
         );
-        while !file.exists() {
-            myrt::time::sleep(Duration::from_millis(1)).await;
-        }
+        assert!(file.exists());
         early.cancel();
         let refused = ask_beside(address, "record start run.svg").await;
         assert!(
             refused.starts_with("error: a recording is written to"),
             "{refused}"
         );
+        let nowhere = ask_beside(address, "record start /not/here/run.txt --json").await;
+        assert_eq!(nowhere, "{\"error\":\"there is no folder /not/here\"}\n");
+        let again = ask_beside(address, "record stop").await;
+        assert_eq!(again, "error: nothing is recorded\n");
     });
     let drawn = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();

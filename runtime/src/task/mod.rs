@@ -53,7 +53,7 @@ pub(crate) mod waker;
 pub(crate) mod yielding;
 
 pub use crate::blocking::limiter::{Limiter, LimiterStatistics};
-pub use crate::blocking::spawn_blocking;
+pub use crate::blocking::{PoolStatistics, blocking_pool, spawn_blocking};
 pub use crate::future::JoinSet;
 pub use crate::task_local;
 pub use crate::trace::{Graph, State, graph};

@@ -97,6 +97,7 @@ impl Wait {
     pub(crate) fn unpack(word: u64) -> Self {
         let payload = word & PAYLOAD;
         match (word >> KIND_SHIFT) & KIND {
+            1 if payload == PAYLOAD => Self::Timer(Instant::FAR_FUTURE),
             1 => Self::Timer(Instant::from_nanos(payload << 8)),
             2 => Self::Readable(payload as RawFd),
             3 => Self::Writable(payload as RawFd),
