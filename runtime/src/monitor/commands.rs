@@ -298,7 +298,7 @@ impl Question<'_> {
         }
         let answer = file.display().to_string();
         let start = move |core: &Core| {
-            if let Err(error) = record::start(core, file) {
+            if let Err(error) = record::start(core, file, false) {
                 eprintln!("myrt: {error}");
             }
         };
