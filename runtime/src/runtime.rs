@@ -90,6 +90,7 @@ fn begin_turn(core: &Core) {
         "this runtime was made before a fork: the child shares its selector with the parent. \
          Make a new Runtime in the child, or exec"
     );
+    core.tasks.ring.tidy();
     notice::turned(core, turns);
 }
 

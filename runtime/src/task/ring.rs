@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
 use super::slot::Slot;
+use crate::sys::os::forget_memory;
 
 /// A queue of slots, never longer than the table.
 pub(crate) struct Ring {
@@ -19,11 +20,18 @@ pub(crate) struct Ring {
     head: Cell<usize>,
     /// Counts pushes.
     tail: Cell<usize>,
-    /// Pops before the ring grew last: both counts began anew then.
+    /// Pops before both counts began anew last.
     before: Cell<u64>,
+    /// The memory of what was popped before this one has been given back.
+    given_back: Cell<usize>,
 }
 
 const FIRST: usize = 64;
+/// So many entries lie in one page: a ring that has come that far begins anew when few are ready.
+const PAGE: usize = 512;
+const FEW: usize = 16;
+/// The memory of so many entries is worth a system call.
+const CROWD: usize = 1 << 16;
 
 impl Ring {
     pub(crate) fn new() -> Self {
@@ -33,6 +41,7 @@ impl Ring {
             head: Cell::new(0),
             tail: Cell::new(0),
             before: Cell::new(0),
+            given_back: Cell::new(0),
         }
     }
 
@@ -109,12 +118,12 @@ impl Ring {
         }
         let length = (slots + 1).next_power_of_two();
         self.before.set(self.before.get() + self.head.get() as u64);
-        let mut larger: Vec<*const Slot> = Vec::with_capacity(length);
-        while let Some(slot) = self.pop() {
-            larger.push(slot);
+        // Zeros from the system: what is never used is never there.
+        let mut larger = vec![ptr::null(); length];
+        let waiting = self.len();
+        for entry in &mut larger[..waiting] {
+            *entry = self.pop().map_or(ptr::null(), ptr::from_ref);
         }
-        let waiting = larger.len();
-        larger.resize(length, ptr::null());
         let (old, mask) = (
             self.entries.replace(own(larger)),
             self.mask.replace(length - 1),
@@ -122,6 +131,52 @@ impl Ring {
         free(old, mask + 1);
         self.head.set(0);
         self.tail.set(waiting);
+        self.given_back.set(0);
+    }
+
+    /// Between two batches. Where few are ready, they move to the first entries: so a ring that is long, since there are many
+    /// tasks, stays in the cache. And the memory of a crowd that has been popped goes back to the system.
+    #[inline]
+    pub(crate) fn tidy(&self) {
+        if self.head.get() >= PAGE {
+            self.tidy_now();
+        }
+    }
+
+    #[inline(never)]
+    fn tidy_now(&self) {
+        let head = self.head.get();
+        if head - self.given_back.get() >= CROWD {
+            self.give_back();
+        }
+        if self.len() > FEW {
+            return;
+        }
+        let mut few = [None; FEW];
+        few.fill_with(|| self.pop());
+        self.before.set(self.before.get() + head as u64);
+        self.head.set(0);
+        self.tail.set(0);
+        self.given_back.set(0);
+        few.into_iter().flatten().for_each(|slot| self.push(slot));
+    }
+
+    /// Gives back the memory of the entries that were popped and not written over since.
+    #[cold]
+    fn give_back(&self) {
+        let (head, length) = (self.head.get(), self.mask.get() + 1);
+        let from = self
+            .given_back
+            .replace(head)
+            .max(self.tail.get().saturating_sub(length));
+        let (start, many) = (from & self.mask.get(), head - from);
+        let first = many.min(length - start);
+        for (start, many) in [(start, first), (0, many - first)] {
+            // SAFETY: the range is within the entries.
+            let range = unsafe { self.entries.get().add(start) };
+            // SAFETY: owned memory; what stands there was popped, and `push` writes before `pop` reads it again.
+            unsafe { forget_memory(range.cast().as_ptr(), many * size_of::<*const Slot>()) };
+        }
     }
 }
 
@@ -139,4 +194,59 @@ fn free(entries: NonNull<*const Slot>, length: usize) {
     let entries = NonNull::slice_from_raw_parts(entries, length);
     // SAFETY: made by `own` from a boxed slice of this length; given up by `grow` or by drop, once.
     drop(unsafe { Box::from_raw(entries.as_ptr()) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(slots: &[Slot]) -> Vec<*const Slot> {
+        slots.iter().map(ptr::from_ref).collect()
+    }
+
+    /// A batch of a ring that holds `crowd` others: each is popped and pushed again.
+    fn turn(ring: &Ring, many: usize) {
+        for _ in 0..many {
+            let slot = ring.pop().expect("a crowd");
+            ring.push(slot);
+        }
+        ring.tidy();
+    }
+
+    #[test]
+    fn few_move_to_the_front_in_order_and_are_counted_once() {
+        let slots: Vec<Slot> = (0..FEW).map(|_| Slot::nobody()).collect();
+        let ring = Ring::new();
+        ring.grow(CROWD);
+        slots.iter().for_each(|slot| ring.push(slot));
+        for round in 1..=3 {
+            turn(&ring, FEW * PAGE);
+            assert_eq!((ring.head.get(), ring.len()), (0, FEW));
+            let pops = (round * FEW * PAGE) as u64;
+            assert_eq!(ring.counts(), (pops, pops + FEW as u64));
+        }
+        let popped: Vec<_> = std::iter::from_fn(|| ring.pop().map(ptr::from_ref)).collect();
+        assert_eq!(popped, names(&slots));
+    }
+
+    /// The memory of popped entries is given back, again and again round the ring; none of those that wait is lost.
+    #[test]
+    fn a_crowd_keeps_its_order_while_memory_is_given_back() {
+        let slots: Vec<Slot> = (0..CROWD + 1000).map(|_| Slot::nobody()).collect();
+        let ring = Ring::new();
+        ring.grow(2 * CROWD - 1);
+        slots.iter().for_each(|slot| ring.push(slot));
+        for _ in 0..7 {
+            let before = ring.given_back.get();
+            turn(&ring, CROWD - 1);
+            turn(&ring, 1);
+            assert!(ring.given_back.get() > before);
+        }
+        let mut expected = names(&slots);
+        expected.rotate_left(7 * CROWD % slots.len());
+        let popped: Vec<_> = std::iter::from_fn(|| ring.pop().map(ptr::from_ref)).collect();
+        assert_eq!(popped, expected);
+        ring.tidy();
+        assert_eq!((ring.head.get(), ring.given_back.get()), (0, 0));
+    }
 }
