@@ -54,6 +54,9 @@ const PRESENT: u64 = 1 << 60;
 const AMONG_OTHERS: u64 = 1 << 63;
 const PAYLOAD: u64 = (1 << KIND_SHIFT) - 1;
 
+/// In the kind of a channel's word: a message is waited for, not a place.
+const FOR_MESSAGE: u64 = 8 << KIND_SHIFT;
+
 /// The bit for a word that is written over `before`: whether something had been said already.
 #[inline]
 pub(crate) fn among_others(before: u64) -> u64 {
@@ -86,6 +89,11 @@ impl Wait {
         word & AMONG_OTHERS != 0
     }
 
+    /// Whether a slot's word says that its task waits for a message of a channel.
+    pub(crate) fn is_for_message(word: u64) -> bool {
+        word & (KIND << KIND_SHIFT) == Self::Channel(0).pack() & (KIND << KIND_SHIFT) | FOR_MESSAGE
+    }
+
     /// The address of a primitive.
     pub(crate) fn object(self) -> Option<usize> {
         match self {
@@ -103,7 +111,7 @@ impl Wait {
             4 => Self::Join(Id::from_identity(payload)),
             5 => Self::Lock(payload as usize),
             6 => Self::Semaphore(payload as usize),
-            7 => Self::Channel(payload as usize),
+            7 | 15 => Self::Channel(payload as usize),
             8 => Self::Event(payload as usize),
             9 => Self::Blocking,
             11 => Self::Children,
@@ -166,6 +174,15 @@ impl WaitNote {
         let others = if direct { 0 } else { AMONG_OTHERS };
         Self {
             packed: self.packed | others,
+            ..self
+        }
+    }
+
+    /// Of a channel: a message is waited for.
+    #[inline]
+    pub(crate) fn for_message(self) -> Self {
+        Self {
+            packed: self.packed | FOR_MESSAGE,
             ..self
         }
     }
