@@ -29,9 +29,6 @@ use crate::task::id::Id;
 use crate::task::poll::Batch;
 use crate::task::slot::{CHILD, DONE, FINISHING, QUEUED, Slot};
 
-/// Whether it is looked at what costs so little that asking would be felt: a yield, a sleep that is made.
-pub(crate) const LOOKS_AT_CHEAP: bool = cfg!(debug_assertions);
-
 /// What one runtime's lookout knows.
 #[derive(Default)]
 pub(crate) struct Lookout {
