@@ -194,7 +194,7 @@ fn awaits(
     word: u64,
 ) -> Option<(Tie, Vec<Id>)> {
     let published = &table.holders;
-    match Wait::unpack(word) {
+    match table.wait(word) {
         // The others say so when they wait. A join is too frequent for that: what it left with the other task tells.
         Wait::Join(id) => table
             .look(index_of(id.identity()))

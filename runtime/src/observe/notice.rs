@@ -16,7 +16,6 @@ use crate::task::error::Outcome;
 use crate::task::finish;
 use crate::task::id::Id;
 use crate::task::slot::{CHILD, DONE, INTERNAL, MAIN, QUEUED, Slot, index_of};
-use crate::task::wait::Wait;
 
 /// The observers of one runtime, and what they have been told.
 #[derive(Default)]
@@ -69,8 +68,15 @@ impl Notices {
     }
 }
 
+impl Drop for Notices {
+    fn drop(&mut self) {
+        self.observers.take().iter().for_each(|it| it.ended());
+    }
+}
+
 /// Installs an observer, also while the runtime runs: it is told of the tasks that are there.
 pub(crate) fn install(core: &Core, observer: Rc<dyn Observer>) {
+    observer.started();
     for index in 0..core.tasks.slots.high() {
         let slot = core.tasks.slots.get(index);
         if let Some(slot) = slot.filter(|slot| core.notices.knows(slot.identity())) {
@@ -94,7 +100,8 @@ pub(crate) fn install(core: &Core, observer: Rc<dyn Observer>) {
         spawned(core, slot);
         if !slot.has(QUEUED) {
             let id = Id::from_identity(slot.identity());
-            core.notices.tell(|it| it.task_rested(id, Some(rest(slot))));
+            core.notices
+                .tell(|it| it.task_rested(id, Some(rest(core, slot))));
         }
     }
 }
@@ -103,7 +110,10 @@ pub(crate) fn install(core: &Core, observer: Rc<dyn Observer>) {
 pub(crate) fn remove(core: &Core, observer: &Rc<dyn Observer>) {
     let mut observers = core.notices.observers.borrow_mut();
     observers.retain(|it| !Rc::ptr_eq(it, observer));
-    if !observers.is_empty() {
+    let is_last = observers.is_empty();
+    drop(observers);
+    observer.ended();
+    if !is_last {
         return;
     }
     core.tasks.observed.set(false);
@@ -246,7 +256,7 @@ fn tell_ended(core: &Core, slot: &Slot, done: bool) {
         notices.tell(|it| it.task_woken(id, By::Task(id)));
     }
     let waits = !over && flags & QUEUED == 0;
-    let rest = waits.then(|| rest(slot));
+    let rest = waits.then(|| rest(core, slot));
     notices.tell(|it| it.task_rested(id, rest));
     if over {
         let mut cancelled = notices.cancelled.borrow_mut();
@@ -263,10 +273,10 @@ fn tell_ended(core: &Core, slot: &Slot, done: bool) {
     notices.running.set(outer);
 }
 
-fn rest(slot: &Slot) -> Rest {
+fn rest(core: &Core, slot: &Slot) -> Rest {
     let word = slot.wait_for();
     Rest {
-        wait: Wait::unpack(word),
+        wait: core.tasks.slots.shared().wait(word),
         at: slot.wait_at().filter(|_| word != 0),
     }
 }

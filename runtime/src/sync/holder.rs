@@ -7,7 +7,9 @@ use std::cell::Cell;
 
 use crate::TELLS;
 use crate::task::holders::UNSURE;
-use crate::task::{Id, current_identity, forget_holder, id_of, note_holder};
+use crate::task::{
+    Id, StoredWaker, current_identity, forget_holder, id_of, identity_of, note_holder,
+};
 
 /// The task that took something last.
 #[derive(Debug)]
@@ -48,6 +50,14 @@ impl Holder {
         self.task.set(self.task.get() | UNSURE);
     }
 
+    /// It is the task that `waker` wakes, which was granted the object and has not run since.
+    #[inline]
+    pub(crate) fn hand_to(&self, waker: Option<&StoredWaker>) {
+        if TELLS {
+            self.task.set(waker.map_or(0, identity_of));
+        }
+    }
+
     #[inline]
     pub(crate) fn clear(&self) {
         self.task.set(0);
@@ -69,7 +79,7 @@ impl Holder {
         self.told.set(0);
     }
 
-    /// Its identity, while it is not known to have lent.
+    /// Its identity; 0: nobody.
     pub(crate) fn identity(&self) -> u64 {
         self.task.get() & !UNSURE
     }

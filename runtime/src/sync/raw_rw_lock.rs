@@ -153,8 +153,9 @@ impl RawRwLock {
             if !self.take(request.access) {
                 break;
             }
-            self.holder.clear();
-            if let Some(waker) = self.queue.grant_front() {
+            let granted = self.queue.grant_front();
+            self.holder.hand_to(granted.as_ref());
+            if let Some(waker) = granted {
                 wakes.push(waker);
             }
         }

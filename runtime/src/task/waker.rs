@@ -104,7 +104,7 @@ pub(crate) fn yield_by(waker: &Waker) {
     let key = waker.data().addr() as u64;
     let plain = ptr::eq(waker.vtable(), &raw const VTABLE);
     hot::with(|hot| {
-        if plain && hot.running.get() == key {
+        if plain && hot.running() == key {
             hot.note(hot::WOKEN);
         } else {
             give_way(waker);
@@ -116,7 +116,7 @@ pub(crate) fn yield_by(waker: &Waker) {
 #[inline]
 pub(crate) fn wake_key(key: u64) {
     hot::with(|hot| {
-        if hot.running.get() == key {
+        if hot.running() == key {
             hot.note(hot::WOKEN);
         } else {
             wake_other(hot, key);
