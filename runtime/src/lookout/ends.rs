@@ -3,7 +3,7 @@
 //!
 //! **Never polled** is a task that is dropped because its runtime ends, before its first poll. One that somebody cancels is
 //! none, nor is a job on the pool, which runs all the same.
-//! **Never awaited** is a sleep that is dropped in the same poll in which it was made, if no future of the runtime was polled
+//! **Never awaited** (in builds with debug assertions) is a sleep that is dropped in the same poll in which it was made, if no future of the runtime was polled
 //! in between: so the branches of a `select!` of which another one was ready are none.
 //! **Unjoined** is a task whose panic, or whose `Err`, was dropped with its result. An error is seen where the task returns
 //! `Result<(), E>` with one of the errors of [`error_of`], and is none where the peer of a connection went away; a hook for

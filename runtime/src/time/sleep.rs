@@ -14,8 +14,8 @@ use myrt_timer::Key;
 
 use super::instant::Instant;
 use crate::core::Core;
-use crate::lookout::ends;
 use crate::lookout::starved::{self, Leaf};
+use crate::lookout::{self, ends};
 use crate::task::hot::{self, Hot};
 use crate::task::registry::{self, Message};
 use crate::task::stored::StoredWaker;
@@ -79,7 +79,7 @@ impl Sleep {
     #[inline]
     fn fresh(deadline: Instant, at: &'static Location<'static>) -> Self {
         let sleep = Self::at(deadline, at);
-        if hot::looks() {
+        if lookout::LOOKS_AT_SLEEPS && hot::looks() {
             sleep.key.store(u64::from(ends::made()), Relaxed);
         }
         sleep

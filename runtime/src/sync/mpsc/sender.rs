@@ -61,6 +61,9 @@ impl<T, K> Sender<T, K> {
     #[cold]
     #[inline(never)]
     fn look(&self, here: usize) {
+        if self.chan.is_gone() {
+            return; // nobody will ever ask
+        }
         let seen = self.seen.get();
         let known = seen & 1 == 1;
         let number = if known { seen } else { senders::number() };
