@@ -5,29 +5,29 @@
 //! and where misuse is looked for, else once a second at most and never for more than a thousandth of the time.
 //!
 //! A task is *stuck* when the one thing it waits for can only come from a stuck task: the end of that task, a lock that it
-//! holds, its reading of a channel that is full. Everybody is suspected who waits for such a thing and for nothing
-//! beside it; whoever waits for somebody unsuspected is acquitted, and so on until nobody is left to acquit. Each circle
-//! among the rest is a report. It must not know how a report is told, and it changes nothing.
+//! holds, its reading of a channel that is full; and, where misuse is looked for, a message that nobody else can send. Everybody
+//! is suspected who waits for such a thing and for nothing beside it; whoever waits for somebody unsuspected is
+//! acquitted, and so on until nobody is left to acquit. Each circle among the rest is a report. Who is suspected of what
+//! is in `suspects.rs`. It must not know how a report is told, and it changes nothing.
+
+mod suspects;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
+
+use suspects::Suspects;
 
 use crate::TELLS;
 use crate::builder::Lints;
 use crate::core::Core;
 use crate::report::Report;
 use crate::sys::clock::monotonic_ns;
-use crate::task::children::whole;
 use crate::task::id::Id;
-use crate::task::slot::{
-    ATTACHED, CANCEL, CHILD, FINISHING, INTERNAL, NESTED, QUEUED, Slot, index_of,
-};
-use crate::task::table::Table;
 use crate::task::wait::Wait;
 use crate::time::Instant;
-use crate::trace::{TaskInfo, is_alive, row, title};
+use crate::trace::{TaskInfo, title};
 
 /// The shortest time between two searches, outside of debug mode.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -48,17 +48,39 @@ const MOST_TOLD: usize = 100;
 pub struct Cycle {
     /// Each waits for the next, and the last for the first.
     pub tasks: Vec<TaskInfo>,
+    /// How each is tied to the next.
+    ties: Vec<Tie>,
+}
+
+/// Why one task must wait for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tie {
+    /// For its end.
+    End,
+    /// For it, a child.
+    Child,
+    /// For a lock that it holds.
+    Lock,
+    /// For the lock's next turn, which is its.
+    Turn,
+    /// For a place in a channel that it receives.
+    Place,
+    /// For a message that nobody else can send.
+    Message,
+    /// For a message that nobody can send but it and others who are stuck.
+    MessageOfSome,
 }
 
 impl fmt::Display for Cycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let followers = self.tasks.iter().cycle().skip(1);
-        for (task, next) in self.tasks.iter().zip(followers) {
+        let ties = self.ties.iter();
+        for ((task, next), tie) in self.tasks.iter().zip(followers).zip(ties) {
             write!(f, "  task {}", title(task))?;
             if let Some(at) = task.spawned_at {
                 write!(f, ", spawned at {at},")?;
             }
-            write!(f, " waits {}", for_what(task.waits_for, next))?;
+            write!(f, " waits {}", tie.in_words(task.waits_for, &title(next)))?;
             match task.waits_at {
                 Some(at) => writeln!(f, " at {at}")?,
                 None => writeln!(f)?,
@@ -68,18 +90,27 @@ impl fmt::Display for Cycle {
     }
 }
 
-fn for_what(wait: Wait, next: &TaskInfo) -> String {
-    let next = title(next);
-    match wait {
-        Wait::Join(_) => format!("for the end of task {next}"),
-        Wait::Children => format!("for its child {next}"),
-        Wait::Channel(at) => {
-            format!("for a place in the channel at {at:#x}, which task {next} receives,")
+impl Tie {
+    fn in_words(self, wait: Wait, next: &str) -> String {
+        let at = wait.object().unwrap_or_default();
+        match self {
+            Self::End => format!("for the end of task {next}"),
+            Self::Child => format!("for its child {next}"),
+            Self::Lock => format!("for the lock at {at:#x}, which task {next} holds,"),
+            Self::Turn => {
+                format!("for the lock at {at:#x}, behind task {next}, which wants it alone,")
+            }
+            Self::Place => {
+                format!("for a place in the channel at {at:#x}, which task {next} receives,")
+            }
+            Self::Message => format!(
+                "for a message in the channel at {at:#x}, every sender of which was last used by task {next},"
+            ),
+            Self::MessageOfSome => format!(
+                "for a message in the channel at {at:#x}, every sender of which was last used by a task that is stuck too, \
+                 task {next} one of them,"
+            ),
         }
-        wait => match wait.object() {
-            Some(at) => format!("for the lock at {at:#x}, which task {next} holds,"),
-            None => format!("for task {next}"),
-        },
     }
 }
 
@@ -129,7 +160,7 @@ pub(crate) fn look(core: &Core, searched: &Searched) {
     if eager && many && began < searched.rests_until_ns.get() {
         return;
     }
-    let cycles = find(&core.home.table);
+    let cycles = find(core);
     let took = monotonic_ns().saturating_sub(began);
     if eager {
         searched.rests_until_ns.set(began + DEBUG_SHARE * took);
@@ -147,138 +178,7 @@ pub(crate) fn look(core: &Core, searched: &Searched) {
     }
 }
 
-/// The circles among the tasks of a table.
-pub(crate) fn find(table: &Table) -> Vec<Cycle> {
-    let mut suspects = Suspects::of(table);
-    if suspects.rows.is_empty() {
-        return Vec::new();
-    }
-    suspects.acquit();
-    suspects.cycles()
-}
-
-struct Suspects {
-    rows: BTreeMap<Id, TaskInfo>,
-    /// The children among them, by parent.
-    children: BTreeMap<Id, Vec<Id>>,
-    /// Those who have a child that is no suspect.
-    have_others: BTreeSet<Id>,
-}
-
-impl Suspects {
-    /// Whoever waits for one thing, and that for another task.
-    fn of(table: &Table) -> Self {
-        let mut this = Self {
-            rows: BTreeMap::new(),
-            children: BTreeMap::new(),
-            have_others: BTreeSet::new(),
-        };
-        for index in 0..table.high() {
-            let Some(slot) = table.look(index).filter(|slot| is_alive(slot)) else {
-                continue;
-            };
-            let suspect = is_suspect(table, slot).then(|| row(table, slot)).flatten();
-            match suspect.filter(TaskInfo::waits_for_a_task) {
-                Some(row) => {
-                    if let Some(parent) = row.parent.filter(|_| row.is_child) {
-                        this.children.entry(parent).or_default().push(row.id);
-                    }
-                    this.rows.insert(row.id, row);
-                }
-                None if slot.has(CHILD) => {
-                    if let Some(parent) = table.look(slot.parent()) {
-                        let parent = whole(|index| table.look(index), parent);
-                        this.have_others
-                            .insert(Id::from_identity(parent.identity()));
-                    }
-                }
-                None => {}
-            }
-        }
-        this
-    }
-
-    /// For whom a suspect waits; all of them must be stuck for it to be. Empty: it is not.
-    fn awaited(&self, row: &TaskInfo) -> Vec<Id> {
-        let children = self.children.get(&row.id);
-        let is_parent = children.is_some() || self.have_others.contains(&row.id);
-        match row.waits_for {
-            Wait::Children if self.have_others.contains(&row.id) => Vec::new(),
-            Wait::Children => children.cloned().unwrap_or_default(),
-            // The body of a scope: a child that fails would end its wait.
-            _ if is_parent => Vec::new(),
-            Wait::Join(id) => vec![id],
-            _ => row.held_by.into_iter().collect(),
-        }
-    }
-
-    /// Leaves those who are stuck.
-    fn acquit(&mut self) {
-        let mut waiters: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
-        let mut innocent = Vec::new();
-        for row in self.rows.values() {
-            let awaited = self.awaited(row);
-            if awaited.is_empty() || awaited.iter().any(|id| !self.rows.contains_key(id)) {
-                innocent.push(row.id);
-            }
-            for id in awaited {
-                waiters.entry(id).or_default().push(row.id);
-            }
-        }
-        while let Some(id) = innocent.pop() {
-            if self.rows.remove(&id).is_some() {
-                innocent.extend(waiters.remove(&id).unwrap_or_default());
-            }
-        }
-    }
-
-    /// Walks from each stuck task to whom it waits for, until the walk comes to where it has been.
-    fn cycles(&self) -> Vec<Cycle> {
-        let mut cycles = Vec::new();
-        let mut seen = BTreeSet::new();
-        for start in self.rows.keys() {
-            let mut way = Vec::new();
-            let mut next = Some(*start);
-            while let Some(id) = next.filter(|id| seen.insert(*id)) {
-                way.push(id);
-                let row = &self.rows[&id];
-                next = self.awaited(row).first().copied();
-            }
-            let meets = next.and_then(|id| way.iter().position(|it| *it == id));
-            if let Some(place) = meets {
-                let circle = &way[place..];
-                let tasks = circle.iter().map(|id| self.rows[id].clone()).collect();
-                cycles.push(Cycle { tasks });
-            }
-        }
-        cycles
-    }
-}
-
-/// Whether the occupant rests, with nothing of its own that goes on beside.
-fn is_suspect(table: &Table, slot: &Slot) -> bool {
-    let word = slot.wait_for();
-    if slot.has(QUEUED | NESTED | FINISHING | ATTACHED | CANCEL | INTERNAL)
-        || Wait::is_among_others(word)
-    {
-        return false;
-    }
-    match table.wait(word) {
-        // The others say so when they wait. A join is too frequent for that: what it left with the other task tells.
-        Wait::Join(id) => table
-            .look(index_of(id.identity()))
-            .is_none_or(|joined| joined.has(CHILD) || joined.is_joined_by(slot.key())),
-        _ => true,
-    }
-}
-
-impl TaskInfo {
-    /// Whether a task is known without which it cannot go on.
-    fn waits_for_a_task(&self) -> bool {
-        match self.waits_for {
-            Wait::Join(_) | Wait::Children => true,
-            Wait::Lock(_) | Wait::Channel(_) => self.held_by.is_some(),
-            _ => false,
-        }
-    }
+/// The circles among the tasks of a runtime.
+pub(crate) fn find(core: &Core) -> Vec<Cycle> {
+    Suspects::find(core).cycles()
 }

@@ -77,7 +77,8 @@ impl Report {
             Self::Cycle(cycle) => write!(
                 f,
                 "myrt: these tasks wait for each other, and none of them can go on unless one is cancelled. Take locks in \
-                 one order everywhere, and let nobody await a task that awaits it:\n{cycle}"
+                 one order everywhere, let nobody await a task that awaits it, and of two who await each other's message let \
+                 one send first, or drop its sender:\n{cycle}"
             ),
             Self::SlowPoll {
                 task,

@@ -246,7 +246,7 @@ fn tell_deadlock(core: &Core) -> Hope {
     }
     core.watch.told.set(true);
     let report = Report::Deadlock {
-        graph: cycle::find(&core.home.table)
+        graph: cycle::find(core)
             .iter()
             .fold(graph.to_string(), |text, cycle| {
                 text + "In a circle:\n" + &cycle.to_string()

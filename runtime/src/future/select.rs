@@ -229,7 +229,7 @@ macro_rules! __myrt_select {
 #[inline]
 #[must_use]
 pub fn has_share() -> bool {
-    if lookout::LOOKS_AT_CHEAP && hot::looks() {
+    if lookout::LOOKS_AT_SLEEPS && hot::looks() {
         lookout::ends::combined();
     }
     hot::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
@@ -240,7 +240,7 @@ pub fn has_share() -> bool {
 #[inline]
 #[must_use]
 pub fn random_first(count: u32) -> u32 {
-    if lookout::LOOKS_AT_CHEAP && hot::looks() {
+    if lookout::LOOKS_AT_SLEEPS && hot::looks() {
         lookout::ends::combined();
     }
     hot::with(|hot| match hot::core(hot) {

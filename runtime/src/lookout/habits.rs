@@ -1,7 +1,7 @@
 //! Habits: what a task does poll after poll.
 //!
 //! **A storm of self-wakes** is [`STORM`] polls in a row in which a future called the waker of its own task before it
-//! returned `Pending`, in builds with debug assertions. `yield_now`, and the runtime's own giving way when a share is used up, do not count: they say that
+//! returned `Pending`. `yield_now`, and the runtime's own giving way when a share is used up, do not count: they say that
 //! there is work left.
 //!
 //! **Never yields** is [`GREED`] polls in a row that ended because the task's share of operations was used up, while
@@ -10,7 +10,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::{LOOKS_AT_CHEAP, Lookout, culprit, is_whole, spawner, tell};
+use super::{Lookout, culprit, is_whole, spawner, tell};
 use crate::core::Core;
 use crate::misuse::Misuse;
 use crate::task::slot::Slot;
@@ -52,8 +52,7 @@ impl Habits {
 
 /// A poll ended `Pending`. `again`: the task was woken meanwhile; `spent`: it used up its share.
 pub(super) fn judge(core: &Core, lookout: &Lookout, slot: &Slot, again: bool, spent: bool) {
-    let storm =
-        LOOKS_AT_CHEAP && again && !spent && lookout.woke_itself.get() && !lookout.gave_way.get();
+    let storm = again && !spent && lookout.woke_itself.get() && !lookout.gave_way.get();
     // The task itself stands in the ring again.
     let greed = again && spent && core.tasks.ring.len() > 1;
     if !storm && !greed {

@@ -7,11 +7,13 @@
 //! code; and it must not change what runs.
 //!
 //! `habits.rs` tasks that wake themselves, tasks that never wait · `starved.rs` granted, and not polled · `alone.rs` waiting
-//! with nobody to wake them · `ends.rs` what ended badly: unpolled, unjoined, unregistered.
+//! with nobody to wake them · `ends.rs` what ended badly: unpolled, unjoined, unregistered · `senders.rs` who can still send,
+//! for the search for circles.
 
 pub(crate) mod alone;
 pub(crate) mod ends;
 mod habits;
+pub(crate) mod senders;
 pub(crate) mod starved;
 
 use std::cell::{Cell, RefCell};
@@ -27,8 +29,8 @@ use crate::task::id::Id;
 use crate::task::poll::Batch;
 use crate::task::slot::{CHILD, DONE, FINISHING, QUEUED, Slot};
 
-/// Whether it is looked at what costs so little that asking would be felt: a yield, a sleep that is made.
-pub(crate) const LOOKS_AT_CHEAP: bool = cfg!(debug_assertions);
+/// Whether it is looked at sleeps that nobody awaits. To ask costs a sleep ten instructions and a `select!` six, which is felt.
+pub(crate) const LOOKS_AT_SLEEPS: bool = cfg!(debug_assertions);
 
 /// What one runtime's lookout knows.
 #[derive(Default)]
@@ -50,6 +52,7 @@ pub(crate) struct Lookout {
     leaves: starved::Leaves,
     alone: alone::Alone,
     fresh: ends::Fresh,
+    senders: senders::Senders,
 }
 
 impl Lookout {
@@ -111,6 +114,7 @@ pub(crate) fn watch(core: &Core, slot: &Slot, poll: impl FnOnce() -> Batch) -> B
     let over = batch == Batch::Main || !slot.is(identity) || slot.has(DONE | FINISHING);
     if over {
         lookout.habits.forget(identity);
+        lookout.senders.forget_task(identity);
         return batch;
     }
     let again = slot.has(QUEUED);

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 
 use crate::TELLS;
+use crate::task::holders::UNSURE;
 use crate::task::{
     Id, StoredWaker, current_identity, forget_holder, id_of, identity_of, note_holder,
 };
@@ -38,6 +39,17 @@ impl Holder {
         }
     }
 
+    /// It is this one, by its identity.
+    pub(crate) fn set(&self, task: u64) {
+        self.task.set(task);
+    }
+
+    /// What it took is something that can be given away, so that it may be somebody else's by now.
+    #[inline]
+    pub(crate) fn lend(&self) {
+        self.task.set(self.task.get() | UNSURE);
+    }
+
     /// It is the task that `waker` wakes, which was granted the object and has not run since.
     #[inline]
     pub(crate) fn hand_to(&self, waker: Option<&StoredWaker>) {
@@ -53,18 +65,33 @@ impl Holder {
 
     #[inline]
     pub(crate) fn id(&self) -> Option<Id> {
-        id_of(self.task.get())
+        id_of(self.task.get() & !UNSURE)
+    }
+
+    /// Whether others were told, and nothing has changed since.
+    #[inline]
+    pub(crate) fn is_told(&self, address: usize) -> bool {
+        self.published.get() == address && self.told.get() == self.task.get()
+    }
+
+    /// What others were told is to be told anew.
+    pub(crate) fn tell_anew(&self) {
+        self.told.set(0);
+    }
+
+    /// Its identity; 0: nobody.
+    pub(crate) fn identity(&self) -> u64 {
+        self.task.get() & !UNSURE
     }
 
     /// Tells the graph, if `waiting` tasks wait for the object at `address`. To be called after whatever changed the holder of a
     /// contended object, and when somebody begins to wait; while nobody waits, nobody asks.
     #[inline]
     pub(crate) fn publish(&self, address: usize, waiting: usize) {
-        let known = self.published.get() == address && self.told.get() == self.task.get();
-        if TELLS && waiting > 0 && !known {
+        if TELLS && waiting > 0 && !self.is_told(address) {
             self.published.set(address);
             self.told.set(self.task.get());
-            note_holder(address, self.id());
+            note_holder(address, id_of(self.task.get()));
         }
     }
 }

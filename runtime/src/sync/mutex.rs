@@ -166,6 +166,7 @@ impl<T> Mutex<T> {
 
     fn guard_owned(this: Rc<Self>) -> OwnedMutexGuard<T> {
         let value = this.value.borrow_mut().take();
+        this.raw.lend();
         OwnedMutexGuard { value, mutex: this }
     }
 }

@@ -87,6 +87,12 @@ impl RawLock {
         }
     }
 
+    /// It was taken by a guard that may be given to another task.
+    pub(crate) fn lend(&self) {
+        self.holder.lend();
+        self.publish();
+    }
+
     /// Hands the lock to the one that waits longest, or frees it.
     #[inline]
     pub(crate) fn release(&self) {

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use super::holder::Holder;
 use super::wait_list::{Admitted, Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::{Id, Wait, WaitNote, poll_budget};
+use crate::task::{Id, Wait, WaitNote, current_identity, poll_budget};
 
 #[derive(Debug)]
 pub(crate) struct RawRwLock {
@@ -20,7 +20,16 @@ pub(crate) struct RawRwLock {
     writer: Cell<bool>,
     /// The writer, or the reader that came last; nobody once a reader has left, since it may have been that one.
     holder: Holder,
-    queue: WaitQueue<Access>,
+    /// While others read: the writer at the front, for whom those behind it wait as well. Told under the lock's address and one.
+    first: Holder,
+    queue: WaitQueue<Request>,
+}
+
+/// Who waits, and for what.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    access: Access,
+    task: u64,
 }
 
 /// What a waiter wants, and what a guard holds.
@@ -36,6 +45,7 @@ impl RawRwLock {
             readers: Cell::new(0),
             writer: Cell::new(false),
             holder: Holder::nobody(),
+            first: Holder::nobody(),
             queue: WaitQueue::new(),
         }
     }
@@ -87,7 +97,11 @@ impl RawRwLock {
         cx: &mut Context<'_>,
         note: WaitNote,
     ) -> Poll<()> {
-        let look = || self.try_lock(access).then_some(()).ok_or(access);
+        let request = || Request {
+            access,
+            task: current_identity(),
+        };
+        let look = || self.try_lock(access).then_some(()).ok_or_else(request);
         let waited = key.is_some();
         let polled = self.queue.poll(key, cx, note, look);
         if let Poll::Ready(Admitted::Granted(_)) = polled {
@@ -105,7 +119,7 @@ impl RawRwLock {
         if let Some(key) = key {
             let left = self.queue.leave(key);
             if left.granted {
-                self.release(left.data);
+                self.release(left.data.access);
             } else {
                 // It may have been the writer that held up the readers behind it.
                 self.hand_over();
@@ -135,8 +149,8 @@ impl RawRwLock {
     /// Lets in from the front whoever may enter now: one writer, or all readers before the next.
     pub(crate) fn hand_over(&self) {
         let mut wakes = Wakes::new();
-        while let Some(access) = self.queue.front() {
-            if !self.take(access) {
+        while let Some(request) = self.queue.front() {
+            if !self.take(request.access) {
                 break;
             }
             let granted = self.queue.grant_front();
@@ -169,9 +183,23 @@ impl RawRwLock {
         self.queue.len()
     }
 
+    /// It was taken by a guard that may be given to another task.
+    pub(crate) fn lend(&self) {
+        self.holder.lend();
+        self.publish();
+    }
+
     /// Tells the graph who holds it, if somebody waits.
     fn publish(&self) {
-        self.holder.publish(self.address(), self.waiting());
+        let waiting = self.waiting();
+        self.holder.publish(self.address(), waiting);
+        let readers = self.readers() > 0;
+        let first = self.queue.front().filter(|_| readers);
+        self.first.set(first.map_or(0, |request| request.task));
+        if first.is_some_and(|request| request.task == 0) {
+            self.first.lend(); // somebody, of whom nothing is known
+        }
+        self.first.publish(self.address() + 1, waiting);
     }
 
     fn address(&self) -> usize {

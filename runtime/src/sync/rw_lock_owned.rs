@@ -123,6 +123,7 @@ impl<T> Future for ReadOwned<T> {
             return Poll::Pending;
         }
         let value = lock.value.borrow().clone();
+        lock.raw.lend();
         Poll::Ready(OwnedRwLockReadGuard { value, lock })
     }
 }
@@ -170,6 +171,7 @@ impl<T> Future for WriteOwned<T> {
             return Poll::Pending;
         }
         let value = lock.value.borrow_mut().take();
+        lock.raw.lend();
         Poll::Ready(OwnedRwLockWriteGuard { value, lock })
     }
 }

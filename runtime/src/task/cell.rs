@@ -100,6 +100,17 @@ where
     block.cast()
 }
 
+/// Whether `address` lies in the block.
+///
+/// # Safety
+/// The block is live.
+pub(crate) unsafe fn spans(header: NonNull<Header>, address: usize) -> bool {
+    // SAFETY: the caller says that it is live.
+    let vtable = unsafe { header.as_ref() }.vtable;
+    let begin = header.addr().get();
+    (begin..begin + vtable.layout.size()).contains(&address)
+}
+
 /// Gives the block's memory back.
 ///
 /// # Safety

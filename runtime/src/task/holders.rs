@@ -15,6 +15,8 @@ use super::id::Id;
 const SMALLEST: usize = 64;
 /// The holder of an object that nobody is known to hold.
 const UNKNOWN: u64 = u64::MAX;
+/// With an identity: the task took the object, and may have given it away since. Identities have 56 bits.
+pub(crate) const UNSURE: u64 = 1 << 63;
 
 #[derive(Default)]
 struct Entry {
@@ -52,13 +54,21 @@ pub(crate) struct Published(Mutex<Option<Entries>>);
 impl Published {
     /// Who holds an object that somebody waits for, if it is known.
     pub(crate) fn holder(&self, object: usize) -> Option<Id> {
+        let identity = self.read(object)? & !UNSURE;
+        (identity != 0).then(|| Id::from_identity(identity))
+    }
+
+    /// Whether what is published of an object may have been given away since.
+    pub(crate) fn is_unsure(&self, object: usize) -> bool {
+        self.read(object).is_some_and(|holder| holder & UNSURE != 0)
+    }
+
+    fn read(&self, object: usize) -> Option<u64> {
         let entries = self.lock().clone()?;
         let entry = find(&entries, object);
-        match entry.holder.load(Relaxed) {
-            0 | UNKNOWN => None,
-            _ if entry.object.load(Relaxed) != object => None,
-            identity => Some(Id::from_identity(identity)),
-        }
+        let holder = entry.holder.load(Relaxed);
+        let known = !matches!(holder, 0 | UNKNOWN) && entry.object.load(Relaxed) == object;
+        known.then_some(holder)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Entries>> {

@@ -155,6 +155,17 @@ impl Hot {
         }
     }
 
+    /// Says that the running task waits for something else too, if it has said in this poll what it waits for.
+    #[inline]
+    pub(crate) fn say_more(&self) -> bool {
+        let signal = self.signal.get();
+        let said = signal & NOTES != 0;
+        if said {
+            self.signal.set(signal.wrapping_add(ONE_NOTE));
+        }
+        said
+    }
+
     /// Says that the running task waits for the end of the one in `slot`.
     #[inline(always)]
     pub(crate) fn note_join(&self, slot: &Slot, at: &'static Location<'static>) {

@@ -3,13 +3,15 @@
 //! It exists to read the table for users. It must not change anything.
 
 use std::borrow::Cow;
+use std::ptr::NonNull;
 use std::rc::Rc;
 
+use super::cell;
 use super::children::{is_part, whole_in};
 use super::hot;
 use super::id::Id;
 use super::join::{Cancel, cancel_id};
-use super::slot::{DONE, Slot, index_of};
+use super::slot::{CHILD, DONE, MAIN, Slot, index_of};
 use super::stored::StoredWaker;
 use crate::core::Core;
 pub use crate::trace::TaskInfo;
@@ -74,6 +76,19 @@ pub(crate) fn identity_of(waker: &StoredWaker) -> u64 {
 #[cold]
 fn whole_identity() -> u64 {
     try_current().map_or(0, |task| task.identity)
+}
+
+/// Whether what stands at `address` is a part of a task's own future, so that no other task can have it unless it is moved
+/// there. A child of a scope has nothing of its own in this sense, since its parent may lend to several, nor has the main
+/// future, which lies on the stack.
+pub(crate) fn owns(task: u64, address: usize) -> bool {
+    hot::with_core(|core| {
+        let slot = core.and_then(|core| core.tasks.find(task));
+        let whole = slot.filter(|slot| !slot.has(CHILD | MAIN | DONE));
+        let block = whole.and_then(|slot| NonNull::new(slot.block()));
+        // SAFETY: a task that has not ended has a live block.
+        block.is_some_and(|block| unsafe { cell::spans(block, address) })
+    })
 }
 
 /// The id that [`current_identity`] gave.

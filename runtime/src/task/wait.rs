@@ -53,6 +53,9 @@ const KIND: u64 = 0xf;
 pub(super) const AMONG_OTHERS: u64 = 1 << 63;
 const PAYLOAD: u64 = (1 << KIND_SHIFT) - 1;
 
+/// In the kind of a channel's word: a message is waited for, not a place.
+const FOR_MESSAGE: u64 = 8 << KIND_SHIFT;
+
 impl Wait {
     #[inline]
     pub(crate) fn pack(self) -> u64 {
@@ -77,6 +80,11 @@ impl Wait {
     /// Whether a slot's word says that its task waits for something else too, or may be woken by somebody else's waker.
     pub(crate) fn is_among_others(word: u64) -> bool {
         word & AMONG_OTHERS != 0
+    }
+
+    /// Whether a slot's word says that its task waits for a message of a channel.
+    pub(crate) fn is_for_message(word: u64) -> bool {
+        word & (KIND << KIND_SHIFT) == Self::Channel(0).pack() & (KIND << KIND_SHIFT) | FOR_MESSAGE
     }
 
     /// The address of a primitive.
@@ -104,7 +112,7 @@ impl Wait {
             4 => Self::Join(Id::from_identity(payload)),
             5 => Self::Lock(payload as usize),
             6 => Self::Semaphore(payload as usize),
-            7 => Self::Channel(payload as usize),
+            7 | 15 => Self::Channel(payload as usize),
             8 => Self::Event(payload as usize),
             9 => Self::Blocking,
             11 => Self::Children,
@@ -167,6 +175,15 @@ impl WaitNote {
         let others = if direct { 0 } else { AMONG_OTHERS };
         Self {
             packed: self.packed | others,
+            ..self
+        }
+    }
+
+    /// Of a channel: a message is waited for.
+    #[inline]
+    pub(crate) fn for_message(self) -> Self {
+        Self {
+            packed: self.packed | FOR_MESSAGE,
             ..self
         }
     }

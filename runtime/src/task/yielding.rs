@@ -7,8 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::hot;
-use super::waker::give_way;
-use crate::lookout;
+use super::waker::yield_by;
 
 /// Lets every other task that is ready run once, then goes on. asyncio's `sleep(0)`, tokio's `yield_now`.
 #[doc(alias = "sleep0")]
@@ -33,11 +32,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        if lookout::LOOKS_AT_CHEAP {
-            give_way(cx.waker());
-        } else {
-            cx.waker().wake_by_ref();
-        }
+        yield_by(cx.waker());
         Poll::Pending
     }
 }

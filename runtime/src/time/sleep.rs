@@ -16,7 +16,7 @@ use super::instant::Instant;
 use crate::core::Core;
 use crate::lookout::starved::{self, Leaf};
 use crate::lookout::{self, ends};
-use crate::task::hot;
+use crate::task::hot::{self, Hot};
 use crate::task::registry::{self, Message};
 use crate::task::stored::StoredWaker;
 use crate::task::wait::{Wait, WaitNote, note_wait, poll_budget};
@@ -79,7 +79,7 @@ impl Sleep {
     #[inline]
     fn fresh(deadline: Instant, at: &'static Location<'static>) -> Self {
         let sleep = Self::at(deadline, at);
-        if lookout::LOOKS_AT_CHEAP && hot::looks() {
+        if lookout::LOOKS_AT_SLEEPS && hot::looks() {
             sleep.key.store(u64::from(ends::made()), Relaxed);
         }
         sleep
@@ -204,14 +204,9 @@ impl Sleep {
     /// tells more than a time does: it stays, as one of several.
     #[inline]
     fn note(&self, at: &'static Location<'static>) {
-        let said = hot::with(|hot| {
-            let slot = hot.slot()?;
-            let said = slot.wait_for();
-            slot.wait_at().filter(|_| said != 0).map(|at| (said, at))
-        });
-        match said {
-            Some((wait, at)) => note_wait(Wait::unpack(wait), at),
-            None => note_wait(Wait::Timer(self.deadline), at),
+        let said = hot::with(Hot::say_more);
+        if !said {
+            note_wait(Wait::Timer(self.deadline), at);
         }
     }
 

@@ -106,7 +106,7 @@ pub(crate) fn row(table: &Table, slot: &Slot) -> Option<TaskInfo> {
         spawned_at: slot.spawned_at(),
         waits_for,
         held_by: (state == State::Waiting)
-            .then(|| held_by(table, waits_for, identity))
+            .then(|| held_by(table, word))
             .flatten(),
         waits_for_others: Wait::is_among_others(word),
         waits_at: slot.wait_at().filter(|_| word != 0),
@@ -119,11 +119,11 @@ pub(crate) fn row(table: &Table, slot: &Slot) -> Option<TaskInfo> {
     (slot.key() == before).then_some(row)
 }
 
-fn held_by(table: &Table, wait: Wait, identity: u64) -> Option<Id> {
-    let holder = table.holders.holder(wait.object()?)?;
-    // Who receives waits for a message, not for itself. Who wants a lock again that it has does.
-    let receives = matches!(wait, Wait::Channel(_)) && holder.identity() == identity;
-    (!receives).then_some(holder)
+fn held_by(table: &Table, word: u64) -> Option<Id> {
+    let object = Wait::unpack(word).object();
+    // What is known of a channel is who receives, whom only those wait for who want a place.
+    let object = object.filter(|_| !Wait::is_for_message(word));
+    table.holders.holder(object?)
 }
 
 fn state(table: &Table, slot: &Slot) -> State {

@@ -10,14 +10,16 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 use std::ptr;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::MpscStatistics;
 use super::error::{SendError, TryRecvError};
+use crate::lookout::senders::{self, Census};
 use crate::sync::holder::Holder;
 use crate::sync::permits::Permits;
 use crate::sync::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, WaitNote, note_wait, poll_budget};
+use crate::task::{StoredWaker, Wait, WaitNote, owns, poll_budget};
 
 pub(crate) struct Chan<T> {
     /// Grows to what is in flight and is used again; given back when it is large and empty.
@@ -35,6 +37,10 @@ pub(crate) struct Chan<T> {
     receiver: Cell<StoredWaker>,
     /// The task that was the last to wait for a message: the one that senders to a full channel wait for.
     receiving: Holder,
+    /// Where the receiver stood then.
+    received_at: Cell<usize>,
+    /// What the lookout calls it; 0: it has not been told of it.
+    number: Cell<usize>,
     /// Tasks in `Sender::closed`.
     closing: WaitQueue<()>,
 }
@@ -52,6 +58,8 @@ impl<T> Chan<T> {
             waits: Cell::new(false),
             receiver: Cell::new(StoredWaker::EMPTY),
             receiving: Holder::nobody(),
+            received_at: Cell::new(0),
+            number: Cell::new(0),
             closing: WaitQueue::new(),
         }
     }
@@ -83,7 +91,7 @@ impl<T> Chan<T> {
 
     #[inline]
     pub(super) fn poll_recv(
-        &self,
+        self: &Rc<Self>,
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Option<T>> {
@@ -108,7 +116,7 @@ impl<T> Chan<T> {
 
     /// Ready with the number of messages appended, 0 when none will come.
     pub(super) fn poll_recv_many(
-        &self,
+        self: &Rc<Self>,
         cx: &mut Context<'_>,
         into: &mut Vec<T>,
         limit: usize,
@@ -128,7 +136,11 @@ impl<T> Chan<T> {
         })
     }
 
-    fn poll_empty(&self, cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<Option<T>> {
+    fn poll_empty(
+        self: &Rc<Self>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<Option<T>> {
         let mut waker = self.receiver.replace(StoredWaker::EMPTY);
         waker.set(cx.waker());
         drop(self.receiver.replace(waker));
@@ -147,9 +159,27 @@ impl<T> Chan<T> {
             // A burst is over. The buffer is empty, so this drops no message.
             *buffer = VecDeque::new();
         }
+        drop(buffer);
         self.receiving.take();
-        note_wait(self.wait(), at);
+        // The receiver is where the `Rc` is: `self` is its field.
+        let here = ptr::from_ref(self).addr();
+        if self.received_at.replace(here) != here {
+            self.receiving.tell_anew();
+        }
+        let note = WaitNote::new(self.wait(), at).for_message();
+        if senders::looks() {
+            self.wait_watched(cx, note);
+        } else {
+            note.leave();
+        }
         Poll::Pending
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_watched(&self, cx: &Context<'_>, note: WaitNote) {
+        senders::waits(&self.census(), self.address());
+        note.by(cx.waker()).leave();
     }
 
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
@@ -209,7 +239,15 @@ impl<T> Chan<T> {
 
     /// Tells the graph who receives, if somebody waits for a place.
     fn publish_receiver(&self) {
-        self.receiving.publish(self.address(), self.slots.waiting());
+        let waiting = self.slots.waiting();
+        if waiting == 0 || self.receiving.is_told(self.address()) {
+            return;
+        }
+        // One that lies elsewhere than in that task's future may be shared, and somebody else may be the next to receive.
+        if !owns(self.receiving.identity(), self.received_at.get()) {
+            self.receiving.lend();
+        }
+        self.receiving.publish(self.address(), waiting);
     }
 
     /// A closed channel is finished when the last place is back.
@@ -231,6 +269,9 @@ impl<T> Chan<T> {
     pub(super) fn receiver_gone(&self) {
         self.gone.set(true);
         self.close();
+        if senders::looks() {
+            senders::forget_channel(self.number.get());
+        }
         self.waits.set(false);
         drop(self.receiver.replace(StoredWaker::EMPTY));
         while let Some(value) = self.pop() {
@@ -250,11 +291,55 @@ impl<T> Chan<T> {
     #[inline]
     pub(super) fn add_sender(&self) {
         self.senders.set(self.senders.get() + 1);
+        self.count_changed();
+    }
+
+    #[inline]
+    pub(super) fn add_weak(&self) {
+        self.weak.set(self.weak.get() + 1);
+        self.count_changed();
+    }
+
+    #[inline]
+    pub(super) fn drop_weak(&self) {
+        self.weak.set(self.weak.get() - 1);
+        self.count_changed();
+    }
+
+    #[inline]
+    fn count_changed(&self) {
+        if senders::looks() {
+            self.tell_count();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_count(&self) {
+        senders::counted(&self.census());
+    }
+
+    /// What the lookout calls it.
+    pub(super) fn number(&self) -> usize {
+        self.number.get()
+    }
+
+    /// What the lookout is told of the senders.
+    pub(super) fn census(&self) -> Census {
+        if self.number.get() == 0 {
+            self.number.set(senders::number());
+        }
+        Census {
+            channel: self.number.get(),
+            senders: self.senders.get(),
+            weak: self.weak.get(),
+        }
     }
 
     #[inline]
     pub(super) fn drop_sender(&self) {
         self.senders.set(self.senders.get() - 1);
+        self.count_changed();
         if self.senders.get() == 0 {
             self.wake_receiver();
         }

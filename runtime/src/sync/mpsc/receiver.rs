@@ -185,7 +185,7 @@ impl<T, K> fmt::Debug for Receiver<T, K> {
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct RecvFuture<'a, T> {
-    pub(super) chan: &'a Chan<T>,
+    pub(super) chan: &'a Rc<Chan<T>>,
     pub(super) at: &'static Location<'static>,
 }
 
@@ -201,7 +201,7 @@ impl<T> Future for RecvFuture<'_, T> {
 /// The future of [`Receiver::recv_many`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct RecvManyFuture<'a, T> {
-    chan: &'a Chan<T>,
+    chan: &'a Rc<Chan<T>>,
     into: &'a mut Vec<T>,
     limit: usize,
     at: &'static Location<'static>,
