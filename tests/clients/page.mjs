@@ -101,6 +101,7 @@ function checkTrace(file) {
   const trace = JSON.parse(readFileSync(file));
   assert.equal(trace.displayTimeUnit, "ms");
   const ends = new Map(), arrows = new Map(), named = new Set(), used = new Set();
+  let latest = 0;
   for (const event of trace.traceEvents) {
     const complaint = `${file}: ${JSON.stringify(event)}`;
     const { ph, ts, pid, tid, name } = event;
@@ -121,6 +122,8 @@ function checkTrace(file) {
       assert.ok(ts >= (ends.get(tid) ?? 0) - 0.001, `${complaint} begins before the end of the one before`);
       ends.set(tid, ts + event.dur);
     }
+    assert.ok(ts >= latest, `${complaint} is not in the order of time`);
+    latest = ts;
     if ("sf".includes(ph)) {
       assert.ok(event.id !== undefined && event.cat === "wake", complaint);
       if (ph === "f") assert.equal(event.bp, "e", complaint);
@@ -207,9 +210,9 @@ async function check(context, file) {
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: FLAGS });
 const context = await browser.newContext({ viewport: SIZES.wide, offline: true, locale: "en" });
 const pages = readdirSync(place).filter((name) => name.endsWith(".html")).sort();
-assert.ok(pages.length >= 8, `eight pages at least, not ${pages.length}`);
+assert.ok(pages.length >= 9, `nine pages at least, not ${pages.length}`);
 for (const name of pages) console.log(`ok: ${name}, ${await check(context, join(place, name))}`);
 const traces = readdirSync(place).filter((name) => name.endsWith(".perfetto.json")).sort();
-assert.ok(traces.length >= 8, `eight traces at least, not ${traces.length}`);
+assert.ok(traces.length >= 9, `nine traces at least, not ${traces.length}`);
 for (const name of traces) console.log(`ok: ${name}, ${checkTrace(join(place, name))}`);
 await browser.close();
