@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use myrt::net::TcpListener;
-use myrt::task::Builder;
+use myrt::task::{Builder, Id};
 
 #[path = "support/ask.rs"]
 #[expect(dead_code, reason = "nothing is masked here")]
@@ -91,11 +91,80 @@ fn it_answers_while_the_loop_is_blocked_and_names_task_and_call() {
     });
 }
 
+/// Asks until somebody is named, on a thread of its own, and gives the answer to whoever joins it.
+fn ask_who_blocks(told: std::sync::mpsc::Receiver<SocketAddr>) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let address = told.recv().unwrap();
+        loop {
+            let answer = ask(address, "blocked --json");
+            if answer.contains("\"task\"") {
+                return answer;
+            }
+        }
+    })
+}
+
+fn names(blocked: &str, task: Id) -> bool {
+    blocked.contains(&format!("\"task\":\"{task}\""))
+}
+
+#[test]
+fn a_destructor_that_blocks_is_told_as_its_own_task() {
+    struct Blocks(
+        Option<std::thread::JoinHandle<String>>,
+        std::sync::mpsc::Sender<String>,
+    );
+    impl Drop for Blocks {
+        fn drop(&mut self) {
+            self.1.send(self.0.take().unwrap().join().unwrap()).unwrap();
+        }
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    let (answer, answered) = std::sync::mpsc::channel();
+    let blocks = Blocks(Some(ask_who_blocks(told)), answer);
+    let dropped = myrt::run(async move {
+        let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+        let dropped = Builder::new().name("dropped").spawn(async move {
+            let _blocks = blocks;
+            std::future::pending::<()>().await;
+        });
+        myrt::yield_now().await;
+        tell.send(monitor.local_addr().unwrap()).unwrap();
+        let id = dropped.id();
+        let canceller = myrt::spawn(async move { dropped.cancel().await });
+        canceller.await.unwrap();
+        id
+    });
+    let blocked = answered.recv().unwrap();
+    assert!(names(&blocked, dropped), "{blocked}");
+}
+
+#[test]
+fn a_child_of_a_scope_that_blocks_is_told_itself() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let asking = ask_who_blocks(told);
+    let (child, blocked) = myrt::run(async move {
+        let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+        tell.send(monitor.local_addr().unwrap()).unwrap();
+        myrt::scope(async |scope| {
+            let child = scope.spawn(async move { asking.join().unwrap() });
+            (child.id(), child.await.unwrap())
+        })
+        .await
+        .unwrap()
+    });
+    assert!(names(&blocked, child), "{blocked}");
+}
+
 #[test]
 fn it_refuses_addresses_that_others_can_reach() {
     myrt::run(async {
-        let error = myrt::monitor::start("0.0.0.0:0").unwrap_err();
-        assert!(error.to_string().contains("loopback"), "{error}");
+        for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[2001:db8::1]:0"] {
+            let error = myrt::monitor::start(address).unwrap_err();
+            assert!(error.to_string().contains("loopback"), "{error}");
+        }
+        let error = myrt::monitor::start("nonsense").unwrap_err();
+        assert!(error.to_string().contains("127.0.0.1:50101"), "{error}");
     });
 }
 
@@ -104,13 +173,39 @@ fn a_unix_socket_is_removed_when_the_runtime_ends() {
     let path = std::env::temp_dir().join(format!("myrt-monitor-{}", std::process::id()));
     let address = format!("unix:{}", path.display());
     myrt::run(async {
-        myrt::monitor::start(&address).unwrap();
+        let monitor = myrt::monitor::start(&address).unwrap();
         assert!(path.exists());
+        assert_eq!(monitor.to_string(), address);
     });
-    // The listening thread removes it when it looks up.
-    while path.exists() {
-        std::thread::yield_now();
-    }
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_path_is_enough_and_what_a_killed_program_left_is_in_nobody_s_way() {
+    let path = std::env::temp_dir().join(format!("myrt-monitor-left-{}", std::process::id()));
+    let address = path.display().to_string();
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    myrt::run(async {
+        let monitor = myrt::monitor::start(&address).unwrap();
+        assert_eq!(monitor.local_addr(), None);
+        let place = path.clone();
+        let asked = myrt::spawn_blocking(move || {
+            ask::ask_of(
+                std::os::unix::net::UnixStream::connect(place).unwrap(),
+                "blocked",
+            )
+        });
+        assert_eq!(asked.await.unwrap(), "the loop is not blocked\n");
+        let taken = myrt::monitor::start(&address).unwrap_err();
+        assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    });
+    // What is no socket is not ours to remove.
+    std::fs::write(&path, "a file").unwrap();
+    myrt::run(async {
+        assert!(myrt::monitor::start(&address).is_err());
+    });
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "a file");
+    std::fs::remove_file(&path).unwrap();
 }
 
 #[test]
@@ -129,17 +224,19 @@ fn it_records_from_start_to_stop() {
         later.await.unwrap();
         assert_eq!(
             ask_beside(address, "record stop").await,
-            "recording: stopped\n"
+            format!("recorded: {}\n", file.display())
         );
-        while !file.exists() {
-            myrt::time::sleep(Duration::from_millis(1)).await;
-        }
+        assert!(file.exists());
         early.cancel();
         let refused = ask_beside(address, "record start run.svg").await;
         assert!(
             refused.starts_with("error: a recording is written to"),
             "{refused}"
         );
+        let nowhere = ask_beside(address, "record start /not/here/run.txt --json").await;
+        assert_eq!(nowhere, "{\"error\":\"there is no folder /not/here\"}\n");
+        let again = ask_beside(address, "record stop").await;
+        assert_eq!(again, "error: nothing is recorded\n");
     });
     let drawn = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();

@@ -40,12 +40,28 @@ fn stuck<P>(
 where
     P: Future<Output = ()>,
 {
+    stuck_until(program, is_stuck, || {})
+}
+
+/// The same, where `end` ends what neither a cancel nor the flag can end.
+fn stuck_until<P>(
+    program: impl FnOnce(Enough) -> P + Send + 'static,
+    is_stuck: fn(&str) -> bool,
+    end: impl FnOnce(),
+) -> String
+where
+    P: Future<Output = ()>,
+{
     let enough = Enough::default();
     let (tell, told) = threads::channel();
     let flag = Arc::clone(&enough);
     let running = thread::spawn(move || {
         // To be stuck is what this is about: nobody is to say so, or to panic.
-        let runtime = Builder::new().lints(Lints::Off).build().unwrap();
+        let runtime = Builder::new()
+            .lints(Lints::Off)
+            .debug(false)
+            .build()
+            .unwrap();
         let ended = runtime.try_block_on(async {
             let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
             tell.send(monitor.local_addr().unwrap()).unwrap();
@@ -63,6 +79,7 @@ where
     };
     ask(address, "cancel main");
     enough.store(true, Ordering::Relaxed);
+    end();
     running.join().unwrap();
     comparable(&answer)
 }
@@ -209,6 +226,56 @@ fn a_sleep_that_blocks() {
         answer,
         r#"[{"id":"main","state":"waiting","spawned_at":"let ended = runtime.▸try_block_on(async {","polls":1,"waited_ms":_,"waits_for":"join","join":"1","waits_at":"let _ = sleeps.▸await;"},
  {"id":"1","name":"sleeps","state":"running","spawned_at":"task::Builder::new().name(name).▸spawn(future)","parent":"main","polls":1,"blocks_ms":_,"system_call":"clock_nanosleep"}]
+"#
+    );
+}
+
+/// Within these five seconds it answers a hundred questions, one after the other: that is less than 50 ms each, without looking
+/// at a clock. Each answer shows that the sleep still goes on. Nobody waits for its end.
+#[test]
+#[cfg(target_os = "linux")] // the others do not tell what a thread does
+fn a_hundred_answers_during_a_sleep_of_five_seconds() {
+    let (tell, told) = threads::channel();
+    thread::spawn(move || {
+        myrt::run(async move {
+            let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+            tell.send(monitor.local_addr().unwrap()).unwrap();
+            named("sleeps", async { thread::sleep(Duration::from_secs(5)) }).await
+        })
+    });
+    let address: SocketAddr = told.recv().unwrap();
+    while !ask(address, "blocked").contains("clock_nanosleep") {}
+    for question in ["blocked", "ps", "tree", "where sleeps", "top"].repeat(20) {
+        let answer = ask(address, question);
+        let names = ["\"sleeps\"", " sleeps "];
+        assert!(names.iter().any(|name| answer.contains(name)), "{answer}");
+        let what = "it sleeps in the system call clock_nanosleep";
+        assert!(
+            answer.contains("blocks the loop for ") && answer.contains(what),
+            "{question}: {answer}"
+        );
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")] // the others do not tell what a thread does
+fn a_read_that_blocks() {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let answer = stuck_until(
+        async move |_| {
+            let reads = named("reads", async move {
+                let _ = std::io::Read::read(&mut &ours, &mut [0; 1]);
+            });
+            let _ = reads.await;
+            std::future::pending::<()>().await;
+        },
+        |answer| answer.contains("\"system_call\""),
+        || drop(theirs),
+    );
+    assert_eq!(
+        answer,
+        r#"[{"id":"main","state":"waiting","spawned_at":"let ended = runtime.▸try_block_on(async {","polls":1,"waited_ms":_,"waits_for":"join","join":"1","waits_at":"let _ = reads.▸await;"},
+ {"id":"1","name":"reads","state":"running","spawned_at":"task::Builder::new().name(name).▸spawn(future)","parent":"main","polls":1,"blocks_ms":_,"system_call":"recvfrom"}]
 "#
     );
 }

@@ -27,7 +27,7 @@ use crate::trace::Graph;
 
 /// From here on a poll is slow, where the builder does not say.
 const SLOW: Duration = Duration::from_millis(100);
-/// For how many turns polls are timed after a slow turn, or when somebody asked who is busy.
+/// For how many turns polls are timed after a slow turn.
 const TIMED_TURNS: u32 = 1000;
 /// How long the loop sleeps before it asks whether anyone can ever wake it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -45,6 +45,8 @@ pub(crate) struct Watchdog {
     told_elsewhere: Cell<bool>,
     cycles: Searched,
     longest: Cell<Duration>,
+    /// What all turns together kept to themselves.
+    busy: Cell<Duration>,
 }
 
 impl Watchdog {
@@ -56,6 +58,7 @@ impl Watchdog {
             told_elsewhere: Cell::new(false),
             cycles: Searched::new(),
             longest: Cell::new(Duration::ZERO),
+            busy: Cell::new(Duration::ZERO),
         };
         watch.set_timing(config, false);
         watch
@@ -67,13 +70,17 @@ impl Watchdog {
         self.timing.set(if always { u32::MAX } else { 0 });
     }
 
-    /// Times polls for a while, as after a slow turn.
-    pub(crate) fn time_polls(&self) {
-        self.timing.set(self.timing.get().max(TIMED_TURNS));
+    /// Times all polls, or as before.
+    pub(crate) fn time_all(&self, core: &Core, all: bool) {
+        self.set_timing(&core.config, all || core.tasks.observed.get());
     }
 
     pub(crate) fn longest_turn(&self) -> Duration {
         self.longest.get()
+    }
+
+    pub(crate) fn busy(&self) -> Duration {
+        self.busy.get()
     }
 
     /// From what duration on a poll is slow.
@@ -133,8 +140,9 @@ pub(crate) fn look(core: &Core) -> Instant {
     let before = core.timers.seen();
     let now = core.timers.look();
     let took = now.saturating_duration_since(before);
-    if TELLS && took > core.watch.longest.get() {
-        core.watch.longest.set(took);
+    if TELLS {
+        core.watch.busy.set(core.watch.busy.get() + took);
+        core.watch.longest.set(core.watch.longest.get().max(took));
     }
     if took >= core.watch.slow {
         slow_turn(core, before, now);
@@ -156,9 +164,7 @@ fn slow_turn(core: &Core, before: Instant, now: Instant) {
 /// Sleeps in the selector. Before a sleep that nothing bounds, asks whether anyone can end it: at once in debug
 /// mode, after a second else.
 pub(crate) fn sleep(core: &Core, timeout: Option<Duration>) -> io::Result<usize> {
-    if timeout.is_some()
-        || core.watch.told.get()
-        || core.tasks.live.get() == 0 && !core.counts_wakers()
+    if timeout.is_some() || core.watch.told.get() || core.tasks.live() == 0 && !core.counts_wakers()
     {
         look_for_cycles(core);
         return ask_selector(core, timeout);

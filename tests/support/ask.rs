@@ -1,12 +1,16 @@
 //! Asks a monitor over a plain socket, as `nc` would, and makes its answers comparable: what changes from run to run is
 //! masked, and places in the source are shown as the code that stands there.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 /// Asks one question on a connection of its own; the answer ends with an empty line.
 pub(crate) fn ask(address: SocketAddr, question: &str) -> String {
-    let mut client = TcpStream::connect(address).unwrap();
+    ask_of(TcpStream::connect(address).unwrap(), question)
+}
+
+/// The same on a connection of any kind.
+pub(crate) fn ask_of(mut client: impl Read + Write, question: &str) -> String {
     writeln!(client, "{question}").unwrap();
     let lines = BufReader::new(client).lines().map_while(Result::ok);
     lines

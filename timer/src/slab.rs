@@ -124,6 +124,16 @@ impl<T> Slab<T> {
         }
     }
 
+    /// Deadline and value of each entry, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Tick, &T)> {
+        self.entries.iter().filter_map(|entry| match &entry.body {
+            Body::Occupied {
+                deadline, value, ..
+            } => Some((*deadline, value)),
+            Body::Vacant(_) => None,
+        })
+    }
+
     /// An entry's deadline and value.
     #[inline]
     pub(crate) fn entry(&self, key: Key) -> Option<(Tick, &T)> {

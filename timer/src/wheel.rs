@@ -244,6 +244,18 @@ impl<T> Wheel<T> {
         self.slab.shrink();
     }
 
+    /// Every entry that waits, or has expired and was not popped yet, with its deadline: for looking at. In no order, and
+    /// O([`places`](Statistics::places)).
+    ///
+    /// ```
+    /// let mut wheel = myrt_timer::Wheel::new();
+    /// wheel.insert(30, "tea");
+    /// assert_eq!(wheel.iter().collect::<Vec<_>>(), [(30, &"tea")]);
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (Tick, &T)> {
+        self.slab.iter()
+    }
+
     /// The wheel in numbers.
     #[must_use]
     pub fn statistics(&self) -> Statistics {

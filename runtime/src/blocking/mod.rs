@@ -117,6 +117,39 @@ impl Pool {
     }
 }
 
+/// What the blocking pool holds now. One pool serves the whole process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PoolStatistics {
+    /// Threads that there are, at most 512.
+    pub threads: usize,
+    /// Those of them that wait for a job; after ten seconds they end.
+    pub idle_threads: usize,
+    /// Jobs that no thread has taken yet.
+    pub queued_jobs: usize,
+}
+
+/// Threads and waiting jobs of the blocking pool, on which [`spawn_blocking`], files and name look-ups run.
+///
+/// tokio's `num_blocking_threads`, `num_idle_blocking_threads` and `blocking_queue_depth`; trio's
+/// `current_default_thread_limiter().statistics()`.
+///
+/// ```
+/// myrt::run(async {
+///     myrt::spawn_blocking(|| ()).await.unwrap();
+///     assert!(myrt::task::blocking_pool().threads >= 1);
+/// });
+/// ```
+#[must_use]
+pub fn blocking_pool() -> PoolStatistics {
+    let state = POOL.lock();
+    PoolStatistics {
+        threads: state.threads,
+        idle_threads: state.idle,
+        queued_jobs: state.jobs.len(),
+    }
+}
+
 /// Runs `work` on a thread of the blocking pool; the handle gives its result.
 ///
 /// Cancelling the task (or dropping the runtime) does not stop work that has begun, which nothing can; its result is

@@ -4,30 +4,30 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
+use super::Subject;
+use super::inside::{self, List};
 use super::system::Doing;
-use super::watch::{Blocked, Watch};
+use super::watch::Blocked;
 use crate::core::Core;
 use crate::record;
-use crate::sys::clock::monotonic_ns;
 use crate::task::finish;
 use crate::task::id::Id;
-use crate::task::registry::{Home, Message};
+use crate::task::registry::Message;
 use crate::task::wait::Wait;
-use crate::time::Instant;
 use crate::trace::json::{self, Object};
-use crate::trace::{Graph, State, TaskInfo, in_words, title};
+use crate::trace::{Graph, TaskInfo, title, wait_to_json};
 
 const HELP: &str = "\
 ps                 each task: id, name, state, polls, what it waits for
-where ID           where a task waits, and where it was spawned
+where ID           where a task waits, for what else, and where it was spawned; ID may be a name
 tree               the tasks under those that spawned them
-top                the tasks that were busiest; polls are timed for a while from the first time on
-fds                the descriptors that tasks wait for
-timers             the sleeps that tasks wait for, soonest first
+top [N]            the N tasks (20) that were busiest since somebody asked; polls are timed while somebody does
+fds                the descriptors that the loop knows, and who waits for them
+timers             the timers that run, soonest first, and whom they wake
+metrics            what the runtime has counted
 blocked            whether the loop is in one poll for long, and where
-cancel ID          cancels a task
+cancel ID          cancels a task; ID may be a name that only one task has
 record start FILE  records the run, to be written as .txt, .json, .perfetto.json or .html
 record stop        writes the recording
 help               this
@@ -35,8 +35,16 @@ quit               closes this connection
 Each command takes --json.
 ";
 
+/// How many tasks `top` shows unless told.
+const TOP: usize = 20;
+/// How much of a line that nobody understands is repeated.
+const REPEATED: usize = 60;
+const NO_ANSWER: &str = "the loop does not answer: see blocked";
+const PARTIAL: &str =
+    "the loop does not answer; this is what the tasks said before they began to wait\n";
+
 /// The answer to a line; none means: close the connection.
-pub(super) fn answer(line: &str, home: &Arc<Home>, watch: &Watch) -> Option<String> {
+pub(super) fn answer(line: &str, subject: &Subject) -> Option<String> {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     let json = words
         .iter()
@@ -44,38 +52,45 @@ pub(super) fn answer(line: &str, home: &Arc<Home>, watch: &Watch) -> Option<Stri
         .map(|place| words.remove(place))
         .is_some();
     let question = Question {
-        home,
-        watch,
-        graph: graph_of(home),
+        subject,
+        graph: subject.graph(),
         json,
     };
-    match words[..] {
-        [] => Some(String::new()),
-        ["quit" | "exit"] => None,
-        ["help"] => Some(question.help()),
-        ["ps"] => Some(question.ps()),
-        ["tree"] => Some(question.tree()),
-        ["top"] => Some(question.top()),
-        ["fds"] => Some(question.fds()),
-        ["timers"] => Some(question.timers()),
-        ["blocked"] => Some(question.blocked()),
-        ["where", id] => Some(question.with_task(id, Question::place)),
-        ["record", "start", file] => Some(question.record(file.into())),
-        ["record", "stop"] => Some(question.stop_recording()),
-        ["cancel", id] => Some(question.with_task(id, Question::cancel)),
-        _ => Some(question.error(&format!("{line:?} is not a command; try help"))),
+    Some(match words[..] {
+        [] => String::new(),
+        ["quit" | "exit"] => return None,
+        ["help" | "?"] => question.help(),
+        ["ps"] => question.ps(),
+        ["tree"] => question.tree(),
+        ["top"] => question.top(TOP),
+        ["top", many] => match many.parse() {
+            Ok(many) => question.top(many),
+            Err(_) => question.error(&format!("{} is not a number", shown(many))),
+        },
+        ["fds"] => question.fds(),
+        ["timers"] => question.timers(),
+        ["metrics"] => question.metrics(),
+        ["blocked"] => question.blocked(),
+        ["where", id] => question.with_task(id, Question::place),
+        ["record", "start", _, ..] => question.record(words[2..].join(" ").into()),
+        ["record", "stop"] => question.stop_recording(),
+        ["cancel", id] => question.with_task(id, Question::cancel),
+        ["where" | "cancel"] => question.error("whom? An id or a name: see ps"),
+        ["record", ..] => question.error("record start FILE, or record stop"),
+        _ => question.error(&format!("{} is not a command; try help", shown(line))),
+    })
+}
+
+/// A line that was not understood, so that it harms no terminal and fills no screen.
+fn shown(line: &str) -> String {
+    match line.char_indices().nth(REPEATED) {
+        Some((end, _)) => format!("{:?}…", &line[..end]),
+        None => format!("{line:?}"),
     }
 }
 
-fn graph_of(home: &Home) -> Graph {
-    let now = Instant::from_nanos(monotonic_ns());
-    let now_ms = u32::try_from((now - home.started).as_millis()).unwrap_or(u32::MAX);
-    Graph::new(home, now_ms, now)
-}
-
 struct Question<'a> {
-    home: &'a Arc<Home>,
-    watch: &'a Watch,
+    subject: &'a Subject,
     graph: Graph,
     json: bool,
 }
@@ -98,13 +113,23 @@ impl Question<'_> {
     }
 
     fn with_task(&self, id: &str, answer: impl FnOnce(&Self, &TaskInfo) -> String) -> String {
-        let task = match id.parse::<Id>() {
-            Ok(id) => self.graph.task(id),
-            Err(_) => self.graph.named(id),
+        let is = |task: &&TaskInfo| match id.parse::<Id>() {
+            Ok(id) => task.id == id,
+            Err(_) => task.name.as_deref() == Some(id),
         };
-        match task {
-            Some(task) => answer(self, task),
-            None => self.error(&format!("there is no task {id}")),
+        let found: Vec<&TaskInfo> = self.graph.tasks().iter().filter(is).collect();
+        match found[..] {
+            [task] => answer(self, task),
+            [] => self.error(&format!("there is no task {}", named(id))),
+            _ => {
+                let ids: Vec<String> = found.iter().map(|task| task.id.to_string()).collect();
+                self.error(&format!(
+                    "{} tasks are named {}: say which of {}",
+                    ids.len(),
+                    named(id),
+                    ids.join(", ")
+                ))
+            }
         }
     }
 
@@ -123,18 +148,18 @@ impl Question<'_> {
     }
 
     /// A task as JSON; of the one in which the loop hangs, how long and where.
-    fn row(&self, task: &TaskInfo, blocked: Option<&Blocked>) -> String {
+    fn row(&self, task: &TaskInfo, blocked: Option<&Blocked>) -> Object {
         let object = self.graph.row_to_json(task);
         match blocked.filter(|blocked| blocked.task == task.id) {
-            Some(blocked) => how_to_json(object, blocked).end(),
-            None => object.end(),
+            Some(blocked) => how_to_json(object, blocked),
+            None => object,
         }
     }
 
     fn list<'t>(&self, tasks: impl Iterator<Item = &'t TaskInfo>) -> String {
-        let blocked = self.watch.blocked();
+        let blocked = self.subject.watch.blocked();
         if self.json {
-            let rows = tasks.map(|task| self.row(task, blocked.as_ref()));
+            let rows = tasks.map(|task| self.row(task, blocked.as_ref()).end());
             return json::array(rows) + "\n";
         }
         let mut text = format!(
@@ -159,15 +184,17 @@ impl Question<'_> {
         self.list(self.graph.tasks().iter())
     }
 
-    fn top(&self) -> String {
-        let time = |core: &Core| core.watch.time_polls();
-        let _ = self.home.send(Message::Call(Box::new(time)));
+    fn top(&self, many: usize) -> String {
+        let began = self.subject.watch.wants_times();
+        // Each time: an observer that left meanwhile has put an end to it.
+        let time = |core: &Core| core.watch.time_all(core, true);
+        self.subject.send(Message::Call(Box::new(time)));
         let mut tasks: Vec<&TaskInfo> = self.graph.tasks().iter().collect();
         tasks.sort_by_key(|task| {
             let busy = task.times.map(|times| times.busy);
             std::cmp::Reverse((busy, task.polls))
         });
-        tasks.truncate(20);
+        tasks.truncate(many);
         if self.json {
             return self.list(tasks.into_iter());
         }
@@ -175,6 +202,7 @@ impl Question<'_> {
             "{:<8} {:<16} {:>8} {:>9} {:>9}  doing\n",
             "id", "name", "polls", "busy", "longest"
         );
+        let blocked = self.subject.watch.blocked();
         for task in tasks {
             let name = task.name.as_deref().unwrap_or("-");
             let [busy, longest] = match task.times {
@@ -186,30 +214,48 @@ impl Question<'_> {
                 "{:<8} {name:<16} {:>8} {busy:>9} {longest:>9}  {}",
                 task.id,
                 task.polls,
-                self.graph.doing(task)
+                self.doing(task, blocked.as_ref())
             );
+        }
+        if began {
+            text.push_str("polls are timed from now on: ask again\n");
         }
         text
     }
 
     fn tree(&self) -> String {
         if self.json {
-            self.graph.to_json() + "\n"
-        } else {
-            self.graph.to_string()
+            return self.ps();
         }
+        let mut text = self.graph.to_string();
+        if self.subject.watch.is_blocked() {
+            text.push_str(&self.blocked());
+        }
+        text
     }
 
     fn place(&self, task: &TaskInfo) -> String {
-        let blocked = self.watch.blocked();
+        let blocked = self.subject.watch.blocked();
+        let more = self.waits_for_more(task);
         if self.json {
-            return self.row(task, blocked.as_ref()) + "\n";
+            let object = self.row(task, blocked.as_ref());
+            if more.is_empty() {
+                return object.end() + "\n";
+            }
+            let more = more.into_iter().map(|wait| {
+                let object = wait_to_json(Object::new(), wait, &self.graph);
+                object.end()
+            });
+            return object.number("also", json::array(more)).end() + "\n";
         }
         let mut text = format!(
             "task {}: {}\n",
             title(task),
             self.doing(task, blocked.as_ref())
         );
+        for wait in more {
+            let _ = writeln!(text, "waits also {}", self.graph.wait_in_words(wait));
+        }
         if let Some(at) = task.spawned_at {
             let _ = writeln!(text, "spawned at {at}");
         }
@@ -226,39 +272,62 @@ impl Question<'_> {
         text
     }
 
-    fn fds(&self) -> String {
-        let waiting = self
-            .graph
-            .tasks()
-            .iter()
-            .filter_map(|task| match task.waits_for {
-                Wait::Readable(fd) if task.state == State::Waiting => Some((fd, false, task)),
-                Wait::Writable(fd) if task.state == State::Waiting => Some((fd, true, task)),
-                _ => None,
-            });
-        if self.json {
-            let rows = waiting.map(|(_, _, task)| self.graph.row_to_json(task).end());
-            return json::array(rows) + "\n";
+    /// What a task waits for besides what its row says: other branches of a `select!`, the timer of a timeout.
+    fn waits_for_more(&self, task: &TaskInfo) -> Vec<Wait> {
+        if !task.waits_for_others {
+            return Vec::new();
         }
-        waiting
-            .map(|(fd, write, task)| format!("{}: task {}\n", in_words(fd, write), title(task)))
-            .collect()
+        let mut waits = inside::waits_of(self.subject, task.id);
+        waits.retain(|wait| match (wait, task.waits_for) {
+            (Wait::Timer(_), Wait::Timer(_)) => false,
+            (wait, told) => *wait != told,
+        });
+        waits
+    }
+
+    fn fds(&self) -> String {
+        let List { rows, complete } = inside::descriptors(self.subject, &self.graph);
+        if self.json {
+            let rows = rows.iter().map(|row| row.to_json(&self.graph));
+            return listed("fds", rows, complete);
+        }
+        let text = rows.iter().map(|row| row.in_words(&self.graph)).collect();
+        partial(text, complete)
     }
 
     fn timers(&self) -> String {
-        let mut sleeping: Vec<&TaskInfo> = self.graph.tasks().iter().collect();
-        sleeping.retain(|task| {
-            task.state == State::Waiting && matches!(task.waits_for, Wait::Timer(_))
-        });
-        sleeping.sort_by_key(|task| match task.waits_for {
-            Wait::Timer(deadline) => deadline,
-            _ => Instant::FAR_FUTURE,
-        });
-        self.list(sleeping.into_iter())
+        let List { rows, complete } = inside::timers(self.subject, &self.graph);
+        if self.json {
+            let rows = rows
+                .into_iter()
+                .map(|row| inside::timer_to_json(&self.graph, row));
+            return listed("timers", rows, complete);
+        }
+        let text = rows
+            .into_iter()
+            .map(|row| inside::timer_in_words(&self.graph, row));
+        partial(text.collect(), complete)
+    }
+
+    fn metrics(&self) -> String {
+        let Some(metrics) = inside::metrics(self.subject) else {
+            return self.error(NO_ANSWER);
+        };
+        if self.json {
+            let object = metrics
+                .rows()
+                .into_iter()
+                .fold(Object::new(), |object, (name, value)| {
+                    object.number(name, value)
+                });
+            return object.end() + "\n";
+        }
+        let line = |(name, value)| format!("{name:<20} {value:>12}\n");
+        metrics.rows().into_iter().map(line).collect()
     }
 
     fn blocked(&self) -> String {
-        let Some(blocked) = self.watch.blocked() else {
+        let Some(blocked) = self.subject.watch.blocked() else {
             let quiet = "the loop is not blocked";
             return if self.json {
                 "null\n".into()
@@ -285,38 +354,66 @@ impl Question<'_> {
         let identity = task.id.identity();
         let reason = Some("cancelled from the monitor".into());
         let call = Message::Call(Box::new(move |core| finish::cancel(core, identity, reason)));
-        match self.home.send(call) {
-            Ok(()) if self.json => Object::new().text("cancelled", task.id).end() + "\n",
-            Ok(()) => format!("task {} is told to end\n", title(task)),
-            Err(_) => self.error("the runtime has ended"),
+        if !self.subject.send(call) {
+            return self.error("the runtime has ended");
+        }
+        if self.json {
+            self.done("cancelled", &task.id.to_string())
+        } else {
+            format!("task {} is told to end\n", title(task))
         }
     }
 
     fn record(&self, file: PathBuf) -> String {
+        // The client's folder is not the program's: the answer says where it will be.
+        let file = std::path::absolute(&file).unwrap_or(file);
         if let Err(error) = record::can_write(&file) {
             return self.error(&error.to_string());
         }
         let answer = file.display().to_string();
-        let start = move |core: &Core| {
-            if let Err(error) = record::start(core, file, false) {
-                eprintln!("myrt: {error}");
-            }
-        };
-        self.ask("recording", &answer, Box::new(start))
+        let start =
+            move |core: &Core| record::start(core, file, false).map_err(|error| error.to_string());
+        match inside::ask(self.subject, start) {
+            Some(Ok(())) => self.done("recording", &answer),
+            Some(Err(error)) => self.error(&error),
+            None => self.error(NO_ANSWER),
+        }
     }
 
     fn stop_recording(&self) -> String {
-        self.ask("recording", "stopped", Box::new(record::end))
-    }
-
-    /// Has the loop do something.
-    fn ask(&self, what: &str, answer: &str, call: Box<dyn FnOnce(&Core) + Send>) -> String {
-        match self.home.send(Message::Call(call)) {
-            Ok(()) if self.json => Object::new().text(what, answer).end() + "\n",
-            Ok(()) => format!("{what}: {answer}\n"),
-            Err(_) => self.error("the runtime has ended"),
+        match inside::ask(self.subject, record::stop) {
+            Some(Some((file, Ok(())))) => self.done("recorded", &file.display().to_string()),
+            Some(Some((file, Err(error)))) => self.error(&format!("{}: {error}", file.display())),
+            Some(None) => self.error("nothing is recorded"),
+            None => self.error(NO_ANSWER),
         }
     }
+
+    fn done(&self, what: &str, answer: &str) -> String {
+        if self.json {
+            Object::new().text(what, answer).end() + "\n"
+        } else {
+            format!("{what}: {answer}\n")
+        }
+    }
+}
+
+/// An id or a name as an answer repeats it.
+fn named(id: &str) -> String {
+    if id.chars().any(char::is_control) || id.chars().count() > REPEATED {
+        shown(id)
+    } else {
+        id.to_owned()
+    }
+}
+
+fn listed(key: &str, rows: impl Iterator<Item = String>, complete: bool) -> String {
+    let object = Object::new().number("complete", complete);
+    object.number(key, json::array(rows)).end() + "\n"
+}
+
+fn partial(text: String, complete: bool) -> String {
+    if complete { text } else { text + PARTIAL }
 }
 
 fn how_to_json(object: Object, blocked: &Blocked) -> Object {

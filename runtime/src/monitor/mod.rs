@@ -1,37 +1,51 @@
 //! The monitor: a thread of its own that answers questions about a runtime, also while its loop is blocked.
 //!
 //! It exists so that one can look into a program that runs, with nothing but `nc`. It reads the task table (which any
-//! thread may) and asks the loop only for what changes something (`cancel`). It must not hold up the loop, and it
-//! listens on loopback or a Unix socket only.
+//! thread may) and asks the loop only for what the loop alone knows, and for what changes something (`cancel`). It must not
+//! hold up the loop, nor be taken for somebody who will wake a task, and it listens on loopback or a Unix socket only.
 
 mod commands;
+mod door;
+mod inside;
 mod system;
+mod talk;
 mod watch;
 
-use std::fmt;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread;
+use std::{fmt, path::PathBuf};
 
 use crate::task::hot;
-use crate::task::registry::Home;
+use crate::task::registry::{Home, Message};
+use crate::task::table::Table;
+use crate::time::Instant;
+use crate::time::clock::Face;
+use crate::trace::Graph;
+use door::Door;
+use talk::Client;
 use watch::Watch;
 
-/// Longest line that a client may send.
-const LONGEST_LINE: u64 = 4096;
+/// Clients that are answered at a time.
+const MOST_CLIENTS: usize = 128;
 
 /// Starts the monitor of the runtime that this thread is inside of, on `address`: a loopback address
-/// (`127.0.0.1:50101`), or `unix:/path/of/socket`. Then `nc 127.0.0.1 50101` and `help`.
+/// (`127.0.0.1:50101`), or the path of a Unix socket (`unix:/run/app.sock`; without `unix:` if it has a `/`). Then
+/// `nc 127.0.0.1 50101`, or `nc -U /run/app.sock`, and `help`.
 ///
-/// It stops when the runtime ends. `MYRT_MONITOR=127.0.0.1:50101` does the same for a program that was not changed.
+/// It stops when the runtime ends. `MYRT_MONITOR=127.0.0.1:50101` does the same for a program that was not changed; where
+/// that is taken, by another runtime of the program as it may be, the next free port is used, and told on stderr.
+///
+/// Who can connect can cancel tasks and have recordings written: to a loopback address, that is every user of the
+/// machine; to a Unix socket, whom its folder and its mode let. At most 128 clients are answered at a time.
 ///
 /// aiomonitor; tokio-console.
 ///
 /// # Errors
-/// When the address is in use, is not one of this machine's loopback addresses, or the thread cannot be started.
+/// When the address is in use, is not one of this machine's loopback addresses, or the thread cannot be started. A socket that
+/// a program left behind when it was killed is not in use.
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -40,21 +54,104 @@ pub fn start(address: &str) -> io::Result<Monitor> {
         let core = core.expect(
             "monitor::start was called outside of a myrt runtime: use #[myrt::main] or myrt::run",
         );
-        start_for(&core.home, address)
+        serve(&core.home, Door::open(address)?)
     })
 }
 
+/// Starts the monitor that the environment asks for.
 pub(crate) fn start_for(home: &Arc<Home>, address: &str) -> io::Result<Monitor> {
-    let door = Door::open(address)?;
+    serve(home, Door::open_near(address)?)
+}
+
+fn serve(home: &Arc<Home>, door: Door) -> io::Result<Monitor> {
     let place = door.place()?;
-    let watch = Watch::start(home)?;
-    let home = Arc::clone(home);
-    home.at_end(knock(place.clone()));
-    let serve = move || door.serve(&home, &watch);
+    let subject = Arc::new(Subject {
+        home: Arc::downgrade(home),
+        table: Arc::clone(&home.table),
+        started: home.started,
+        clock: Arc::clone(&home.clock),
+        watch: Watch::start(home)?,
+    });
+    let knocks = place.clone();
+    home.at_end(Box::new(move || door::knock(&knocks)));
     thread::Builder::new()
         .name("myrt-monitor".into())
-        .spawn(serve)?;
+        .spawn(move || answer_all(&door, &subject))?;
     Ok(Monitor { place })
+}
+
+/// Whom a monitor is about. It keeps no strong reference to the `Home`: who has one is taken for somebody that may wake a task, and a
+/// deadlock would not be seen.
+struct Subject {
+    home: Weak<Home>,
+    table: Arc<Table>,
+    started: Instant,
+    clock: Arc<Face>,
+    watch: Arc<Watch>,
+}
+
+impl Subject {
+    fn graph(&self) -> Graph {
+        let now = self.clock.now();
+        let since = now.saturating_duration_since(self.started).as_millis();
+        Graph::of(&self.table, u32::try_from(since).unwrap_or(u32::MAX), now)
+    }
+
+    /// Gives the loop something to do. False: the runtime has ended.
+    fn send(&self, message: Message) -> bool {
+        let home = self.home.upgrade();
+        home.is_some_and(|home| home.send(message).is_ok())
+    }
+}
+
+/// Answers every client, each on a thread of its own, until the runtime ends.
+fn answer_all(door: &Door, subject: &Arc<Subject>) {
+    let clients = Arc::new(AtomicUsize::new(0));
+    loop {
+        let client = door.accept();
+        if subject.watch.is_over() {
+            return;
+        }
+        let begun = client.and_then(|client| begin(client, subject, &clients));
+        if begun.is_err() {
+            subject.watch.rest(); // out of descriptors or threads: not in a tight loop
+        }
+    }
+}
+
+fn begin(client: Client, subject: &Arc<Subject>, clients: &Arc<AtomicUsize>) -> io::Result<()> {
+    if clients.load(Ordering::Relaxed) >= MOST_CLIENTS {
+        client.refuse(&format!("{MOST_CLIENTS} clients are connected already"));
+        return Ok(());
+    }
+    let (subject, place) = (Arc::clone(subject), Seat::take(clients));
+    thread::Builder::new()
+        .name("myrt-monitor-client".into())
+        .spawn(move || {
+            let _place = place;
+            // That a client is gone is nobody's mistake.
+            let _ = client.talk(|line| {
+                let over = subject.watch.is_over();
+                (!over).then(|| commands::answer(line, &subject)).flatten()
+            });
+        })
+        .map(drop)
+}
+
+/// A client's place among those that may be there.
+struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    fn take(clients: &Arc<AtomicUsize>) -> Self {
+        clients.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(clients))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A monitor that listens; made by [`start`]. Dropping it does not stop it.
@@ -88,100 +185,4 @@ impl fmt::Display for Monitor {
 enum Place {
     Tcp(SocketAddr),
     Unix(PathBuf),
-}
-
-enum Door {
-    Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
-}
-
-impl Door {
-    fn open(address: &str) -> io::Result<Self> {
-        if let Some(path) = address.strip_prefix("unix:") {
-            return Ok(Self::Unix(UnixListener::bind(path)?, path.into()));
-        }
-        let addresses: Vec<SocketAddr> = address.to_socket_addrs()?.collect();
-        if let Some(outside) = addresses.iter().find(|address| !address.ip().is_loopback()) {
-            let message =
-                format!("the monitor listens on loopback or a Unix socket only, not on {outside}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
-        TcpListener::bind(&addresses[..]).map(Self::Tcp)
-    }
-
-    fn place(&self) -> io::Result<Place> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().map(Place::Tcp),
-            Self::Unix(_, path) => Ok(Place::Unix(path.clone())),
-        }
-    }
-
-    /// Answers one client after the other, each on a thread of its own, until the runtime ends.
-    fn serve(&self, home: &Arc<Home>, watch: &Arc<Watch>) {
-        loop {
-            let (home, watched) = (Arc::clone(home), Arc::clone(watch));
-            let started = match self {
-                Self::Tcp(listener) => listener.accept().and_then(|(client, _)| {
-                    let other = client.try_clone()?;
-                    begin(move || talk(client, other, &home, &watched))
-                }),
-                Self::Unix(listener, _) => listener.accept().and_then(|(client, _)| {
-                    let other = client.try_clone()?;
-                    begin(move || talk(client, other, &home, &watched))
-                }),
-            };
-            if watch.is_over() {
-                return;
-            }
-            if started.is_err() {
-                watch.rest(); // out of descriptors or threads: not in a tight loop
-            }
-        }
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        if let Self::Unix(_, path) = self {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-fn begin(talk: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new()
-        .name("myrt-monitor-client".into())
-        .spawn(talk)
-        .map(drop)
-}
-
-/// What makes the listening thread look up when the runtime has ended.
-fn knock(place: Place) -> Box<dyn FnOnce() + Send> {
-    Box::new(move || match place {
-        Place::Tcp(address) => drop(TcpStream::connect(address)),
-        Place::Unix(path) => drop(UnixStream::connect(path)),
-    })
-}
-
-/// Reads lines, answers each. An answer ends with an empty line.
-fn talk(client: impl Read, mut answers: impl Write, home: &Arc<Home>, watch: &Arc<Watch>) {
-    let mut lines = BufReader::new(client);
-    loop {
-        let mut line = Vec::new();
-        let read = lines
-            .by_ref()
-            .take(LONGEST_LINE)
-            .read_until(b'\n', &mut line);
-        if !matches!(read, Ok(n) if n > 0) || watch.is_over() {
-            return;
-        }
-        let line = String::from_utf8_lossy(&line);
-        let Some(answer) = commands::answer(line.trim(), home, watch) else {
-            return;
-        };
-        // In one piece: a second one would wait for the client's acknowledgement of the first.
-        if answers.write_all((answer + "\n").as_bytes()).is_err() {
-            return;
-        }
-    }
 }

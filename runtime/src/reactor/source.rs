@@ -62,6 +62,9 @@ impl Direction {
     }
 }
 
+/// Somebody who waits: for what, and the key of the task; none if the waker is not one of myrt's.
+pub(crate) type Waiter = (Direction, Option<u64>);
+
 /// Those who wait behind the first, with their tickets.
 type Behind = VecDeque<(u32, StoredWaker)>;
 
@@ -109,6 +112,18 @@ impl Source {
             None => false,
         };
         behind || !self.first[direction as usize].is_empty()
+    }
+
+    fn waiters(&self) -> Vec<Waiter> {
+        let mut waiters = Vec::new();
+        for direction in [Direction::Read, Direction::Write] {
+            let first = Some(&self.first[direction as usize]);
+            let behind = self.behind.iter().flat_map(|it| &it[direction as usize]);
+            let all = first.into_iter().chain(behind.map(|(_, waker)| waker));
+            let there = all.filter(|waker| !waker.is_empty());
+            waiters.extend(there.map(|waker| (direction, waker.key())));
+        }
+        waiters
     }
 
     /// The directions that someone waits for.
@@ -394,6 +409,13 @@ impl Sources {
     pub(crate) fn fds(&mut self) -> Vec<(RawFd, Interest)> {
         self.used()
             .map(|source| (source.fd, source.wanted()))
+            .collect()
+    }
+
+    /// Each descriptor and who waits for it, for the monitor.
+    pub(crate) fn waiters(&mut self) -> Vec<(RawFd, Vec<Waiter>)> {
+        self.used()
+            .map(|source| (source.fd, source.waiters()))
             .collect()
     }
 

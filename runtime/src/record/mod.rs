@@ -13,6 +13,7 @@ mod text;
 
 use std::cell::RefCell;
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -213,12 +214,19 @@ pub(crate) struct Running {
     form: Form,
 }
 
-/// Whether a file's name says as what to write.
+/// Whether a recording can be written to a file, as far as that shows now.
 ///
 /// # Errors
-/// When it does not.
+/// When its name does not say as what to write, or its folder is not there.
 pub(crate) fn can_write(file: &Path) -> io::Result<()> {
-    Form::of(file).map(drop)
+    Form::of(file)?;
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            let message = format!("there is no folder {}", folder.display());
+            Err(io::Error::new(io::ErrorKind::NotFound, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Starts to record, the console too if that is wanted. What was recorded to another file is written there.
@@ -244,9 +252,15 @@ pub(crate) fn start(core: &Core, file: PathBuf, with_console: bool) -> io::Resul
 
 /// Ends the recording, if one goes on, and writes it.
 pub(crate) fn end(core: &Core) {
-    let Some(running) = core.recording.take() else {
-        return;
-    };
+    if let Some((file, Err(error))) = stop(core) {
+        let file = file.display();
+        eprintln!("myrt: the recording could not be written to {file}: {error}");
+    }
+}
+
+/// The same; tells where it was written, and whether that went well.
+pub(crate) fn stop(core: &Core) -> Option<(PathBuf, io::Result<()>)> {
+    let running = core.recording.take()?;
     notice::remove(core, &running.installed);
     let recorder = running.recorder;
     let text = match running.form {
@@ -255,10 +269,8 @@ pub(crate) fn end(core: &Core) {
         Form::Perfetto => recorder.to_perfetto(),
         Form::Html => recorder.to_html(),
     };
-    if let Err(error) = std::fs::write(&running.file, text) {
-        let file = running.file.display();
-        eprintln!("myrt: the recording could not be written to {file}: {error}");
-    }
+    let written = fs::write(&running.file, text);
+    Some((running.file, written))
 }
 
 /// The file of this process's next runtime: the first one's as it is, `-2`, `-3` before the ending for others.

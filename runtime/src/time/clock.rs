@@ -3,6 +3,8 @@
 //! It exists so that time can be virtual: nothing else reads the system's clock. It must not know timers.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::instant::Instant;
@@ -15,14 +17,51 @@ pub(crate) struct Clock {
     paused: Cell<Option<u64>>,
     /// What virtual time is ahead of the system's, once resumed; behind it, the difference wraps.
     ahead: Cell<u64>,
+    face: Arc<Face>,
+}
+
+/// A clock as other threads see it.
+#[derive(Debug, Default)]
+pub(crate) struct Face {
+    /// Virtual now while paused, else 0.
+    paused: AtomicU64,
+    ahead: AtomicU64,
+}
+
+impl Face {
+    pub(crate) fn now(&self) -> Instant {
+        match self.paused.load(Relaxed) {
+            0 => {
+                let ahead = self.ahead.load(Relaxed);
+                Instant::from_nanos(sys::clock::monotonic_ns().wrapping_add(ahead))
+            }
+            now => Instant::from_nanos(now),
+        }
+    }
 }
 
 impl Clock {
     pub(crate) fn new(paused: bool) -> Self {
-        Self {
+        let clock = Self {
             paused: Cell::new(paused.then(sys::clock::monotonic_ns)),
             ahead: Cell::new(0),
-        }
+            face: Arc::default(),
+        };
+        clock.show();
+        clock
+    }
+
+    /// For other threads.
+    pub(crate) fn face(&self) -> Arc<Face> {
+        Arc::clone(&self.face)
+    }
+
+    /// Shows other threads what has changed.
+    fn show(&self) {
+        self.face.ahead.store(self.ahead.get(), Relaxed);
+        self.face
+            .paused
+            .store(self.paused.get().unwrap_or(0), Relaxed);
     }
 
     #[inline]
@@ -40,6 +79,7 @@ impl Clock {
     /// Stops at `at`.
     pub(crate) fn pause(&self, at: Instant) {
         self.paused.set(Some(at.as_nanos()));
+        self.show();
     }
 
     pub(crate) fn resume(&self) {
@@ -47,6 +87,7 @@ impl Clock {
             // With room for a century to run on: a clock that stands at the end of time must not wrap.
             let now = now.min(u64::MAX - (1 << 62));
             self.ahead.set(now.wrapping_sub(sys::clock::monotonic_ns()));
+            self.show();
         }
     }
 
@@ -54,6 +95,7 @@ impl Clock {
     pub(crate) fn advance_to(&self, to: Instant) {
         if let Some(now) = self.paused.get() {
             self.paused.set(Some(now.max(to.as_nanos())));
+            self.show();
         }
     }
 }

@@ -200,6 +200,15 @@ impl Timers {
         self.wheel.borrow().len()
     }
 
+    /// When each timer is due, and the key of the task that it wakes; none if the waker is not one of myrt's.
+    pub(crate) fn waiters(&self) -> Vec<(Instant, Option<u64>)> {
+        let wheel = self.wheel.borrow();
+        wheel
+            .iter()
+            .map(|(tick, waker)| (self.moment_of(tick), waker.key()))
+            .collect()
+    }
+
     /// Drops every timer's waker, with nothing borrowed.
     pub(crate) fn clear(&self) {
         let wheel = self.wheel.replace(Wheel::new());

@@ -195,9 +195,24 @@ impl Sleep {
             }
         });
         if poll.is_pending() {
-            note_wait(Wait::Timer(self.deadline), at);
+            self.note(at);
         }
         poll
+    }
+
+    /// Says what is waited for. Who waits for something else too (the future in a timeout, another branch) has said so, and that
+    /// tells more than a time does: it stays, as one of several.
+    #[inline]
+    fn note(&self, at: &'static Location<'static>) {
+        let said = hot::with(|hot| {
+            let slot = hot.slot()?;
+            let said = slot.wait_for();
+            slot.wait_at().filter(|_| said != 0).map(|at| (said, at))
+        });
+        match said {
+            Some((wait, at)) => note_wait(Wait::unpack(wait), at),
+            None => note_wait(Wait::Timer(self.deadline), at),
+        }
     }
 
     /// Tells the lookout of the poll.

@@ -12,6 +12,7 @@ use crate::sys::describe::{self, Kind};
 use crate::task::hot;
 use crate::task::id::Id;
 use crate::task::registry::Home;
+use crate::task::table::Table;
 use crate::task::wait::Wait;
 use crate::time::Instant;
 
@@ -51,8 +52,12 @@ pub fn graph() -> Graph {
 
 impl Graph {
     pub(crate) fn new(home: &Home, now_ms: u32, now: Instant) -> Self {
+        Self::of(&home.table, now_ms, now)
+    }
+
+    pub(crate) fn of(table: &Table, now_ms: u32, now: Instant) -> Self {
         Self {
-            rows: snapshot::of(&home.table),
+            rows: snapshot::of(table),
             now_ms,
             now,
         }
@@ -113,16 +118,25 @@ impl Graph {
         }
     }
 
-    fn wait_in_words(&self, wait: Wait) -> String {
+    /// How long until a deadline; none: it is never.
+    pub(crate) fn until(&self, deadline: Instant) -> Option<Duration> {
+        let ends = deadline != Instant::FAR_FUTURE;
+        ends.then(|| deadline.saturating_duration_since(self.now))
+    }
+
+    /// The same in whole milliseconds, of which the last has begun.
+    pub(crate) fn until_ms(&self, deadline: Instant) -> Option<u128> {
+        let rest = self.until(deadline)?;
+        Some(rest.as_nanos().div_ceil(1_000_000))
+    }
+
+    pub(crate) fn wait_in_words(&self, wait: Wait) -> String {
         match wait {
-            Wait::Timer(Instant::FAR_FUTURE) => "in a sleep for ever".into(),
-            Wait::Timer(deadline) => {
+            Wait::Timer(deadline) => match self.until(deadline) {
                 // The deadline is kept to a quarter of a microsecond.
-                format!(
-                    "in a sleep, {:.1?} to go",
-                    deadline.saturating_duration_since(self.now)
-                )
-            }
+                Some(rest) => format!("in a sleep, {rest:.1?} to go"),
+                None => "in a sleep for ever".into(),
+            },
             Wait::Readable(fd) => format!("to {}", in_words(fd, false)),
             Wait::Writable(fd) => format!("to {}", in_words(fd, true)),
             Wait::Join(id) => format!("for task {}", self.title_of(id)),
@@ -143,7 +157,8 @@ impl Graph {
 
     /// The tasks as a JSON array of objects: `id`, `name`, `state`, `spawned_at`, `parent`, `polls`, where polls were
     /// timed `busy_us` and `longest_poll_us`, and for those that wait
-    /// `waited_ms`, `waits_for`, `waits_at`, and what there is of `fd`, `peer`, `local`, `join`, `object`; who has the object:
+    /// `waited_ms`, `waits_for`, `waits_at`, and what there is of `fd`, `peer`, `local`, `join`, `object`, `due_in_ms` (of a sleep: how
+    /// long until its deadline, `null` if that is never); who has the object:
     /// `holder` (of a lock), `last_holder` (of a semaphore's permits) or `receiver` (of a full channel), `holder_name`,
     /// `holder_spawned_at`, `holder_ended`; `among_others`, for one that waits for something else too.
     #[must_use]
@@ -169,7 +184,7 @@ impl Graph {
             return object;
         }
         let object = object.number("waited_ms", self.now_ms.saturating_sub(row.waits_since_ms));
-        let object = wait_to_json(object, row.waits_for).maybe("waits_at", row.waits_at);
+        let object = wait_to_json(object, row.waits_for, self).maybe("waits_at", row.waits_at);
         let object = match row.held_by {
             Some(holder) => self.holder_to_json(object, row.waits_for, holder),
             None => object,
@@ -266,9 +281,11 @@ fn role(wait: Wait) -> &'static str {
     }
 }
 
-fn wait_to_json(object: Object, wait: Wait) -> Object {
+pub(crate) fn wait_to_json(object: Object, wait: Wait, graph: &Graph) -> Object {
     match wait {
-        Wait::Timer(_) => object.text("waits_for", "sleep"),
+        Wait::Timer(at) => object
+            .text("waits_for", "sleep")
+            .maybe_number("due_in_ms", graph.until_ms(at)),
         Wait::Readable(fd) | Wait::Writable(fd) => {
             let described = describe::fd(fd);
             let word = match (&described.kind, wait) {

@@ -43,6 +43,14 @@ impl Object {
         }
     }
 
+    /// `null` when there is no value.
+    pub(crate) fn maybe_number(self, key: &str, value: Option<impl Display>) -> Self {
+        match value {
+            Some(value) => self.number(key, value),
+            None => self.number(key, "null"),
+        }
+    }
+
     /// A field that is true where it is there.
     pub(crate) fn flag(self, key: &str) -> Self {
         self.number(key, true)

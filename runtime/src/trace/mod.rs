@@ -8,6 +8,6 @@ pub(crate) mod json;
 mod snapshot;
 
 pub use graph::{Graph, graph};
-pub(crate) use graph::{in_words, title};
+pub(crate) use graph::{in_words, title, wait_to_json};
 pub use snapshot::{State, TaskInfo};
 pub(crate) use snapshot::{is_alive, of, row};

@@ -1,0 +1,129 @@
+//! Where a monitor listens.
+//!
+//! It exists apart because an address has its own ways to be wrong: reachable for others, taken, or left behind by a program
+//! that was killed. It must not know what is asked.
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use super::Place;
+use super::talk::Client;
+
+/// How many ports are tried where the one that the environment names is taken: one a core of a large machine.
+const NEAR: u16 = 128;
+
+pub(super) enum Door {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+impl Door {
+    pub(super) fn open(address: &str) -> io::Result<Self> {
+        match path_of(address) {
+            Some(path) => Ok(Self::Unix(bind(&path)?, path)),
+            None => Self::open_tcp(&loopback(address)?),
+        }
+    }
+
+    /// The same; or if that is taken, a port above it, or a path with a number behind it.
+    pub(super) fn open_near(address: &str) -> io::Result<Self> {
+        let first = match Self::open(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => error,
+            opened => return opened,
+        };
+        for more in 1..NEAR {
+            let opened = match path_of(address) {
+                Some(path) => Self::open(&format!("unix:{}.{}", path.display(), more + 1)),
+                None => Self::open_tcp(&raised(loopback(address)?, more)),
+            };
+            match opened {
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+                Err(_) => break,
+                opened => return opened,
+            }
+        }
+        Err(first)
+    }
+
+    fn open_tcp(addresses: &[SocketAddr]) -> io::Result<Self> {
+        TcpListener::bind(addresses).map(Self::Tcp)
+    }
+
+    pub(super) fn place(&self) -> io::Result<Place> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(Place::Tcp),
+            Self::Unix(_, path) => Ok(Place::Unix(path.clone())),
+        }
+    }
+
+    pub(super) fn accept(&self) -> io::Result<Client> {
+        match self {
+            Self::Tcp(listener) => listener.accept().map(|(client, _)| Client::Tcp(client)),
+            Self::Unix(listener, _) => listener.accept().map(|(client, _)| Client::Unix(client)),
+        }
+    }
+}
+
+/// The path of a Unix socket, if an address is one.
+fn path_of(address: &str) -> Option<PathBuf> {
+    match address.strip_prefix("unix:") {
+        Some(path) => Some(path.into()),
+        None => address.contains('/').then(|| address.into()),
+    }
+}
+
+fn loopback(address: &str) -> io::Result<Vec<SocketAddr>> {
+    let wrong = |message| io::Error::new(ErrorKind::InvalidInput, message);
+    let unclear = |error| {
+        let form = "an address is 127.0.0.1:50101 or unix:/path/of/socket";
+        wrong(format!("{error}; {form}"))
+    };
+    let addresses: Vec<SocketAddr> = address.to_socket_addrs().map_err(unclear)?.collect();
+    match addresses.iter().find(|address| !address.ip().is_loopback()) {
+        Some(outside) => Err(wrong(format!(
+            "the monitor listens on loopback or a Unix socket only, not on {outside}"
+        ))),
+        None => Ok(addresses),
+    }
+}
+
+fn raised(mut addresses: Vec<SocketAddr>, by: u16) -> Vec<SocketAddr> {
+    for address in &mut addresses {
+        address.set_port(address.port().saturating_add(by));
+    }
+    addresses
+}
+
+/// Binds a path, also where a socket is left of a program that was killed.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse && is_left(path) => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    }
+}
+
+/// Whether nobody listens there: then it is a socket, and what made it is gone.
+fn is_left(path: &Path) -> bool {
+    UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+        && std::fs::symlink_metadata(path).is_ok_and(|it| is_socket(&it))
+}
+
+fn is_socket(it: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_socket(&it.file_type())
+}
+
+/// Makes the listening thread look up when the runtime has ended, and takes its name off the door.
+pub(super) fn knock(place: &Place) {
+    match place {
+        Place::Tcp(address) => drop(TcpStream::connect(address)),
+        Place::Unix(path) => {
+            drop(UnixStream::connect(path));
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
