@@ -165,6 +165,9 @@ pub(super) enum Control {
     Flags,
     /// F_SETFL.
     SetFlags(libc::c_int),
+    /// F_SETFD.
+    #[cfg(target_vendor = "apple")]
+    CloseOnExec,
     /// F_SETSIG: what signal O_ASYNC sends.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     SetSignal(libc::c_int),
@@ -183,6 +186,8 @@ pub(super) fn control(fd: BorrowedFd<'_>, what: Control) -> io::Result<libc::c_i
     let (command, value) = match what {
         Control::Flags => (libc::F_GETFL, 0),
         Control::SetFlags(flags) => (libc::F_SETFL, flags),
+        #[cfg(target_vendor = "apple")]
+        Control::CloseOnExec => (libc::F_SETFD, libc::FD_CLOEXEC),
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Control::SetSignal(signal) => (F_SETSIG, signal),
     };

@@ -155,6 +155,17 @@ impl Hot {
         }
     }
 
+    /// The running task waits for one thing more than it has said during this poll. False if it has said nothing yet.
+    #[inline]
+    pub(crate) fn note_another(&self) -> bool {
+        let signal = self.signal.get();
+        let said = TELLS && signal & NOTES != 0;
+        if said {
+            self.signal.set(signal.wrapping_add(ONE_NOTE));
+        }
+        said
+    }
+
     /// Says that the running task waits for the end of the one in `slot`.
     #[inline(always)]
     pub(crate) fn note_join(&self, slot: &Slot, at: &'static Location<'static>) {

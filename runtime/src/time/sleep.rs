@@ -204,14 +204,8 @@ impl Sleep {
     /// tells more than a time does: it stays, as one of several.
     #[inline]
     fn note(&self, at: &'static Location<'static>) {
-        let said = hot::with(|hot| {
-            let slot = hot.slot()?;
-            let said = slot.wait_for();
-            slot.wait_at().filter(|_| said != 0).map(|at| (said, at))
-        });
-        match said {
-            Some((wait, at)) => note_wait(Wait::unpack(wait), at),
-            None => note_wait(Wait::Timer(self.deadline), at),
+        if !hot::with(hot::Hot::note_another) {
+            note_wait(Wait::Timer(self.deadline), at);
         }
     }
 
