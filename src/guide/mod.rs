@@ -11,8 +11,8 @@
 //! 6. [Cancellation](_06_cancellation)
 //! 7. [Your own echo server](_07_an_echo_server)
 //!
-//! Beside the chapters: [other people's crates](ecosystem), which of them run on myrt, how, and which cannot; and
-//! [reports], what the runtime says of a program and what to do about it.
+//! Beside the chapters: [other people's crates](ecosystem), which of them run on myrt, how, and which cannot;
+//! [reports], what the runtime says of a program and what to do about it; and [recording], how to see a run.
 //!
 //! This module exists in the documentation only; the chapters are the files of `src/guide/`.
 
@@ -32,6 +32,8 @@ pub mod _06_cancellation {}
 pub mod _07_an_echo_server {}
 #[doc = include_str!("ecosystem.md")]
 pub mod ecosystem {}
+#[doc = include_str!("recording.md")]
+pub mod recording {}
 #[doc = include_str!("reports/index.md")]
 pub mod reports {
     #[doc = include_str!("reports/slow_poll.md")]

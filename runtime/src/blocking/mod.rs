@@ -1,7 +1,7 @@
 //! The blocking pool: threads for what cannot be awaited.
 //!
-//! It exists for file access, name resolution and other calls that block: the only place besides the monitor and the
-//! workers that starts threads. One pool serves the process; it grows with the jobs that wait, shrinks when idle, and
+//! It exists for file access, name resolution and other calls that block: the only place besides the monitor, the
+//! workers and a recorded console that starts threads. One pool serves the process; it grows with the jobs that wait, shrinks when idle, and
 //! never keeps the process from exiting. It must not know what a job does.
 
 pub(crate) mod limiter;

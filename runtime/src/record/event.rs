@@ -200,7 +200,10 @@ impl Log {
 
     pub(super) fn note(&mut self, what: What) {
         // A clock that is resumed may step back; a recording does not.
-        let now = Instant::now().max(self.latest);
+        self.note_at(Instant::now().max(self.latest), what);
+    }
+
+    fn note_at(&mut self, now: Instant, what: What) {
         self.latest = now;
         self.start.get_or_insert(now);
         if self.events.len() == MOST {
@@ -228,7 +231,9 @@ impl Log {
         if let Some(console) = self.console.take() {
             let texts = console.end();
             self.polled.clear();
-            self.print(texts);
+            // The runtime's clock may be gone already.
+            let now = self.start.map_or_else(Instant::now, |_| self.latest);
+            self.print(texts, now);
         }
     }
 
@@ -237,7 +242,7 @@ impl Log {
     pub(super) fn hear(&mut self) {
         if let Some(console) = self.console.as_mut().filter(|it| it.rang()) {
             let texts = console.heard();
-            self.print(texts);
+            self.print(texts, Instant::now().max(self.latest));
         }
     }
 
@@ -266,12 +271,12 @@ impl Log {
     }
 
     #[cold]
-    fn print(&mut self, texts: Vec<(To, String)>) {
+    fn print(&mut self, texts: Vec<(To, String)>, now: Instant) {
         for (to, text) in texts {
             self.printed_bytes += text.len();
             self.printed.push_back(Printed { to, text });
             let number = self.forgotten + self.printed.len() as u64 - 1;
-            self.note(What::Printed(self.polled.last().copied(), number));
+            self.note_at(now, What::Printed(self.polled.last().copied(), number));
         }
         while self.printed_bytes > MOST_PRINTED {
             self.forget_text();

@@ -114,12 +114,10 @@ fn printed(object: Object, recording: &Recording, number: u64) -> Object {
 }
 
 fn woken(object: Object, recording: &Recording, by: By) -> Object {
+    let object = object.text("by", by_word(by));
     match by {
-        By::Task(id) => with_place(object.text("by", "task"), "waker", recording, id),
-        By::Timer => object.text("by", "timer"),
-        By::Io => object.text("by", "io"),
-        By::Outside => object.text("by", "outside"),
-        By::Program => object.text("by", "program"),
+        By::Task(id) => with_place(object, "waker", recording, id),
+        _ => object,
     }
 }
 
@@ -155,6 +153,17 @@ pub(super) fn word_of(wait: Wait) -> &'static str {
         Wait::Blocking => "blocking",
         Wait::Children => "children",
         Wait::Custom => "custom",
+    }
+}
+
+/// Who woke a task in one word.
+pub(super) fn by_word(by: By) -> &'static str {
+    match by {
+        By::Task(_) => "task",
+        By::Timer => "timer",
+        By::Io => "io",
+        By::Outside => "outside",
+        By::Program => "program",
     }
 }
 

@@ -62,15 +62,17 @@ impl Recorder {
     ///
     /// Meanwhile descriptors 1 and 2, of the whole process, lead to a pipe, and what comes out of it is passed on to where they
     /// led: nothing is lost or reordered, but who asks whether it prints to a terminal is told no. Only what has left the program is
-    /// seen, so a `print!` without the end of its line comes with what ends it. What other threads and children print
-    /// belongs to whatever task is polled at that moment, or to none. The newest 8 MiB are kept. The recorders of one thread
+    /// seen, so a `print!` without the end of its line comes with what ends it, and what a test harness keeps is not seen. What other threads and children print
+    /// belongs to whatever task is polled at that moment, or to none (so it is with `io::stdout`, which writes on another thread). The
+    /// newest 8 MiB are kept. The recorders of one thread
     /// share the console; on another thread a recorder has none meanwhile.
     ///
     /// ```
     /// use myrt::runtime::{Builder, Recorder};
     ///
     /// let recorder = Recorder::new().with_console();
-    /// let runtime = Builder::new().observer(recorder.clone()).build().unwrap();
+    /// let builder = Builder::new().start_paused(true);
+    /// let runtime = builder.observer(recorder.clone()).build().unwrap();
     /// runtime.block_on(async { println!("hello") });
     /// drop(runtime);
     /// assert!(recorder.to_text().contains(r#"main runs, prints "hello", ends"#));

@@ -35,6 +35,8 @@ pub(super) struct Poll {
     pub(super) to: u64,
     /// Who woke the task for it; none for its first one.
     pub(super) woken: Option<(u64, By)>,
+    /// The number of the poll in which that happened, if it was one.
+    pub(super) woken_in: Option<usize>,
     /// Places of the tasks that it spawned, and woke.
     pub(super) spawned: Vec<usize>,
     pub(super) wakes: Vec<usize>,
@@ -50,6 +52,7 @@ pub(super) struct Life {
     pub(super) stretches: Vec<Stretch>,
     pub(super) outcome: Option<(u64, Outcome)>,
     woken: Option<(u64, By)>,
+    woken_in: Option<usize>,
     now: Option<(u64, Doing)>,
 }
 
@@ -140,6 +143,7 @@ impl Polls {
             }
             What::Woken(_, by) => {
                 life.woken = Some((at, by));
+                life.woken_in = open.last().filter(|_| matches!(by, By::Task(_))).copied();
                 if life.poll().is_none() {
                     life.turn_to(at, Some(Doing::Ready));
                 }
@@ -156,6 +160,7 @@ impl Polls {
                     from: at,
                     to: at,
                     woken: life.woken.take(),
+                    woken_in: life.woken_in.take(),
                     spawned: Vec::new(),
                     wakes: Vec::new(),
                     printed: Vec::new(),

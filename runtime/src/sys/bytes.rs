@@ -6,7 +6,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::cvt::cvt;
+use super::cvt::{Control, control};
 
 /// One read(2), again when a signal interrupts it. Blocks if the descriptor does.
 ///
@@ -52,12 +52,9 @@ pub(super) fn transferred(count: isize) -> Option<io::Result<usize>> {
 /// # Errors
 /// What the system says.
 pub fn set_blocking(fd: BorrowedFd<'_>) -> io::Result<()> {
-    let fd = fd.as_raw_fd();
-    // SAFETY: fcntl with F_GETFL reads flags of a descriptor that is open for as long as it is borrowed.
-    let flags = cvt(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    let flags = control(fd, Control::Flags)?;
     if flags & libc::O_NONBLOCK != 0 {
-        // SAFETY: as above; F_SETFL takes the flags as an int and touches no memory of ours.
-        cvt(unsafe { libc::fcntl(fd, libc::F_SETFL, flags & !libc::O_NONBLOCK) })?;
+        control(fd, Control::SetFlags(flags & !libc::O_NONBLOCK))?;
     }
     Ok(())
 }

@@ -20,6 +20,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cvt::cvt;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::cvt::{Control, control};
 
 /// How often the bell has rung, or [`ring`] was called.
 #[inline]
@@ -67,7 +69,6 @@ pub(crate) fn hang_bell(reader: BorrowedFd<'_>) -> bool {
         number: libc::c_int,
     }
     /// linux/fcntl.h, the same on all of its machines.
-    const F_SETSIG: libc::c_int = 10;
     const F_SETOWN_EX: libc::c_int = 15;
     const F_OWNER_TID: libc::c_int = 0;
 
@@ -78,13 +79,12 @@ pub(crate) fn hang_bell(reader: BorrowedFd<'_>) -> bool {
         kind: F_OWNER_TID,
         number,
     };
-    let fd = reader.as_raw_fd();
     // SAFETY: the call reads one f_owner_ex, which lives for it; the descriptor is open for as long as it is borrowed.
-    let owned = cvt(unsafe { libc::fcntl(fd, F_SETOWN_EX, &raw const owner) });
+    let owned = cvt(unsafe { libc::fcntl(reader.as_raw_fd(), F_SETOWN_EX, &raw const owner) });
     owned.is_ok()
-        && control(fd, F_SETSIG, libc::SIGURG).is_ok()
-        && control(fd, libc::F_GETFL, 0)
-            .and_then(|flags| control(fd, libc::F_SETFL, flags | libc::O_ASYNC))
+        && control(reader, Control::SetSignal(libc::SIGURG)).is_ok()
+        && control(reader, Control::Flags)
+            .and_then(|flags| control(reader, Control::SetFlags(flags | libc::O_ASYNC)))
             .is_ok()
 }
 
@@ -96,9 +96,8 @@ pub(crate) fn hang_bell(_: BorrowedFd<'_>) -> bool {
 /// Takes down what [`hang_bell`] hung.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn take_bell_down(reader: BorrowedFd<'_>) {
-    let fd = reader.as_raw_fd();
-    let _ = control(fd, libc::F_GETFL, 0)
-        .and_then(|flags| control(fd, libc::F_SETFL, flags & !libc::O_ASYNC));
+    let _ = control(reader, Control::Flags)
+        .and_then(|flags| control(reader, Control::SetFlags(flags & !libc::O_ASYNC)));
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -132,11 +131,4 @@ pub(crate) fn listen_for_bell(listen: bool) -> bool {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn listen_for_bell(_: bool) -> bool {
     false
-}
-
-/// fcntl(2) with a number.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn control(fd: RawFd, command: libc::c_int, value: libc::c_int) -> io::Result<libc::c_int> {
-    // SAFETY: the commands that are given here take a number, and touch no memory.
-    cvt(unsafe { libc::fcntl(fd, command, value) })
 }

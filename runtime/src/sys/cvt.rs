@@ -151,12 +151,47 @@ const LONGEST: Duration = Duration::from_secs(100_000_000);
 
 /// Sets O_NONBLOCK on the open file that the descriptor names.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
-    let fd = fd.as_raw_fd();
-    // SAFETY: fcntl with F_GETFL reads flags of a descriptor that is open for as long as it is borrowed.
-    let flags = cvt(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    let flags = control(fd, Control::Flags)?;
     if flags & libc::O_NONBLOCK == 0 {
-        // SAFETY: as above; F_SETFL takes the flags as an int and touches no memory of ours.
-        cvt(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) })?;
+        control(fd, Control::SetFlags(flags | libc::O_NONBLOCK))?;
     }
     Ok(())
+}
+
+/// What fcntl(2) is asked for. Only commands that take a number.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Control {
+    /// F_GETFL: the flags of the open file.
+    Flags,
+    /// F_SETFL.
+    SetFlags(libc::c_int),
+    /// F_SETFD.
+    #[cfg(target_vendor = "apple")]
+    CloseOnExec,
+    /// F_SETSIG: what signal O_ASYNC sends.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    SetSignal(libc::c_int),
+}
+
+/// One fcntl(2).
+///
+/// # Errors
+///
+/// What the system says.
+pub(super) fn control(fd: BorrowedFd<'_>, what: Control) -> io::Result<libc::c_int> {
+    /// linux/fcntl.h, the same on all of its machines; libc does not have it everywhere.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const F_SETSIG: libc::c_int = 10;
+
+    let (command, value) = match what {
+        Control::Flags => (libc::F_GETFL, 0),
+        Control::SetFlags(flags) => (libc::F_SETFL, flags),
+        #[cfg(target_vendor = "apple")]
+        Control::CloseOnExec => (libc::F_SETFD, libc::FD_CLOEXEC),
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Control::SetSignal(signal) => (F_SETSIG, signal),
+    };
+    // SAFETY: each of these commands takes a number or nothing, and touches no memory of ours; the descriptor is open for as long as
+    // it is borrowed.
+    cvt(unsafe { libc::fcntl(fd.as_raw_fd(), command, value) })
 }

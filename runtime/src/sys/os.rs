@@ -46,8 +46,7 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let ends = own(fds);
     for end in [&ends.0, &ends.1] {
         super::set_nonblocking(end.as_fd())?;
-        // SAFETY: fcntl with F_SETFD takes an int and touches no memory of ours; the descriptor is open.
-        cvt(unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) })?;
+        super::cvt::control(end.as_fd(), super::cvt::Control::CloseOnExec)?;
     }
     Ok(ends)
 }

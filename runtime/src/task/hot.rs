@@ -155,11 +155,11 @@ impl Hot {
         }
     }
 
-    /// Says that the running task waits for something else too, if it has said in this poll what it waits for.
+    /// The running task waits for one thing more than it has said during this poll. False if it has said nothing yet.
     #[inline]
-    pub(crate) fn say_more(&self) -> bool {
+    pub(crate) fn note_another(&self) -> bool {
         let signal = self.signal.get();
-        let said = signal & NOTES != 0;
+        let said = TELLS && signal & NOTES != 0;
         if said {
             self.signal.set(signal.wrapping_add(ONE_NOTE));
         }

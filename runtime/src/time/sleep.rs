@@ -204,8 +204,7 @@ impl Sleep {
     /// tells more than a time does: it stays, as one of several.
     #[inline]
     fn note(&self, at: &'static Location<'static>) {
-        let said = hot::with(Hot::say_more);
-        if !said {
+        if !hot::with(Hot::note_another) {
             note_wait(Wait::Timer(self.deadline), at);
         }
     }
