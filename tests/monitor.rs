@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use myrt::net::TcpListener;
-use myrt::task::Builder;
+use myrt::task::{Builder, Id};
 
 #[path = "support/ask.rs"]
 #[expect(dead_code, reason = "nothing is masked here")]
@@ -89,6 +89,71 @@ fn it_answers_while_the_loop_is_blocked_and_names_task_and_call() {
             .unwrap();
         assert!(line.contains("blocks the loop for"), "{line}");
     });
+}
+
+/// Asks until somebody is named, on a thread of its own, and gives the answer to whoever joins it.
+fn ask_who_blocks(told: std::sync::mpsc::Receiver<SocketAddr>) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let address = told.recv().unwrap();
+        loop {
+            let answer = ask(address, "blocked --json");
+            if answer.contains("\"task\"") {
+                return answer;
+            }
+        }
+    })
+}
+
+fn names(blocked: &str, task: Id) -> bool {
+    blocked.contains(&format!("\"task\":\"{task}\""))
+}
+
+#[test]
+fn a_destructor_that_blocks_is_told_as_its_own_task() {
+    struct Blocks(
+        Option<std::thread::JoinHandle<String>>,
+        std::sync::mpsc::Sender<String>,
+    );
+    impl Drop for Blocks {
+        fn drop(&mut self) {
+            self.1.send(self.0.take().unwrap().join().unwrap()).unwrap();
+        }
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    let (answer, answered) = std::sync::mpsc::channel();
+    let blocks = Blocks(Some(ask_who_blocks(told)), answer);
+    let dropped = myrt::run(async move {
+        let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+        let dropped = Builder::new().name("dropped").spawn(async move {
+            let _blocks = blocks;
+            std::future::pending::<()>().await;
+        });
+        myrt::yield_now().await;
+        tell.send(monitor.local_addr().unwrap()).unwrap();
+        let id = dropped.id();
+        let canceller = myrt::spawn(async move { dropped.cancel().await });
+        canceller.await.unwrap();
+        id
+    });
+    let blocked = answered.recv().unwrap();
+    assert!(names(&blocked, dropped), "{blocked}");
+}
+
+#[test]
+fn a_child_of_a_scope_that_blocks_is_told_itself() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let asking = ask_who_blocks(told);
+    let (child, blocked) = myrt::run(async move {
+        let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+        tell.send(monitor.local_addr().unwrap()).unwrap();
+        myrt::scope(async |scope| {
+            let child = scope.spawn(async move { asking.join().unwrap() });
+            (child.id(), child.await.unwrap())
+        })
+        .await
+        .unwrap()
+    });
+    assert!(names(&blocked, child), "{blocked}");
 }
 
 #[test]

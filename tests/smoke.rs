@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use myrt::io::Async;
 use myrt::runtime::Runtime;
+use myrt::task::{State, Wait};
 use myrt::time::{Instant, sleep, timeout};
 
 #[test]
@@ -172,4 +173,32 @@ async fn a_name_that_is_given_later_is_told_by_the_task_and_by_the_graph() {
     let graph = myrt::task::graph();
     let names: Vec<_> = graph.tasks().iter().map(|task| task.name.clone()).collect();
     assert!(names.contains(&Some("late".into())), "{graph}");
+}
+
+#[myrt::test]
+async fn a_task_that_was_not_polled_yet_does_not_wait_for_what_the_last_one_in_its_place_did() {
+    let first = myrt::spawn(std::future::pending::<()>());
+    let waits = myrt::spawn(async move { first.await.ok() });
+    let place = waits.id();
+    myrt::yield_now().await;
+    let row = |id| {
+        let graph = myrt::task::graph();
+        let row = graph.tasks().iter().find(|task| task.id == id).cloned();
+        row.unwrap_or_else(|| panic!("{graph}"))
+    };
+    assert!(matches!(row(place).waits_for, Wait::Join(_)));
+    assert_eq!(row(place).polls, 1);
+    waits.cancel().await;
+    drop(waits);
+
+    let second = myrt::spawn(async { myrt::yield_now().await });
+    let fresh = row(second.id());
+    assert_eq!((fresh.waits_for, fresh.polls), (Wait::Unknown, 0));
+    assert!(fresh.waits_at.is_none());
+    myrt::yield_now().await;
+    let again = row(second.id());
+    assert_eq!((again.waits_for, again.polls), (Wait::Unknown, 1));
+    let me = row(myrt::task::current().id());
+    assert_eq!((me.waits_for, me.state), (Wait::Unknown, State::Running));
+    second.await.unwrap();
 }

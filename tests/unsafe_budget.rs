@@ -10,7 +10,7 @@ const ALLOWED: [&str; 2] = ["runtime/src/task", "runtime/src/sys"];
 /// Tests elsewhere that need a waker whose clone does something: that takes a vtable of their own.
 const TESTS: [&str; 1] = ["runtime/tests/sync_known_bugs.rs"];
 /// The most unsafe blocks and impls outside of tests: the budget. Raise it with a reason in the commit.
-const BUDGET: usize = 152;
+const BUDGET: usize = 153;
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten() {

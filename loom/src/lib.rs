@@ -21,3 +21,12 @@ mod models;
 #[cfg(all(test, myrt_loom))]
 #[path = "../../runtime/src/task/remote_queue.rs"]
 mod remote_queue;
+#[cfg(all(test, myrt_loom))]
+#[path = "../../runtime/src/task/runner.rs"]
+#[allow(
+    unsafe_code,
+    reason = "the runtime's code as it stands: it reads through a pointer"
+)]
+mod runner;
+#[cfg(all(test, myrt_loom))]
+mod runners;

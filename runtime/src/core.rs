@@ -23,7 +23,7 @@ use crate::report::{Hook, Report};
 use crate::sys;
 use crate::task::cleanup::Left;
 use crate::task::error;
-use crate::task::hot;
+use crate::task::hot::{self, Here};
 use crate::task::id::Id;
 use crate::task::registry::{self, Home, Message};
 use crate::task::remote_queue::RemoteQueue;
@@ -56,6 +56,8 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     pub(crate) reactor: Reactor,
     pub(crate) home: Arc<Home>,
+    /// The state of the runtime's thread.
+    pub(crate) thread: Here,
     /// Jobs that run on the blocking pool or in child processes for this runtime: virtual time waits for them.
     pub(crate) outside: Cell<usize>,
     pub(crate) random: Cell<u64>,
@@ -111,6 +113,7 @@ impl Core {
             timers,
             reactor,
             home,
+            thread: Here::new(),
             outside: Cell::new(0),
             random: Cell::new(config.seed.unwrap_or_else(|| seed_of(serial)) | 1),
             grace: Cell::new(config.grace),

@@ -263,7 +263,7 @@ fn is_suspect(table: &Table, slot: &Slot) -> bool {
     {
         return false;
     }
-    match Wait::unpack(word) {
+    match table.wait(word) {
         // The others say so when they wait. A join is too frequent for that: what it left with the other task tells.
         Wait::Join(id) => table
             .look(index_of(id.identity()))

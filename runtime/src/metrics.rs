@@ -69,7 +69,7 @@ impl Metrics {
         let (waits, controls) = core.reactor.syscalls();
         let (polls, queued) = core.tasks.ring.counts();
         Self {
-            tasks: core.tasks.live.get(),
+            tasks: usize::try_from(core.tasks.live()).unwrap_or(usize::MAX),
             spawned: core.tasks.spawned.get(),
             ready: core.tasks.ring.len(),
             polls,

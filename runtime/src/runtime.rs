@@ -473,7 +473,7 @@ fn drop_until_none(core: &Core) {
     for _ in 0..1000 {
         drop_all(core);
         core.read_mail();
-        if core.tasks.live.get() == 0 && core.tasks.ring.is_empty() {
+        if core.tasks.live() == 0 && core.tasks.ring.is_empty() {
             break;
         }
     }
@@ -608,7 +608,7 @@ impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime")
             .field("selector", &self.core.reactor.kind)
-            .field("tasks", &self.core.tasks.live.get())
+            .field("tasks", &self.core.tasks.live())
             .finish_non_exhaustive()
     }
 }

@@ -164,9 +164,7 @@ fn slow_turn(core: &Core, before: Instant, now: Instant) {
 /// Sleeps in the selector. Before a sleep that nothing bounds, asks whether anyone can end it: at once in debug
 /// mode, after a second else.
 pub(crate) fn sleep(core: &Core, timeout: Option<Duration>) -> io::Result<usize> {
-    if timeout.is_some()
-        || core.watch.told.get()
-        || core.tasks.live.get() == 0 && !core.counts_wakers()
+    if timeout.is_some() || core.watch.told.get() || core.tasks.live() == 0 && !core.counts_wakers()
     {
         look_for_cycles(core);
         return ask_selector(core, timeout);

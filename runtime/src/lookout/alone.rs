@@ -6,7 +6,6 @@
 //! cancel it. The main future is left alone too: it may well wait for ever while others serve.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Lookout, culprit, is_whole, spawner, tell};
 use crate::core::Core;
@@ -35,7 +34,7 @@ pub(super) fn note(core: &Core, lookout: &Lookout, slot: &Slot) {
     }
     lookout.alone.suspects.borrow_mut().push(Suspect {
         identity: slot.identity(),
-        polls: slot.polls.load(Relaxed),
+        polls: slot.polls(),
     });
     lookout.alone.some.set(true);
 }
@@ -62,7 +61,7 @@ fn look_at_all(core: &Core) {
         let Some(slot) = core.tasks.find(suspect.identity) else {
             continue;
         };
-        if slot.polls.load(Relaxed) != suspect.polls
+        if slot.polls() != suspect.polls
             || slot.has(DONE | FINISHING | CANCEL | QUEUED)
             || core.home.has_waker(slot.key())
         {

@@ -17,7 +17,6 @@ use std::fmt::Display;
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::Location;
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Lookout, culprit, is_whole, line, spawner, tell, with};
 use crate::core::Core;
@@ -53,7 +52,7 @@ pub(crate) fn never_polled(core: &Core) {
             continue;
         };
         let there = !slot.block().is_null() && !slot.has(DONE | FINISHING | MAIN);
-        let never = slot.polls.load(Relaxed) == 0 && slot.wait_for() == 0;
+        let never = slot.polls() == 0;
         if there && is_whole(slot) && never {
             let task = culprit(core, slot);
             if task

@@ -22,7 +22,7 @@ use std::ptr;
 use crate::core::Core;
 use crate::misuse::{Culprit, Misuse};
 use crate::report::Report;
-use crate::task::hot;
+use crate::task::hot::{self, Hot};
 use crate::task::id::Id;
 use crate::task::poll::Batch;
 use crate::task::slot::{CHILD, DONE, FINISHING, QUEUED, Slot};
@@ -138,7 +138,7 @@ fn with(f: impl FnOnce(&Core, &Lookout)) {
 
 /// A future called a counted waker: if it is that of the task that runs, the task woke itself.
 pub(crate) fn waker_called(key: u64) {
-    if hot::with(|hot| hot.running.get()) == key {
+    if hot::with(Hot::running) == key {
         with(|_, lookout| lookout.woke_itself.set(true));
     }
 }

@@ -4,7 +4,6 @@
 //! it was polled; as long as both stay the same, that poll is what the loop is in. It must not touch the loop.
 
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
@@ -105,7 +104,7 @@ impl Watch {
     }
 
     fn look(&self) {
-        let key = self.table.running();
+        let key = self.table.runner.key();
         let polls = self.polls_of(key);
         let mut seen = self.lock();
         if (seen.key, seen.polls) != (key, polls) {
@@ -137,7 +136,7 @@ impl Watch {
             .table
             .look(index_of(key))
             .filter(|slot| slot.key() == key);
-        slot.map_or(0, |slot| slot.polls.load(Relaxed))
+        slot.map_or(0, |slot| slot.polls())
     }
 
     /// Whether the loop has been in one poll for a while.
@@ -154,7 +153,7 @@ impl Watch {
 
     fn poll_that_lasts(&self) -> Option<(Id, Duration)> {
         let seen = *self.lock();
-        let key = self.table.running();
+        let key = self.table.runner.key();
         if key == 0 || (seen.key, seen.polls) != (key, self.polls_of(key)) {
             return None;
         }

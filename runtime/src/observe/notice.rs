@@ -16,7 +16,6 @@ use crate::task::error::Outcome;
 use crate::task::finish;
 use crate::task::id::Id;
 use crate::task::slot::{CHILD, DONE, INTERNAL, MAIN, QUEUED, Slot, index_of};
-use crate::task::wait::Wait;
 
 /// The observers of one runtime, and what they have been told.
 #[derive(Default)]
@@ -94,7 +93,8 @@ pub(crate) fn install(core: &Core, observer: Rc<dyn Observer>) {
         spawned(core, slot);
         if !slot.has(QUEUED) {
             let id = Id::from_identity(slot.identity());
-            core.notices.tell(|it| it.task_rested(id, Some(rest(slot))));
+            core.notices
+                .tell(|it| it.task_rested(id, Some(rest(core, slot))));
         }
     }
 }
@@ -246,7 +246,7 @@ fn tell_ended(core: &Core, slot: &Slot, done: bool) {
         notices.tell(|it| it.task_woken(id, By::Task(id)));
     }
     let waits = !over && flags & QUEUED == 0;
-    let rest = waits.then(|| rest(slot));
+    let rest = waits.then(|| rest(core, slot));
     notices.tell(|it| it.task_rested(id, rest));
     if over {
         let mut cancelled = notices.cancelled.borrow_mut();
@@ -263,10 +263,10 @@ fn tell_ended(core: &Core, slot: &Slot, done: bool) {
     notices.running.set(outer);
 }
 
-fn rest(slot: &Slot) -> Rest {
+fn rest(core: &Core, slot: &Slot) -> Rest {
     let word = slot.wait_for();
     Rest {
-        wait: Wait::unpack(word),
+        wait: core.tasks.slots.shared().wait(word),
         at: slot.wait_at().filter(|_| word != 0),
     }
 }

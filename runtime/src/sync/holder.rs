@@ -6,7 +6,9 @@
 use std::cell::Cell;
 
 use crate::TELLS;
-use crate::task::{Id, current_identity, forget_holder, id_of, note_holder};
+use crate::task::{
+    Id, StoredWaker, current_identity, forget_holder, id_of, identity_of, note_holder,
+};
 
 /// The task that took something last.
 #[derive(Debug)]
@@ -33,6 +35,14 @@ impl Holder {
     pub(crate) fn take(&self) {
         if TELLS {
             self.task.set(current_identity());
+        }
+    }
+
+    /// It is the task that `waker` wakes, which was granted the object and has not run since.
+    #[inline]
+    pub(crate) fn hand_to(&self, waker: Option<&StoredWaker>) {
+        if TELLS {
+            self.task.set(waker.map_or(0, identity_of));
         }
     }
 

@@ -101,6 +101,7 @@ impl RawLock {
     #[inline(never)]
     fn hand_over(&self) {
         let granted = self.queue.grant_front();
+        self.holder.hand_to(granted.as_ref());
         self.publish();
         if let Some(waker) = granted {
             waker.wake();

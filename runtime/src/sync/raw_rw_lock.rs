@@ -139,8 +139,9 @@ impl RawRwLock {
             if !self.take(access) {
                 break;
             }
-            self.holder.clear();
-            if let Some(waker) = self.queue.grant_front() {
+            let granted = self.queue.grant_front();
+            self.holder.hand_to(granted.as_ref());
+            if let Some(waker) = granted {
                 wakes.push(waker);
             }
         }

@@ -277,18 +277,18 @@ impl Children {
         let key = slot.key();
         notice::began(core, slot);
         hot.run(key, slot);
-        slot.count_poll();
         let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
         let turn = poll(number, &mut Context::from_waker(&waker));
         match turn {
             Turn::Pending if hot.was_woken() => {
+                slot.go_on();
                 core.tasks
                     .sets
                     .with(self.set, |set| set.ready.push_back(number));
                 notice::ended(core, slot, false);
             }
             Turn::Pending => {
-                slot.rest(slot.flags(), core.tasks.now_ms.get());
+                slot.rest(hot.signal.get(), core.tasks.now_ms.get());
                 notice::ended(core, slot, false);
             }
             Turn::Done | Turn::Stop => {
@@ -410,7 +410,6 @@ impl Children {
             };
             let key = slot.key();
             let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
-            slot.count_poll();
             let identity = slot.identity();
             notice::began(core, slot);
             let nest = Nest::enter(key, Some(slot));
@@ -418,13 +417,14 @@ impl Children {
             let locals = slot.has(RARE).then(|| Installed::of(core, slot));
             let result = poll(&mut Context::from_waker(&waker));
             drop(locals);
-            let woken = hot::with(Hot::was_woken);
+            let signal = hot::with(|hot| hot.signal.get());
             drop(nest);
             if slot.identity() == identity && result.is_pending() {
-                if woken {
+                if signal & hot::WOKEN != 0 {
+                    slot.go_on();
                     core.tasks.sets.child_woken(slot.place());
                 } else {
-                    slot.rest(slot.flags(), core.tasks.now_ms.get());
+                    slot.rest(signal, core.tasks.now_ms.get());
                 }
             }
             notice::ended(core, slot, result.is_ready());

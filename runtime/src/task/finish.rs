@@ -73,7 +73,7 @@ pub(crate) fn cancel(core: &Core, identity: u64, reason: Option<Cow<'static, str
         core.tasks.wake(slot.key());
         return;
     }
-    let running = hot::with(|hot| hot.running.get()) == slot.key();
+    let running = hot::with(Hot::running) == slot.key();
     if running || flags & (NESTED | MAIN) != 0 {
         slot.add(CANCEL);
         if running {
@@ -111,6 +111,7 @@ pub(crate) fn drop_future(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send
     let block = Tasks::block(slot)?;
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let drop_future = unsafe { block.as_ref() }.vtable.drop_future;
+    let _aside = Aside::enter(core, slot);
     let _nobody = Nest::enter(0, None);
     let _locals = slot
         .has(RARE)
@@ -294,6 +295,7 @@ fn drop_output(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
     let read = core.config.looks && !core.tasks.closed.get();
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let drop_output = unsafe { block.as_ref() }.vtable.drop_output;
+    let _aside = Aside::enter(core, slot);
     let _nobody = Nest::enter(0, None);
     let dropped = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the task is DONE without FAILED, so its output is in place; `abandon` set TAKEN before, so
@@ -346,11 +348,30 @@ fn take_error(core: &Core, slot: &Slot) -> Option<JoinError> {
         .map(|reason| JoinError::new(id, reason))
 }
 
+/// While this lives, something of a task is dropped, and nobody runs: other threads are told that this task does.
+struct Aside<'a> {
+    core: &'a Core,
+    before: u64,
+}
+
+impl<'a> Aside<'a> {
+    fn enter(core: &'a Core, slot: &Slot) -> Self {
+        let before = core.tasks.slots.shared().runner.set_aside(slot.key());
+        Self { core, before }
+    }
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        self.core.tasks.slots.shared().runner.set_aside(self.before);
+    }
+}
+
 /// While this lives, another key (or nobody, 0) runs inside the poll that is on the stack. Wakes of the outer
 /// one are noted and given back to it.
 pub(crate) struct Nest {
     running: u64,
-    signal: u8,
+    signal: u32,
     budget: u8,
     marked: bool,
     outer: Option<*const Slot>,
@@ -366,7 +387,7 @@ impl Nest {
                 outer.add(NESTED);
             }
             let nest = Self {
-                running: hot.running.get(),
+                running: hot.running(),
                 signal: hot.signal.get(),
                 budget: hot.budget.get(),
                 marked,

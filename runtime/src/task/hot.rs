@@ -5,7 +5,9 @@
 //! It must not own anything.
 
 use std::cell::Cell;
+use std::panic::Location;
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::slot::Slot;
 use super::wait::WaitNote;
@@ -15,17 +17,19 @@ use crate::core::Core;
 /// The state of the poll that is on this thread's stack.
 pub(crate) struct Hot {
     core: Cell<*const Core>,
-    /// Key of the task that is polled right now; 0 when none is, and while destructors of a cancel run.
-    pub(crate) running: Cell<u64>,
-    /// What happened to the running task meanwhile: [`WOKEN`], [`ATTENTION`].
-    pub(crate) signal: Cell<u8>,
+    /// Key of the task that is polled right now; 0 when none is, and while destructors of a cancel run. Only this thread
+    /// writes it; others may read it (see `runner.rs`).
+    running: AtomicU64,
+    /// What happened to the running task meanwhile: [`WOKEN`], [`ATTENTION`], and above them how often it said what it
+    /// waits for ([`NOTES`]).
+    pub(crate) signal: Cell<u32>,
     /// How many more always-ready operations the running task may do before it must let others run.
     pub(crate) budget: Cell<u8>,
     /// The finished future's destructor is running (see `cell::VTable::poll`).
     pub(crate) dropping: Cell<bool>,
     /// The runtime looks for misuse (see `lookout/`).
     looks: Cell<bool>,
-    /// The slot of the running task, null when none is.
+    /// The slot of the running task, [`NOBODY`] when none is.
     slot: Cell<*const Slot>,
 }
 
@@ -33,20 +37,29 @@ thread_local! {
     static HOT: Hot = const {
         Hot {
             core: Cell::new(ptr::null()),
-            running: Cell::new(0),
+            running: AtomicU64::new(0),
             signal: Cell::new(0),
             budget: Cell::new(0),
             dropping: Cell::new(false),
             looks: Cell::new(false),
-            slot: Cell::new(ptr::null()),
+            slot: Cell::new(&raw const NOBODY),
         }
     };
 }
 
+/// Stands for the slot of the running task where none runs, so that what is said about that task needs no question.
+static NOBODY: Slot = Slot::nobody();
+
 /// The running task woke itself.
-pub(crate) const WOKEN: u8 = 1;
+pub(crate) const WOKEN: u32 = 1;
 /// The running task was cancelled, or something left an async cleanup: its poll ends on the slow path.
-pub(crate) const ATTENTION: u8 = 2;
+pub(crate) const ATTENTION: u32 = 2;
+/// The running task said once what it waits for.
+pub(crate) const ONE_NOTE: u32 = 4;
+/// The bits that count how often it did.
+pub(crate) const NOTES: u32 = !(WOKEN | ATTENTION);
+/// The signal of a poll after which the task waits, as it is nearly always.
+pub(crate) const WAITS: u32 = if TELLS { ONE_NOTE } else { 0 };
 
 /// Calls `f` with the thread's state.
 #[inline(always)]
@@ -95,36 +108,81 @@ pub(crate) unsafe fn current<'a>() -> Option<&'a Core> {
     unsafe { core.as_ref() }
 }
 
+/// The state of the thread that made this, for a runtime to reach it by one load: asking for the thread's own takes two
+/// instructions each time.
+pub(crate) struct Here(*const Hot);
+
+impl Here {
+    pub(crate) fn new() -> Self {
+        Self(HOT.with(ptr::from_ref))
+    }
+
+    #[inline(always)]
+    pub(crate) fn hot(&self) -> &Hot {
+        // SAFETY: this stays on the thread that made it (a pointer is not `Send`), and thread-local memory without a destructor
+        // lives as long as its thread.
+        unsafe { &*self.0 }
+    }
+}
+
 impl Hot {
+    /// The slot of the running task, or [`NOBODY`].
+    #[inline]
+    pub(crate) fn whose(&self) -> &Slot {
+        // SAFETY: `NOBODY`, or a slot of the current runtime's table, which lives as long as the runtime is entered.
+        unsafe { &*self.slot.get() }
+    }
+
+    /// The slot of the running task.
     #[inline]
     pub(crate) fn slot(&self) -> Option<&Slot> {
-        // SAFETY: null, or a slot of the current runtime's table, which lives as long as the runtime is entered.
-        unsafe { self.slot.get().as_ref() }
+        let slot = self.whose();
+        (!ptr::eq(slot, &raw const NOBODY)).then_some(slot)
+    }
+
+    /// Key of the task that runs, 0 when none does.
+    #[inline]
+    pub(crate) fn running(&self) -> u64 {
+        self.running.load(Relaxed)
     }
 
     /// See [`note_wait`](super::wait::note_wait).
     #[inline(always)]
     pub(crate) fn note_wait(&self, note: WaitNote) {
-        if !TELLS {
-            return;
+        if TELLS {
+            self.signal.set(self.signal.get().wrapping_add(ONE_NOTE));
+            self.whose().set_wait(note.packed, note.at);
         }
-        if let Some(slot) = self.slot() {
-            slot.set_wait(note.packed, note.at);
+    }
+
+    /// Says that the running task waits for the end of the one in `slot`.
+    #[inline(always)]
+    pub(crate) fn note_join(&self, slot: &Slot, at: &'static Location<'static>) {
+        if TELLS {
+            self.signal.set(self.signal.get().wrapping_add(ONE_NOTE));
+            self.whose().set_join(slot, at);
         }
     }
 
     /// Says who runs from now on.
     #[inline]
     pub(crate) fn run(&self, key: u64, slot: &Slot) {
-        self.running.set(key);
+        self.running.store(key, Relaxed);
         self.slot.set(slot);
         self.signal.set(0);
     }
 
     /// Notes something about the running task.
     #[inline]
-    pub(crate) fn note(&self, signal: u8) {
+    pub(crate) fn note(&self, signal: u32) {
         self.signal.set(self.signal.get() | signal);
+    }
+
+    /// Adds what happened in an earlier part of the poll.
+    pub(crate) fn note_earlier(&self, earlier: u32) {
+        let signal = self.signal.get();
+        let notes = (signal & NOTES).wrapping_add(earlier & NOTES);
+        self.signal.set(notes | (signal | earlier) & !NOTES);
     }
 
     #[inline]
@@ -135,8 +193,8 @@ impl Hot {
     /// Says that nobody runs from now on.
     #[inline]
     pub(crate) fn idle(&self) {
-        self.running.set(0);
-        self.slot.set(ptr::null());
+        self.running.store(0, Relaxed);
+        self.slot.set(&raw const NOBODY);
     }
 }
 
@@ -145,25 +203,31 @@ pub(crate) struct Entered<'a> {
     outer: *const Core,
     running: u64,
     slot: *const Slot,
-    signal: u8,
+    signal: u32,
     budget: u8,
     looks: bool,
-    _core: &'a Core,
+    core: &'a Core,
 }
 
 impl<'a> Entered<'a> {
     pub(crate) fn new(core: &'a Core) -> Self {
         with(|hot| {
+            let running = hot.running();
+            if let Some(outer) = self::core(hot) {
+                outer.tasks.slots.shared().runner.close(running);
+            }
             let entered = Self {
                 outer: hot.core.replace(core),
-                running: hot.running.replace(0),
-                slot: hot.slot.replace(ptr::null()),
+                running,
+                slot: hot.slot.get(),
                 signal: hot.signal.replace(0),
                 budget: hot.budget.get(),
                 looks: hot.looks.replace(core.lookout.is_some()),
-                _core: core,
+                core,
             };
+            hot.idle();
             hot.budget.set(BUDGET);
+            core.tasks.slots.shared().runner.open(&hot.running);
             entered
         })
     }
@@ -172,8 +236,12 @@ impl<'a> Entered<'a> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         with(|hot| {
+            self.core.tasks.slots.shared().runner.close(0);
             hot.core.set(self.outer);
-            hot.running.set(self.running);
+            hot.running.store(self.running, Relaxed);
+            if let Some(outer) = core(hot) {
+                outer.tasks.slots.shared().runner.open(&hot.running);
+            }
             hot.slot.set(self.slot);
             hot.signal.set(self.signal);
             hot.budget.set(self.budget);

@@ -9,7 +9,8 @@ use super::children::{is_part, whole_in};
 use super::hot;
 use super::id::Id;
 use super::join::{Cancel, cancel_id};
-use super::slot::{DONE, Slot};
+use super::slot::{DONE, Slot, index_of};
+use super::stored::StoredWaker;
 use crate::core::Core;
 pub use crate::trace::TaskInfo;
 
@@ -49,10 +50,23 @@ pub fn try_current_id() -> Option<Id> {
 /// than an `Option<Id>`. [`id_of`] makes an id of it.
 #[inline]
 pub(crate) fn current_identity() -> u64 {
-    hot::with(|hot| match hot.slot() {
-        Some(slot) if is_part(slot) => whole_identity(),
-        Some(slot) => slot.identity(),
-        None => 0,
+    hot::with(|hot| match hot.whose() {
+        slot if is_part(slot) => whole_identity(),
+        slot => slot.identity(), // 0 where nobody runs
+    })
+}
+
+/// The identity of the task that a waker wakes, 0 if it is not known: a foreign waker, or another runtime's.
+#[inline]
+pub(crate) fn identity_of(waker: &StoredWaker) -> u64 {
+    waker.key().map_or(0, |key| {
+        hot::with_core(|core| {
+            let slot = core.and_then(|core| Some((core, core.tasks.slots.get(index_of(key))?)));
+            match slot {
+                Some((core, slot)) if slot.key() == key => whole_in(core, slot).identity(),
+                _ => 0,
+            }
+        })
     })
 }
 

@@ -182,8 +182,7 @@ impl<T: 'static> Future for JoinHandle<T> {
             return Poll::Pending;
         }
         let old = slot.set_joiner(joiner);
-        let wait = Wait::Join(Id::from_identity(self.identity));
-        wait::note_wait(wait, at);
+        core.thread.hot().note_join(slot, at);
         drop(old);
         Poll::Pending
     }

@@ -38,6 +38,7 @@ pub(crate) mod rare;
 pub(crate) mod registry;
 pub(crate) mod remote_queue;
 pub(crate) mod ring;
+mod runner;
 pub(crate) mod slot;
 pub(crate) mod spawn;
 pub(crate) mod stored;
@@ -59,7 +60,7 @@ pub use crate::trace::{Graph, State, graph};
 pub use error::{JoinError, Outcome};
 pub use id::{Id, ParseIdError};
 pub use info::{TaskInfo, TaskRef, all, current, try_current, try_current_id};
-pub(crate) use info::{current_identity, id_of};
+pub(crate) use info::{current_identity, id_of, identity_of};
 pub use join::{AbortOnDrop, Cancel, JoinHandle};
 pub use local::{AccessError, LocalKey, Scoped};
 #[doc(hidden)]

@@ -23,6 +23,7 @@ use super::slot::{ATTACHED, CANCEL, DONE, FINISHING, MAIN, RARE, SLOW, Slot};
 use super::tasks::Tasks;
 use super::waker::waker_of;
 use super::{finish, local};
+use crate::TELLS;
 use crate::core::Core;
 use crate::lookout::Eager;
 use crate::observe::notice;
@@ -44,7 +45,6 @@ pub(crate) fn run_batch(core: &Core, limit: u32) -> Batch {
     let mut left = limit;
     loop {
         let batch = catch_unwind(AssertUnwindSafe(|| poll_many(core, &mut left)));
-        core.tasks.slots.shared().set_running(0);
         match batch {
             Ok(end) => return end,
             Err(panic) => task_panicked(core, panic),
@@ -92,9 +92,7 @@ fn poll_as(
 ) -> bool {
     let key = slot.key();
     hot.run(key, slot);
-    core.tasks.slots.shared().set_running(key);
     hot.budget.set(hot::BUDGET);
-    slot.count_poll();
     let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
     poll(&mut Context::from_waker(&waker))
 }
@@ -114,14 +112,18 @@ fn poll_block(hot: &Hot, slot: &Slot, cx: &mut Context<'_>) -> bool {
 /// A poll returned `Pending`: queue it again if it was woken meanwhile, else let it wait.
 #[inline(always)]
 fn after_pending(core: &Core, hot: &Hot, slot: &Slot) {
-    match hot.signal.get() {
-        0 => slot.rest(slot.flags(), core.tasks.now_ms.get()),
-        hot::WOKEN => core.tasks.ring.push(slot),
-        _ => after_pending_slow(core, hot, slot),
+    let signal = hot.signal.get();
+    if signal == hot::WAITS {
+        slot.rest(hot::WAITS, core.tasks.now_ms.get());
+    } else if signal == hot::WOKEN {
+        slot.go_on();
+        core.tasks.ring.push(slot);
+    } else {
+        after_pending_slow(core, hot, slot);
     }
 }
 
-#[cold]
+#[inline(never)]
 fn after_pending_slow(core: &Core, hot: &Hot, slot: &Slot) {
     if core.tasks.left_count.get() != 0 {
         // Futures that this poll dropped left cleanups: they run beside the task.
@@ -130,12 +132,13 @@ fn after_pending_slow(core: &Core, hot: &Hot, slot: &Slot) {
     }
     let cancelled = slot.has(CANCEL) && !slot.has(MAIN | FINISHING);
     if hot.was_woken() && !cancelled {
+        slot.go_on();
         core.tasks.ring.push(slot);
     } else {
-        slot.rest(slot.flags(), core.tasks.now_ms.get());
+        slot.rest(hot.signal.get(), core.tasks.now_ms.get());
     }
-    hot.idle();
     if cancelled {
+        hot.idle();
         slot.remove(CANCEL);
         finish::drop_now(core, slot);
     }
@@ -160,7 +163,7 @@ fn poll_slow(core: &Core, hot: &Hot, slot: &Slot, flags: u16) -> bool {
     } else {
         !slot.has(ATTACHED)
     };
-    hot.note(signal);
+    hot.note_earlier(signal);
     drop(locals);
     if !ready {
         after_pending(core, hot, slot);
@@ -230,7 +233,6 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
     // The slot stays queued: whether it is woken or not, the loop will poll it again at its turn. That spares a
     // search through the ring, and an extra poll is allowed to every future.
     let polled = hot::with(|hot| {
-        slot.count_poll();
         let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
         let mark = core.tasks.left_count.get();
         let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -238,6 +240,9 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
         }));
         if core.tasks.left_count.get() > mark {
             finish::attach_left(core, slot, mark);
+        }
+        if TELLS {
+            slot.polled(hot.signal.get());
         }
         let dropped = hot.dropping.replace(false);
         polled.map_err(|panic| (panic, dropped))

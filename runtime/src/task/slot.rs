@@ -13,14 +13,16 @@
 //! up is retired for ever, so an identity is *never* reused and serves what must not be confused (join, cancel). A key
 //! repeats after 2^20 occupants of a slot, which costs one spurious wake at the very worst; `Future` allows that.
 
+use std::mem::MaybeUninit;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::cell::Header;
+use super::hot::{NOTES, ONE_NOTE};
 use super::remote_queue::RemoteBit;
 use super::stored::StoredWaker;
-use super::wait::among_others;
+use super::wait::AMONG_OTHERS;
 use crate::TELLS;
 
 /// Bits of an identity that are the index of the slot.
@@ -84,10 +86,11 @@ pub(crate) struct Slot {
     block: AtomicPtr<Header>,
     spawned_at: AtomicPtr<Location<'static>>,
     wait_at: AtomicPtr<Location<'static>>,
-    wait_for: AtomicU64,
+    /// A word of `wait.rs`; a pointer since for a join it is one, to the joined slot.
+    wait_for: AtomicPtr<()>,
     /// Whom to wake when the task is done (a `StoredWaker`'s word); for a child, its place in its set.
     joiner: AtomicPtr<()>,
-    pub(crate) polls: AtomicU32,
+    polls: AtomicU32,
     /// Milliseconds of the runtime's clock when it began to wait.
     pub(crate) since: AtomicU32,
     /// Index of the parent's slot, and above it four bits of the parent's generation, so that a reused slot is
@@ -102,6 +105,12 @@ pub(crate) struct Slot {
 const _: () = assert!(size_of::<Slot>() == 64);
 
 impl Slot {
+    /// A slot without an occupant, which is in no table.
+    pub(crate) const fn nobody() -> Self {
+        // SAFETY: it is made of atomic numbers and pointers, for which zero is a value; the table's fresh ones are zeros too.
+        unsafe { MaybeUninit::zeroed().assume_init() }
+    }
+
     /// The key that wakes the occupant.
     #[inline]
     pub(crate) fn key(&self) -> u64 {
@@ -192,34 +201,82 @@ impl Slot {
         self.set_flags(self.flags() & !bits);
     }
 
+    /// The occupant was polled and is queued still: what it said that it waits for does not hold.
     #[inline]
-    pub(crate) fn count_poll(&self) {
+    pub(crate) fn go_on(&self) {
         if TELLS {
-            self.polls
-                .store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
-            self.wait_for.store(0, Relaxed);
+            self.count_poll();
+            self.forget_wait();
         }
     }
 
-    /// The occupant waits from now on: it is not queued any more.
-    #[inline]
-    pub(crate) fn rest(&self, flags: u16, now_ms: u32) {
-        self.set_flags(flags & !QUEUED);
+    /// The occupant was polled and waits from now on. `signal` is what happened meanwhile (see [`hot`](super::hot)), and so
+    /// how often it said what it waits for.
+    #[inline(always)]
+    pub(crate) fn rest(&self, signal: u32, now_ms: u32) {
+        self.remove(QUEUED);
         if TELLS {
             self.since.store(now_ms, Relaxed);
+            self.polled(signal);
         }
     }
 
-    /// What the occupant waits for. The second time in one poll it waits for both: the later one counts, and says so.
+    /// The occupant was polled.
+    #[inline(always)]
+    pub(crate) fn polled(&self, signal: u32) {
+        self.count_poll();
+        match signal & NOTES {
+            ONE_NOTE => {}
+            0 => self.forget_wait(),
+            _ => self.waits_for_others(),
+        }
+    }
+
+    #[inline]
+    fn forget_wait(&self) {
+        self.wait_for.store(ptr::null_mut(), Relaxed);
+    }
+
+    /// The occupant waits for all that it named: the last one is told, and that there are others.
+    fn waits_for_others(&self) {
+        let wait = self.wait_for.load(Relaxed);
+        let among_others = wait.map_addr(|word| word | AMONG_OTHERS as usize);
+        self.wait_for.store(among_others, Relaxed);
+    }
+
+    #[inline]
+    fn count_poll(&self) {
+        self.polls
+            .store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// What the occupant waits for, if it has not ended its poll otherwise when that is over.
     #[inline]
     pub(crate) fn set_wait(&self, wait: u64, at: &'static Location<'static>) {
-        let others = among_others(self.wait_for.load(Relaxed));
-        self.wait_for.store(wait | others, Relaxed);
+        self.wait_for
+            .store(ptr::without_provenance_mut(wait as usize), Relaxed);
         self.wait_at.store(ptr::from_ref(at).cast_mut(), Relaxed);
     }
 
+    /// The occupant waits for the end of that of another slot.
+    #[inline]
+    pub(crate) fn set_join(&self, joined: &Self, at: &'static Location<'static>) {
+        let joined = ptr::from_ref(joined).cast_mut().cast();
+        self.wait_for.store(joined, Relaxed);
+        self.wait_at.store(ptr::from_ref(at).cast_mut(), Relaxed);
+    }
+
+    /// What the occupant waits for since its last poll; 0 before its first one is over. Means nothing while it is polled.
     pub(crate) fn wait_for(&self) -> u64 {
-        self.wait_for.load(Relaxed)
+        match self.polls() {
+            0 => 0, // what stands there is the last occupant's
+            _ => self.wait_for.load(Relaxed).addr() as u64,
+        }
+    }
+
+    /// How many polls of the occupant are over.
+    pub(crate) fn polls(&self) -> u32 {
+        self.polls.load(Relaxed)
     }
 
     #[inline]
@@ -290,8 +347,7 @@ impl Slot {
     #[inline]
     fn tell_anew(&self, at: &'static Location<'static>) {
         self.set_spawned_at(at);
-        // `wait_at` means nothing while this is 0.
-        self.wait_for.store(0, Relaxed);
+        // What the last occupant waited for means nothing while this is 0.
         self.polls.store(0, Relaxed);
     }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::hot;
 use super::join::JoinHandle;
-use super::slot::{INTERNAL, Slot};
+use super::slot::INTERNAL;
 use crate::core::Core;
 use crate::lookout::ends;
 
@@ -66,7 +66,7 @@ where
     if size_of::<F>() > ends::LARGE {
         ends::spawned_large(core, size_of::<F>(), at);
     }
-    let parent = hot::with(|hot| hot.slot().map_or(0, Slot::identity));
+    let parent = hot::with(|hot| hot.whose().key());
     let slot = core.tasks.spawn(future, parent, at);
     JoinHandle::new(slot.identity(), core.serial)
 }

@@ -10,13 +10,15 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::holders::Published;
+use super::id::Id;
+use super::runner::Runner;
 use super::slot::{DONE, INDEX_BITS, LAST_GENERATION, MAX_INDEX, ONE_GENERATION, QUEUED, Slot};
 use super::times::Times;
-use crate::TELLS;
+use super::wait::Wait;
 
 const FIRST_BITS: u32 = 10;
 const SEGMENTS: usize = (INDEX_BITS - FIRST_BITS) as usize + 1;
@@ -26,8 +28,8 @@ pub(crate) struct Table {
     segments: [AtomicPtr<Slot>; SEGMENTS],
     /// One more than the highest index ever handed out.
     high: AtomicU32,
-    /// Key of the task that is being polled; for others to read.
-    running: AtomicU64,
+    /// Who is being polled; for others to read.
+    pub(crate) runner: Runner,
     /// Names of tasks that have one, by identity: rare, and written only when a name is given or its task ends.
     names: Mutex<HashMap<u64, String>>,
     /// Who holds what is waited for.
@@ -41,22 +43,10 @@ impl Table {
         Self {
             segments: [const { AtomicPtr::new(ptr::null_mut()) }; SEGMENTS],
             high: AtomicU32::new(0),
-            running: AtomicU64::new(0),
+            runner: Runner::new(),
             names: Mutex::default(),
             holders: Published::default(),
             times: Times::default(),
-        }
-    }
-
-    /// Key of the task that is being polled, 0 when none is.
-    pub(crate) fn running(&self) -> u64 {
-        self.running.load(Ordering::Relaxed)
-    }
-
-    #[inline]
-    pub(crate) fn set_running(&self, key: u64) {
-        if TELLS {
-            self.running.store(key, Ordering::Relaxed);
         }
     }
 
@@ -91,6 +81,29 @@ impl Table {
         // SAFETY: as above; slots are only ever read and written through shared references to atomics, and
         // all-zero is a valid slot.
         Some(unsafe { &*slot })
+    }
+
+    /// What a slot's word says that its occupant waits for.
+    pub(crate) fn wait(&self, word: u64) -> Wait {
+        match Wait::joined_slot(word) {
+            Some(address) => self.at_address(address).map_or(Wait::Unknown, |slot| {
+                Wait::Join(Id::from_identity(slot.identity()))
+            }),
+            None => Wait::unpack(word),
+        }
+    }
+
+    /// The slot that stands at an address.
+    fn at_address(&self, address: usize) -> Option<&Slot> {
+        self.segments.iter().enumerate().find_map(|(number, base)| {
+            let base = base.load(Ordering::Acquire).addr();
+            let offset = address.checked_sub(base)? / size_of::<Slot>();
+            let length = 1 << (FIRST_BITS as usize + number);
+            let index = length - (1 << FIRST_BITS) + offset;
+            (base != 0 && offset < length)
+                .then(|| self.look(u32::try_from(index).ok()?))
+                .flatten()
+        })
     }
 
     /// One more than the highest index ever used.

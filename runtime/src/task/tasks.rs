@@ -23,7 +23,6 @@ use super::slot::{
 use super::stored::StoredWaker;
 use super::table::Slots;
 use super::waker;
-use crate::TELLS;
 
 /// Every task of one runtime.
 pub(crate) struct Tasks {
@@ -50,8 +49,8 @@ pub(crate) struct Tasks {
     /// The vtable of its wakers: counted ones in debug mode.
     pub(crate) vtable: &'static RawWakerVTable,
     pub(crate) spawned: Cell<u64>,
-    /// User-visible tasks that are not done.
-    pub(crate) live: Cell<usize>,
+    /// Of those that were spawned, how many are done.
+    completed: Cell<u64>,
     /// Tasks whose futures are gone and whose cleanups still run.
     pub(crate) finishing: Cell<usize>,
     /// The runtime is ending: the last cleanup wakes `ended`.
@@ -81,7 +80,7 @@ impl Tasks {
             now_ms: Cell::new(0),
             vtable: waker::vtable(counted),
             spawned: Cell::new(0),
-            live: Cell::new(0),
+            completed: Cell::new(0),
             finishing: Cell::new(0),
             ending: Cell::new(false),
             closed: Cell::new(false),
@@ -160,10 +159,7 @@ impl Tasks {
         if self.has_locals.get() {
             self.inherit_locals(slot);
         }
-        if TELLS {
-            self.spawned.set(self.spawned.get() + 1);
-        }
-        self.live.set(self.live.get() + 1);
+        self.spawned.set(self.spawned.get() + 1);
         self.ring.push(slot);
         slot
     }
@@ -228,10 +224,16 @@ impl Tasks {
         drop(old);
     }
 
+    /// How many spawned tasks are not done.
+    #[inline]
+    pub(crate) fn live(&self) -> u64 {
+        self.spawned.get() - self.completed.get()
+    }
+
     /// One task less.
     #[inline]
     pub(crate) fn count_end(&self, flags: u16) {
-        self.live.set(self.live.get() - 1);
+        self.completed.set(self.completed.get() + 1);
         if flags & FINISHING != 0 {
             self.count_cleaned();
         }

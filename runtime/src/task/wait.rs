@@ -44,21 +44,14 @@ pub enum Wait {
     Custom,
 }
 
-// A slot's word: `among others (1 bit) | 0 (2) | present (1) | kind (4) | payload (56)`; 0: nothing was said. Nothing that is
-// waited for has a number of more than 56 bits: identities have 56, addresses of user space 47.
+// A slot's word: `among others (1 bit) | 0 (3) | kind (4) | payload (56)`; 0: nothing was said. Nothing that is waited for has
+// a number of more than 56 bits: identities have 56, addresses of user space 47. Kind 0 is a join, as a handle says it: the
+// word is the address of the slot that it waits for, which the table turns into an identity when somebody asks.
 const KIND_SHIFT: u32 = 56;
 const KIND: u64 = 0xf;
-/// In every word that says something.
-const PRESENT: u64 = 1 << 60;
 /// The task waits for something else too, or the wake may come by way of somebody else.
-const AMONG_OTHERS: u64 = 1 << 63;
+pub(super) const AMONG_OTHERS: u64 = 1 << 63;
 const PAYLOAD: u64 = (1 << KIND_SHIFT) - 1;
-
-/// The bit for a word that is written over `before`: whether something had been said already.
-#[inline]
-pub(crate) fn among_others(before: u64) -> u64 {
-    before >> 60 << 63
-}
 
 impl Wait {
     #[inline]
@@ -78,7 +71,7 @@ impl Wait {
             Self::Custom => (12, 0),
         };
         debug_assert!(payload <= PAYLOAD);
-        PRESENT | (kind << KIND_SHIFT) | payload
+        (kind << KIND_SHIFT) | payload
     }
 
     /// Whether a slot's word says that its task waits for something else too, or may be woken by somebody else's waker.
@@ -94,6 +87,13 @@ impl Wait {
         }
     }
 
+    /// The address of the slot whose occupant's end is waited for, where the word is one.
+    pub(super) fn joined_slot(word: u64) -> Option<usize> {
+        let word = word & !AMONG_OTHERS;
+        (word != 0 && word >> KIND_SHIFT == 0).then_some(word as usize)
+    }
+
+    /// What a word says, except for a join that names a slot: see [`Table::wait`](super::table::Table::wait).
     pub(crate) fn unpack(word: u64) -> Self {
         let payload = word & PAYLOAD;
         match (word >> KIND_SHIFT) & KIND {
@@ -163,7 +163,7 @@ impl WaitNote {
     /// combinator that polls only those of its parts that were woken.
     #[inline]
     pub(crate) fn by(self, waker: &Waker) -> Self {
-        let direct = hot::with(|hot| key_of(waker) == Some(hot.running.get()));
+        let direct = hot::with(|hot| key_of(waker) == Some(hot.running()));
         let others = if direct { 0 } else { AMONG_OTHERS };
         Self {
             packed: self.packed | others,

@@ -102,7 +102,7 @@ pub(crate) fn give_way(waker: &Waker) {
 #[inline]
 pub(crate) fn wake_key(key: u64) {
     hot::with(|hot| {
-        if hot.running.get() == key {
+        if hot.running() == key {
             hot.note(hot::WOKEN);
         } else {
             wake_other(hot, key);

@@ -92,9 +92,13 @@ pub(crate) fn row(table: &Table, slot: &Slot) -> Option<TaskInfo> {
         return None;
     }
     let identity = slot.identity();
-    let word = slot.wait_for();
-    let waits_for = Wait::unpack(word);
     let state = state(table, slot);
+    // What a running task has said so far does not hold yet, and its poll is not counted yet.
+    let (word, unfinished) = match state {
+        State::Running => (0, 1),
+        _ => (slot.wait_for(), 0),
+    };
+    let waits_for = table.wait(word);
     let row = TaskInfo {
         id: Id::from_identity(identity),
         name: table.name(identity),
@@ -107,7 +111,7 @@ pub(crate) fn row(table: &Table, slot: &Slot) -> Option<TaskInfo> {
         waits_for_others: Wait::is_among_others(word),
         waits_at: slot.wait_at().filter(|_| word != 0),
         waits_since_ms: slot.since.load(Relaxed),
-        polls: slot.polls.load(Relaxed),
+        polls: slot.polls().wrapping_add(unfinished),
         times: table.times.of(identity),
         parent: parent(table, slot),
         is_child: slot.has(CHILD),
@@ -124,7 +128,7 @@ fn held_by(table: &Table, wait: Wait, identity: u64) -> Option<Id> {
 
 fn state(table: &Table, slot: &Slot) -> State {
     let flags = slot.flags();
-    if table.running() == slot.key() || flags & NESTED != 0 {
+    if table.runner.key() == slot.key() || flags & NESTED != 0 {
         State::Running
     } else if flags & FINISHING != 0 {
         State::Finishing
