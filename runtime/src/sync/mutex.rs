@@ -199,7 +199,7 @@ impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
 pub struct MutexStatistics {
     /// Whether the lock is held, or handed to a task that has not run yet.
     pub locked: bool,
-    /// The task that holds it; `None` if it is free, on its way, or held outside of a task.
+    /// The task that holds it, or to which it is handed; `None` if it is free, or held outside of a task.
     pub holder: Option<Id>,
     /// How many wait for it.
     pub waiting: usize,

@@ -19,7 +19,7 @@ use crate::lookout::{self, ends};
 use crate::task::hot;
 use crate::task::registry::{self, Message};
 use crate::task::stored::StoredWaker;
-use crate::task::wait::{Wait, WaitNote, note_wait, poll_budget};
+use crate::task::wait::{Wait, WaitNote, poll_budget};
 
 /// Waits until `duration` has passed: never less, and at most about two milliseconds more on an idle loop.
 ///
@@ -204,15 +204,10 @@ impl Sleep {
     /// tells more than a time does: it stays, as one of several.
     #[inline]
     fn note(&self, at: &'static Location<'static>) {
-        let said = hot::with(|hot| {
-            let slot = hot.slot()?;
-            let said = slot.wait_for();
-            slot.wait_at().filter(|_| said != 0).map(|at| (said, at))
+        hot::with(|hot| match hot.signal.get() & hot::NOTES {
+            0 => hot.note_wait(WaitNote::new(Wait::Timer(self.deadline), at)),
+            _ => hot.signal.set(hot.signal.get().wrapping_add(hot::ONE_NOTE)),
         });
-        match said {
-            Some((wait, at)) => note_wait(Wait::unpack(wait), at),
-            None => note_wait(Wait::Timer(self.deadline), at),
-        }
     }
 
     /// Tells the lookout of the poll.
