@@ -26,6 +26,9 @@ use crate::task::Id;
 ///
 /// A panic while the lock is held releases it and does not poison it, as in tokio.
 ///
+/// `T` is sized, unlike tokio's: an owned guard moves the value out and back, which is how it does without unsafe code. For a trait
+/// object, use `Mutex<Box<dyn Trait>>`.
+///
 /// Not `Send`, not `Sync`: there are no atomics in it.
 ///
 /// ```compile_fail
