@@ -23,6 +23,8 @@ use crate::sys::Selector;
 const EVENT_INTERVAL: u32 = 61;
 /// Events taken from the selector at once.
 const MAX_EVENTS: usize = 1024;
+/// What is random in a run under virtual time, where nobody chose.
+const PAUSED_SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How long async cleanups may take when the runtime ends.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -147,7 +149,8 @@ impl Builder {
         self
     }
 
-    /// Seeds what is random (the start of `select!`), so that a run can be repeated.
+    /// Seeds what is random (the start of `select!`), so that a run can be repeated. Runs that start with a paused clock have always the
+    /// same seed if none is chosen: they can be repeated anyway, and so can their recordings.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -168,7 +171,8 @@ impl Builder {
     /// Records the run and writes it to `file` when the runtime ends: as what its name says, `.txt` (a drawing), `.json`,
     /// `.perfetto.json` (for <https://ui.perfetto.dev>), or `.html` (one page that plays it, offline). The last 131,072 events are
     /// kept. `MYRT_RECORD=run.html` does the same for a program that was not changed; there each further runtime of the
-    /// process gets a file of its own, `run-2.html`.
+    /// process gets a file of its own, `run-2.html`, and what the program prints is recorded too, as by
+    /// [`Recorder::with_console`](crate::runtime::Recorder::with_console).
     ///
     /// A file that cannot be written is told on stderr. [`Recorder`](crate::runtime::Recorder) keeps a recording in memory.
     pub fn record(mut self, file: impl Into<PathBuf>) -> Self {
@@ -230,13 +234,14 @@ impl Builder {
         };
         let seed = match self.seed {
             Some(seed) => Some(seed),
-            None => from_environment("MYRT_SEED")?,
+            None => from_environment("MYRT_SEED")?.or(self.start_paused.then_some(PAUSED_SEED)),
         };
+        // The environment records a program as it is, with what it prints.
         let file = match self.record {
-            Some(file) => Some(file),
+            Some(file) => Some((file, false)),
             None => env::var_os("MYRT_RECORD")
                 .filter(|file| !file.is_empty())
-                .map(|file| record::free_name(PathBuf::from(file))),
+                .map(|file| (record::free_name(PathBuf::from(file)), true)),
         };
         let debug = self
             .debug
@@ -263,8 +268,8 @@ impl Builder {
         if let Some(observer) = self.observer {
             notice::install(runtime.core(), observer);
         }
-        if let Some(file) = file {
-            record::start(runtime.core(), file)?;
+        if let Some((file, with_console)) = file {
+            record::start(runtime.core(), file, with_console)?;
         }
         if let Some(address) = env::var_os("MYRT_MONITOR").filter(|address| !address.is_empty()) {
             runtime.watch_at(&address.to_string_lossy());

@@ -101,6 +101,8 @@ pub enum By {
 /// ends, in the order in which it happened, except that children of scopes and gathers come before other tasks; the
 /// poll of such a child is told inside of its parent's. trio's `Instrument`.
 pub trait Observer {
+    /// It has been installed. What is there already is told next.
+    fn started(&self) {}
     /// A task is there; it is ready.
     fn task_spawned(&self, _task: &NewTask<'_>) {}
     /// A task that waited is ready.
@@ -119,4 +121,6 @@ pub trait Observer {
     fn parking(&self, _timeout: Option<Duration>) {}
     /// The selector answered with this many events.
     fn unparked(&self, _events: usize) {}
+    /// Nothing more will be told: the runtime has ended.
+    fn ended(&self) {}
 }

@@ -2,11 +2,11 @@
 //! 2N, so that start and end cancel out.
 //!
 //! ```text
-//! cost <spawn|yield|lock|echo> <operations> [recorded] [asked=<questions>]
+//! cost <spawn|yield|lock|echo> <operations> [recorded] [console] [asked=<questions>]
 //! ```
 //!
-//! The runtime has the main thread, whose instructions callgrind counts by themselves, and whose CPU time is printed. `recorded` installs a recorder;
-//! `asked` has a monitor answer so many `ps` meanwhile, spread over the run. It must not know how it is counted.
+//! The runtime has the main thread, whose instructions callgrind counts by themselves, and whose CPU time is printed. `recorded` installs a recorder,
+//! `console` one that listens to what is printed too; `asked` has a monitor answer so many `ps` meanwhile, spread over the run. It must not know how it is counted.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream as Plain};
@@ -20,7 +20,7 @@ use myrt::sync::Mutex;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [program, operations, options @ ..] = &arguments[..] else {
-        panic!("cost <spawn|yield|lock|echo> <operations> [recorded] [asked=<questions>]");
+        panic!("cost <spawn|yield|lock|echo> <operations> [recorded] [console] [asked=<questions>]");
     };
     let operations: u64 = operations.parse().expect("a number of operations");
     let mut builder = Builder::new();
@@ -28,6 +28,9 @@ fn main() {
     for option in options {
         match option.split_once('=') {
             None if option == "recorded" => builder = builder.observer(Recorder::new()),
+            None if option == "console" => {
+                builder = builder.observer(Recorder::new().with_console());
+            }
             Some(("asked", many)) => questions = many.parse().expect("a number of questions"),
             _ => panic!("what is {option}?"),
         }
@@ -43,7 +46,9 @@ fn main() {
             other => panic!("there is no program {other}"),
         }
     });
-    if let (Some(before), Some(after)) = (before, cpu_time()) {
+    let after = cpu_time();
+    drop(runtime);
+    if let (Some(before), Some(after)) = (before, after) {
         println!("{}", after - before);
     }
 }

@@ -371,7 +371,8 @@ impl Question<'_> {
             return self.error(&error.to_string());
         }
         let answer = file.display().to_string();
-        let start = move |core: &Core| record::start(core, file).map_err(|error| error.to_string());
+        let start =
+            move |core: &Core| record::start(core, file, false).map_err(|error| error.to_string());
         match inside::ask(self.subject, start) {
             Some(Ok(())) => self.done("recording", &answer),
             Some(Err(error)) => self.error(&error),

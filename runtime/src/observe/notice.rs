@@ -68,8 +68,15 @@ impl Notices {
     }
 }
 
+impl Drop for Notices {
+    fn drop(&mut self) {
+        self.observers.take().iter().for_each(|it| it.ended());
+    }
+}
+
 /// Installs an observer, also while the runtime runs: it is told of the tasks that are there.
 pub(crate) fn install(core: &Core, observer: Rc<dyn Observer>) {
+    observer.started();
     for index in 0..core.tasks.slots.high() {
         let slot = core.tasks.slots.get(index);
         if let Some(slot) = slot.filter(|slot| core.notices.knows(slot.identity())) {
@@ -103,7 +110,10 @@ pub(crate) fn install(core: &Core, observer: Rc<dyn Observer>) {
 pub(crate) fn remove(core: &Core, observer: &Rc<dyn Observer>) {
     let mut observers = core.notices.observers.borrow_mut();
     observers.retain(|it| !Rc::ptr_eq(it, observer));
-    if !observers.is_empty() {
+    let is_last = observers.is_empty();
+    drop(observers);
+    observer.ended();
+    if !is_last {
         return;
     }
     core.tasks.observed.set(false);

@@ -1,12 +1,13 @@
 //! What is kept of a run: small fixed events in a ring, and the tasks that they speak of.
 //!
-//! It exists so that recording costs a clock reading and 32 bytes an event, and never grows beyond its ring. It must not
-//! know how recordings are shown.
+//! It exists so that recording costs a clock reading and 32 bytes an event, and never grows beyond its ring; what was printed
+//! has a store of its own, which is bounded too. It must not know how recordings are shown.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::Location;
 use std::time::Duration;
 
+use super::console::{Listening, To};
 use crate::observe::{By, NewTask, Rest};
 use crate::task::error::Outcome;
 use crate::task::id::Id;
@@ -15,6 +16,8 @@ use crate::time::Instant;
 
 /// Events that are kept.
 const MOST: usize = 1 << 17;
+/// Bytes that are kept of what was printed.
+const MOST_PRINTED: usize = 8 << 20;
 
 /// What happened.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +30,8 @@ pub(super) enum What {
     Fired(usize),
     Parked(Option<Duration>),
     Unparked(usize),
+    /// While this task was polled; none while none was. The number of the text, from the first one on.
+    Printed(Option<Id>, u64),
 }
 
 /// An event in 32 bytes: kinds are in the upper byte of the words, identities have 56 bits.
@@ -67,6 +72,7 @@ impl Event {
                 (6, 0, nanos.unwrap_or(u64::MAX))
             }
             What::Unparked(events) => (7, 0, events as u64),
+            What::Printed(id, number) => (8, id.map_or(0, Id::identity), number),
         };
         let task = kind << KIND_SHIFT | identity;
         Self {
@@ -93,9 +99,17 @@ impl Event {
             4 => What::Ended(id, outcome_of(self.word)),
             5 => What::Fired(self.word as usize),
             6 => What::Parked((self.word != u64::MAX).then(|| Duration::from_nanos(self.word))),
-            _ => What::Unparked(self.word as usize),
+            7 => What::Unparked(self.word as usize),
+            _ => What::Printed((id.identity() != 0).then_some(id), self.word),
         }
     }
+}
+
+/// A text that was printed.
+#[derive(Debug, Clone)]
+pub(super) struct Printed {
+    pub(super) to: To,
+    pub(super) text: String,
 }
 
 fn outcome_of(word: u64) -> Outcome {
@@ -149,6 +163,16 @@ impl Task {
 /// The events while they are recorded.
 pub(super) struct Log {
     events: VecDeque<Event>,
+    /// What was printed, but for the first `forgotten` texts.
+    printed: VecDeque<Printed>,
+    forgotten: u64,
+    printed_bytes: usize,
+    /// Only while the console is recorded.
+    console: Option<Listening>,
+    /// It was.
+    has_console: bool,
+    /// The tasks that are polled now, children inside of their parents.
+    polled: Vec<Id>,
     tasks: HashMap<Id, Task>,
     start: Option<Instant>,
     latest: Instant,
@@ -160,6 +184,12 @@ impl Log {
     pub(super) fn new() -> Self {
         Self {
             events: VecDeque::new(),
+            printed: VecDeque::new(),
+            forgotten: 0,
+            printed_bytes: 0,
+            console: None,
+            has_console: false,
+            polled: Vec::new(),
             tasks: HashMap::new(),
             start: None,
             latest: Instant::from_nanos(0),
@@ -175,12 +205,84 @@ impl Log {
         self.start.get_or_insert(now);
         if self.events.len() == MOST {
             self.lost += 1;
-            // Nothing that is kept speaks of a task whose end is forgotten.
-            if let Some(What::Ended(id, _)) = self.events.pop_front().map(|it| it.what()) {
-                self.tasks.remove(&id);
+            match self.events.pop_front().map(|it| it.what()) {
+                // Nothing that is kept speaks of a task whose end is forgotten.
+                Some(What::Ended(id, _)) => drop(self.tasks.remove(&id)),
+                Some(What::Printed(_, number)) if number == self.forgotten => self.forget_text(),
+                _ => {}
             }
         }
         self.events.push_back(Event::pack(now, what));
+    }
+
+    /// Listens to the console from now on, if that is possible.
+    pub(super) fn listen(&mut self) {
+        if self.console.is_none() {
+            self.console = Listening::begin();
+            self.has_console |= self.console.is_some();
+        }
+    }
+
+    /// Listens no longer.
+    pub(super) fn stop_listening(&mut self) {
+        if let Some(console) = self.console.take() {
+            let texts = console.end();
+            self.polled.clear();
+            self.print(texts);
+        }
+    }
+
+    /// What was printed since the last call was printed by whoever is polled now.
+    #[inline]
+    pub(super) fn hear(&mut self) {
+        if let Some(console) = self.console.as_mut().filter(|it| it.rang()) {
+            let texts = console.heard();
+            self.print(texts);
+        }
+    }
+
+    pub(super) fn poll_begins(&mut self, task: Id) {
+        if self.console.is_some() {
+            self.hear();
+            self.polled.push(task);
+        }
+    }
+
+    pub(super) fn poll_ends(&mut self, task: Id) {
+        if self.console.is_some() {
+            self.hear();
+            // One that panicked may have left children of its on the list.
+            let place = self.polled.iter().rposition(|it| *it == task);
+            self.polled.truncate(place.unwrap_or(0));
+        }
+    }
+
+    /// Nobody is polled.
+    pub(super) fn between_polls(&mut self) {
+        if self.console.is_some() {
+            self.polled.clear();
+            self.hear();
+        }
+    }
+
+    #[cold]
+    fn print(&mut self, texts: Vec<(To, String)>) {
+        for (to, text) in texts {
+            self.printed_bytes += text.len();
+            self.printed.push_back(Printed { to, text });
+            let number = self.forgotten + self.printed.len() as u64 - 1;
+            self.note(What::Printed(self.polled.last().copied(), number));
+        }
+        while self.printed_bytes > MOST_PRINTED {
+            self.forget_text();
+        }
+    }
+
+    fn forget_text(&mut self) {
+        if let Some(printed) = self.printed.pop_front() {
+            self.printed_bytes -= printed.text.len();
+            self.forgotten += 1;
+        }
     }
 
     pub(super) fn spawned(&mut self, task: &NewTask<'_>) {
@@ -201,6 +303,10 @@ impl Log {
         let start = self.start.unwrap_or(Instant::from_nanos(0));
         let mut tasks: Vec<Task> = self.tasks.values().cloned().collect();
         tasks.sort_by_key(|task| task.order);
+        let is_kept = |what: &What| match what {
+            What::Printed(_, number) => *number >= self.forgotten,
+            _ => true,
+        };
         let events = self.events.iter().map(|event| {
             let at = event.at.saturating_duration_since(start);
             (at.as_nanos() as u64, event.what())
@@ -212,7 +318,10 @@ impl Log {
                 .map(|(task, place)| (task.id, place))
                 .collect(),
             tasks,
-            events: events.collect(),
+            events: events.filter(|(_, what)| is_kept(what)).collect(),
+            printed: self.printed.iter().cloned().collect(),
+            forgotten: self.forgotten,
+            has_console: self.has_console,
             start,
             lost: self.lost,
         }
@@ -226,6 +335,11 @@ pub(super) struct Recording {
     pub(super) events: Vec<(u64, What)>,
     /// Events that were forgotten, since there were too many.
     pub(super) lost: u64,
+    /// The console was recorded.
+    pub(super) has_console: bool,
+    /// Texts that were forgotten, since there was too much.
+    pub(super) forgotten: u64,
+    printed: Vec<Printed>,
     places: HashMap<Id, usize>,
     start: Instant,
 }
@@ -234,6 +348,12 @@ impl Recording {
     /// Which of `tasks` it is.
     pub(super) fn place(&self, id: Id) -> Option<usize> {
         self.places.get(&id).copied()
+    }
+
+    /// A text, by its number.
+    pub(super) fn printed(&self, number: u64) -> Option<&Printed> {
+        let place = number.checked_sub(self.forgotten)?;
+        self.printed.get(usize::try_from(place).ok()?)
     }
 
     /// The time of the last event.

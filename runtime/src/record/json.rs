@@ -1,4 +1,5 @@
-//! A recording as JSON: `{"myrt":1,"end":ns,"lost":n,"tasks":[..],"events":[..]}`.
+//! A recording as JSON: `{"myrt":1,"end":ns,"lost":n,"tasks":[..],"events":[..]}`. Before `tasks` is `"console":true` where the console was
+//! recorded, and `lost_texts`, how many of its texts are not kept, if there are any.
 //!
 //! Tasks have `id`, `title`, and where known `name`, `spawned_at`, `parent` (a place in `tasks`), `child` (1: polled inside of
 //! its parent). An event has `at` (nanoseconds since the first one), `event`, and `task` (a place in `tasks`):
@@ -14,33 +15,45 @@
 //! | `fired` | `count` of timers; no task |
 //! | `parked` | `timeout` (ns), none without bound; no task |
 //! | `unparked` | `count` of events; no task |
+//! | `printed` | `text`; `to`: `stdout` or `stderr`, where the two lead to different places; no task: while none was polled |
 //!
 //! It exists for tools; the page is one. It must not know them.
 
+use super::console::To;
 use super::event::{Objects, Recording, Task, What};
 use crate::observe::{By, Rest};
 use crate::task::error::Outcome;
 use crate::task::id::Id;
 use crate::task::wait::Wait;
-use crate::trace::json::{Object, array};
+use crate::trace::json::Object;
 
 pub(super) fn write(recording: &Recording) -> String {
     let tasks = recording.tasks.iter().map(|task| task_row(recording, task));
     let mut objects = Objects::default();
     let events = recording.events.iter();
     let rows = events.map(|(at, what)| event_row(recording, &mut objects, *at, *what));
-    format!(
-        "{{\"myrt\":1,\"end\":{},\"lost\":{},\n\"tasks\":{},\n\"events\":{}}}\n",
+    let mut head = format!(
+        "{{\"myrt\":1,\"end\":{},\"lost\":{}",
         recording.end(),
-        recording.lost,
-        lines(array(tasks)),
-        lines(array(rows))
+        recording.lost
+    );
+    if recording.has_console {
+        head += ",\"console\":true";
+    }
+    if recording.forgotten > 0 {
+        head += &format!(",\"lost_texts\":{}", recording.forgotten);
+    }
+    format!(
+        "{head},\n\"tasks\":{},\n\"events\":{}}}\n",
+        lines(tasks),
+        lines(rows)
     )
 }
 
 /// An array of objects, an object a line.
-fn lines(array: String) -> String {
-    array.replace("},{", "},\n{")
+pub(super) fn lines(objects: impl IntoIterator<Item = String>) -> String {
+    let objects: Vec<String> = objects.into_iter().collect();
+    format!("[{}]", objects.join(",\n"))
 }
 
 fn task_row(recording: &Recording, task: &Task) -> String {
@@ -74,6 +87,8 @@ fn event_row(recording: &Recording, objects: &mut Objects, at: u64, what: What) 
         What::Parked(None) => begin("parked"),
         What::Parked(Some(timeout)) => begin("parked").number("timeout", timeout.as_nanos()),
         What::Unparked(events) => begin("unparked").number("count", events),
+        What::Printed(None, number) => printed(begin("printed"), recording, number),
+        What::Printed(Some(id), number) => printed(of("printed", id), recording, number),
     }
     .end()
 }
@@ -84,6 +99,18 @@ fn with_place(object: Object, key: &str, recording: &Recording, id: Id) -> Objec
         Some(place) => object.number(key, place),
         None => object.text(&format!("{key}_id"), id),
     }
+}
+
+fn printed(object: Object, recording: &Recording, number: u64) -> Object {
+    let Some(printed) = recording.printed(number) else {
+        return object;
+    };
+    let object = match printed.to {
+        To::Both => object,
+        To::Output => object.text("to", "stdout"),
+        To::Error => object.text("to", "stderr"),
+    };
+    object.text("text", &printed.text)
 }
 
 fn woken(object: Object, recording: &Recording, by: By) -> Object {

@@ -3,6 +3,7 @@
 //! It exists to show a run to somebody. [`Recorder`] is an [`Observer`] like any other, so the runtime knows nothing
 //! of it; each form of the output has its file and knows only [`Recording`]. It must not change what runs.
 
+mod console;
 mod event;
 mod html;
 mod json;
@@ -43,6 +44,7 @@ use event::{Log, What};
 #[derive(Clone)]
 pub struct Recorder {
     log: Rc<RefCell<Log>>,
+    with_console: bool,
 }
 
 impl Recorder {
@@ -51,7 +53,32 @@ impl Recorder {
     pub fn new() -> Self {
         Self {
             log: Rc::new(RefCell::new(Log::new())),
+            with_console: false,
         }
+    }
+
+    /// Records what the program prints as well, from when the recorder is installed until its runtime ends: each text with the task
+    /// that was polled when it was printed. Recordings that `MYRT_RECORD` asks for do; others do not, unless this is called.
+    ///
+    /// Meanwhile descriptors 1 and 2, of the whole process, lead to a pipe, and what comes out of it is passed on to where they
+    /// led: nothing is lost or reordered, but who asks whether it prints to a terminal is told no. Only what has left the program is
+    /// seen, so a `print!` without the end of its line comes with what ends it. What other threads and children print
+    /// belongs to whatever task is polled at that moment, or to none. The newest 8 MiB are kept. The recorders of one thread
+    /// share the console; on another thread a recorder has none meanwhile.
+    ///
+    /// ```
+    /// use myrt::runtime::{Builder, Recorder};
+    ///
+    /// let recorder = Recorder::new().with_console();
+    /// let runtime = Builder::new().observer(recorder.clone()).build().unwrap();
+    /// runtime.block_on(async { println!("hello") });
+    /// drop(runtime);
+    /// assert!(recorder.to_text().contains(r#"main runs, prints "hello", ends"#));
+    /// ```
+    #[must_use]
+    pub fn with_console(mut self) -> Self {
+        self.with_console = true;
+        self
     }
 
     /// The drawing: a line a task, and below it what happened, poll by poll.
@@ -102,6 +129,11 @@ impl fmt::Debug for Recorder {
 }
 
 impl Observer for Recorder {
+    fn started(&self) {
+        if self.with_console {
+            self.log.borrow_mut().listen();
+        }
+    }
     fn task_spawned(&self, task: &NewTask<'_>) {
         self.log.borrow_mut().spawned(task);
     }
@@ -109,10 +141,14 @@ impl Observer for Recorder {
         self.note(What::Woken(task, by));
     }
     fn task_polled(&self, task: Id) {
-        self.note(What::Polled(task));
+        let mut log = self.log.borrow_mut();
+        log.poll_begins(task);
+        log.note(What::Polled(task));
     }
     fn task_rested(&self, task: Id, rest: Option<Rest>) {
-        self.note(What::Rested(task, rest));
+        let mut log = self.log.borrow_mut();
+        log.poll_ends(task);
+        log.note(What::Rested(task, rest));
     }
     fn task_ended(&self, task: Id, outcome: Outcome) {
         self.note(What::Ended(task, outcome));
@@ -120,11 +156,21 @@ impl Observer for Recorder {
     fn timers_fired(&self, timers: usize) {
         self.note(What::Fired(timers));
     }
+    fn turn_started(&self, _turn: u64) {
+        self.log.borrow_mut().between_polls();
+    }
     fn parking(&self, timeout: Option<Duration>) {
-        self.note(What::Parked(timeout));
+        let mut log = self.log.borrow_mut();
+        log.between_polls();
+        log.note(What::Parked(timeout));
     }
     fn unparked(&self, events: usize) {
-        self.note(What::Unparked(events));
+        let mut log = self.log.borrow_mut();
+        log.note(What::Unparked(events));
+        log.between_polls();
+    }
+    fn ended(&self) {
+        self.log.borrow_mut().stop_listening();
     }
 }
 
@@ -182,14 +228,15 @@ pub(crate) fn can_write(file: &Path) -> io::Result<()> {
     }
 }
 
-/// Starts to record. What was recorded to another file is written there.
+/// Starts to record, the console too if that is wanted. What was recorded to another file is written there.
 ///
 /// # Errors
 /// When the file's name does not say as what to write.
-pub(crate) fn start(core: &Core, file: PathBuf) -> io::Result<()> {
+pub(crate) fn start(core: &Core, file: PathBuf, with_console: bool) -> io::Result<()> {
     let form = Form::of(&file)?;
     end(core);
-    let recorder = Recorder::new();
+    let mut recorder = Recorder::new();
+    recorder.with_console = with_console;
     let installed: Rc<dyn Observer> = Rc::new(recorder.clone());
     notice::install(core, Rc::clone(&installed));
     let running = Running {

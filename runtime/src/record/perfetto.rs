@@ -4,10 +4,10 @@
 //! its time in the ready queue are slices, its wakes arrows from the poll that woke. It must not know the loop.
 
 use super::event::{Objects, Recording, What};
-use super::json::{name_of, word_of};
+use super::json::{lines, name_of, word_of};
 use super::polls::{Doing, Polls, Stretch};
 use crate::observe::By;
-use crate::trace::json::{Object, array};
+use crate::trace::json::Object;
 
 /// The thread of what the loop itself does.
 const LOOP: usize = 0;
@@ -30,9 +30,10 @@ pub(super) fn write(recording: &Recording) -> String {
     }
     rows.extend(arrows(recording, &polls));
     rows.extend(sleeps(recording));
+    rows.extend(prints(recording));
     format!(
         "{{\"displayTimeUnit\":\"ms\",\"traceEvents\":{}}}\n",
-        array(rows).replace("},{\"ph\"", "},\n{\"ph\"")
+        lines(rows)
     )
 }
 
@@ -108,6 +109,21 @@ fn arrows(recording: &Recording, polls: &Polls) -> Vec<String> {
         rows.extend([start.end(), end.end()]);
     }
     rows
+}
+
+/// What was printed, on the line of the task that was polled.
+fn prints(recording: &Recording) -> Vec<String> {
+    let prints = recording.events.iter().filter_map(|(at, what)| {
+        let What::Printed(id, number) = what else {
+            return None;
+        };
+        let place = id.and_then(|id| recording.place(id));
+        let text = &recording.printed(*number)?.text;
+        let args = Object::new().text("text", text).end();
+        let row = begin("i", *at, place.map_or(LOOP, |place| place + 1), "prints");
+        Some(row.text("s", "t").number("args", args).end())
+    });
+    prints.collect()
 }
 
 /// What the loop does beside polling.

@@ -38,6 +38,8 @@ pub(super) struct Poll {
     /// Places of the tasks that it spawned, and woke.
     pub(super) spawned: Vec<usize>,
     pub(super) wakes: Vec<usize>,
+    /// Numbers of the texts that were printed meanwhile.
+    pub(super) printed: Vec<u64>,
     pub(super) rest: Option<Rest>,
     pub(super) outcome: Option<Outcome>,
 }
@@ -85,6 +87,8 @@ pub(super) struct Polls {
     pub(super) lives: Vec<Life>,
     /// Ends of tasks that were told outside of their polls: they were cancelled.
     pub(super) dropped: Vec<(u64, usize, Outcome)>,
+    /// Numbers of the texts that were printed while nobody was polled.
+    pub(super) printed: Vec<(u64, u64)>,
 }
 
 impl Polls {
@@ -93,6 +97,7 @@ impl Polls {
             polls: Vec::new(),
             lives: vec![Life::default(); recording.tasks.len()],
             dropped: Vec::new(),
+            printed: Vec::new(),
         };
         // Polls that are on the stack: children inside of their parents.
         let mut open: Vec<usize> = Vec::new();
@@ -107,6 +112,13 @@ impl Polls {
     }
 
     fn take(&mut self, recording: &Recording, at: u64, what: What, open: &mut Vec<usize>) {
+        if let What::Printed(by, number) = what {
+            match open.last().filter(|_| by.is_some()) {
+                Some(poll) => self.polls[*poll].printed.push(number),
+                None => self.printed.push((at, number)),
+            }
+            return;
+        }
         let (What::Spawned(id)
         | What::Woken(id, _)
         | What::Polled(id)
@@ -146,6 +158,7 @@ impl Polls {
                     woken: life.woken.take(),
                     spawned: Vec::new(),
                     wakes: Vec::new(),
+                    printed: Vec::new(),
                     rest: None,
                     outcome: None,
                 });
@@ -167,7 +180,7 @@ impl Polls {
                     None => self.dropped.push((at, task, outcome)),
                 }
             }
-            What::Fired(_) | What::Parked(_) | What::Unparked(_) => {}
+            What::Fired(_) | What::Parked(_) | What::Unparked(_) | What::Printed(..) => {}
         }
     }
 }

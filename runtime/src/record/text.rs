@@ -18,6 +18,8 @@ const WIDTH: u64 = 64;
 const LANES: usize = 200;
 /// So many different moments have a label each; of more, every tenth column has one.
 const LABELS: usize = 12;
+/// Characters that are shown of what a poll printed.
+const PRINTED: usize = 60;
 
 const RUNS: char = '█';
 const WOKEN: char = '◆';
@@ -197,6 +199,10 @@ impl<'a> Story<'a> {
         for (at, task, outcome) in &self.polls.dropped {
             lines.push((*at, format!("{} {}", self.titles[*task], end_of(*outcome))));
         }
+        for (at, number) in &self.polls.printed {
+            let line = format!("while no task runs,{}", self.prints(&[*number]));
+            lines.push((*at, line));
+        }
         lines.sort_by_key(|(at, _)| *at);
         let times: Vec<String> = lines.iter().map(|(at, _)| self.scale.label(*at)).collect();
         let width = times.iter().map(String::len).max().unwrap_or(0);
@@ -225,12 +231,30 @@ impl<'a> Story<'a> {
                 let _ = write!(line, ", {verb} {}", names.join(", "));
             }
         }
+        let prints = self.prints(&poll.printed);
+        if !prints.is_empty() {
+            let _ = write!(line, ",{prints}");
+        }
         let then = match (poll.outcome, poll.rest) {
             (Some(outcome), _) => end_of(outcome).into(),
             (None, Some(rest)) => self.rest(rest),
             (None, None) => "is ready again".into(),
         };
         line + ", " + &then
+    }
+
+    /// What was printed, in quotes and not too long.
+    fn prints(&self, numbers: &[u64]) -> String {
+        let texts = numbers.iter().filter_map(|it| self.recording.printed(*it));
+        let text: String = texts.map(|printed| printed.text.as_str()).collect();
+        let text = text.trim_end_matches('\n');
+        if numbers.is_empty() {
+            return String::new();
+        }
+        match text.char_indices().nth(PRINTED) {
+            Some((end, _)) => format!(" prints {:?}...", &text[..end]),
+            None => format!(" prints {text:?}"),
+        }
     }
 
     fn by(&self, task: usize, by: By) -> String {

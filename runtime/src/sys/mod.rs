@@ -104,6 +104,7 @@ mod kqueue {
 pub(crate) mod affinity;
 pub(crate) mod bytes;
 pub(crate) mod child;
+pub(crate) mod console;
 pub(crate) mod handed;
 pub(crate) mod limits;
 mod notify;
