@@ -353,7 +353,7 @@ fn what_the_loop_alone_knows_is_told_as_partial_while_it_is_blocked() {
         "{timers_json}"
     );
     assert_eq!(fds, "{\"complete\":false,\"fds\":[]}\n");
-    let silence = "error: the loop does not answer: see blocked\n";
+    let silence = "error: the loop does not answer: it is blocked, or nobody runs it\n";
     assert_eq!([&metrics[..], &record[..]], [silence, silence]);
 }
 

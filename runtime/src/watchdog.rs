@@ -45,8 +45,8 @@ pub(crate) struct Watchdog {
     told_elsewhere: Cell<bool>,
     cycles: Searched,
     longest: Cell<Duration>,
-    /// What all turns together kept to themselves.
-    busy: Cell<Duration>,
+    /// What all turns together kept to themselves, in nanoseconds: an addition a turn.
+    busy_ns: Cell<u64>,
 }
 
 impl Watchdog {
@@ -58,7 +58,7 @@ impl Watchdog {
             told_elsewhere: Cell::new(false),
             cycles: Searched::new(),
             longest: Cell::new(Duration::ZERO),
-            busy: Cell::new(Duration::ZERO),
+            busy_ns: Cell::new(0),
         };
         watch.set_timing(config, false);
         watch
@@ -80,7 +80,7 @@ impl Watchdog {
     }
 
     pub(crate) fn busy(&self) -> Duration {
-        self.busy.get()
+        Duration::from_nanos(self.busy_ns.get())
     }
 
     /// From what duration on a poll is slow.
@@ -141,8 +141,12 @@ pub(crate) fn look(core: &Core) -> Instant {
     let now = core.timers.look();
     let took = now.saturating_duration_since(before);
     if TELLS {
-        core.watch.busy.set(core.watch.busy.get() + took);
-        core.watch.longest.set(core.watch.longest.get().max(took));
+        let nanos = now.as_nanos().wrapping_sub(before.as_nanos());
+        let busy = &core.watch.busy_ns;
+        busy.set(busy.get().wrapping_add(nanos));
+        if took > core.watch.longest.get() {
+            core.watch.longest.set(took);
+        }
     }
     if took >= core.watch.slow {
         slow_turn(core, before, now);
