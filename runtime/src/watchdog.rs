@@ -36,7 +36,9 @@ const OWN_REFERENCES: usize = 2;
 
 /// See the module's head.
 pub(crate) struct Watchdog {
+    /// From what duration on a poll is slow.
     slow: Duration,
+    slow_ns: u64,
     /// Turns for which polls are still timed; `u32::MAX`: all.
     timing: Cell<u32>,
     /// The uncertain deadlock has been told.
@@ -44,20 +46,23 @@ pub(crate) struct Watchdog {
     /// That another thread has all wakers has been told.
     told_elsewhere: Cell<bool>,
     cycles: Searched,
-    longest: Cell<Duration>,
-    /// What all turns together kept to themselves, in nanoseconds: an addition a turn.
+    /// The longest that a turn kept to itself, in nanoseconds.
+    longest_ns: Cell<u64>,
+    /// What all turns together kept to themselves.
     busy_ns: Cell<u64>,
 }
 
 impl Watchdog {
     pub(crate) fn new(config: &Config) -> Self {
+        let slow = config.slow_poll.unwrap_or(SLOW);
         let watch = Self {
-            slow: config.slow_poll.unwrap_or(SLOW),
+            slow,
+            slow_ns: u64::try_from(slow.as_nanos()).unwrap_or(u64::MAX),
             timing: Cell::new(0),
             told: Cell::new(false),
             told_elsewhere: Cell::new(false),
             cycles: Searched::new(),
-            longest: Cell::new(Duration::ZERO),
+            longest_ns: Cell::new(0),
             busy_ns: Cell::new(0),
         };
         watch.set_timing(config, false);
@@ -76,7 +81,7 @@ impl Watchdog {
     }
 
     pub(crate) fn longest_turn(&self) -> Duration {
-        self.longest.get()
+        Duration::from_nanos(self.longest_ns.get())
     }
 
     pub(crate) fn busy(&self) -> Duration {
@@ -139,16 +144,13 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
 pub(crate) fn look(core: &Core) -> Instant {
     let before = core.timers.seen();
     let now = core.timers.look();
-    let took = now.saturating_duration_since(before);
+    let took = now.as_nanos().saturating_sub(before.as_nanos());
     if TELLS {
-        let nanos = now.as_nanos().wrapping_sub(before.as_nanos());
-        let busy = &core.watch.busy_ns;
-        busy.set(busy.get().wrapping_add(nanos));
-        if took > core.watch.longest.get() {
-            core.watch.longest.set(took);
-        }
+        let watch = &core.watch;
+        watch.busy_ns.set(watch.busy_ns.get().wrapping_add(took));
+        watch.longest_ns.set(watch.longest_ns.get().max(took));
     }
-    if took >= core.watch.slow {
+    if took >= core.watch.slow_ns {
         slow_turn(core, before, now);
     }
     now

@@ -197,7 +197,7 @@ impl Poller {
     }
 
     /// Waits until something is ready, `timeout` is over, somebody notifies or a signal comes.
-    #[inline]
+    #[inline(always)] // into the loop, which calls it once a turn
     pub(crate) fn wait(
         &mut self,
         events: &mut Vec<Event>,
