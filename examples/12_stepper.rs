@@ -1,7 +1,8 @@
 //! One step at a time: what is ready, which timers run, who waits for what.
 //!
 //! Shows `Runtime::step`, which polls one task or, when none is ready, does the rest of a turn (timers, selector), and
-//! the task graph between the steps. Two clients share a lock; on a terminal press Enter for the next step.
+//! between the steps the ready queue in its order (`Runtime::ready`), the timers, and who waits for whom (`Runtime::graph`). Two
+//! clients share a lock; on a terminal press Enter for the next step.
 //!
 //! asyncio's loop in slow motion. Next: `13_timeline`, the same as drawings.
 //!
@@ -15,8 +16,8 @@ use std::rc::Rc;
 
 use myrt::runtime::{Builder, Runtime};
 use myrt::sync::Mutex;
-use myrt::task::{Builder as Task, Graph, State, Wait};
-use myrt::time::{Duration, sleep};
+use myrt::task::{Builder as Task, Graph, State, TaskInfo, Wait};
+use myrt::time::{Duration, Instant, sleep};
 
 /// More steps than the program needs.
 const MOST: usize = 100;
@@ -25,13 +26,13 @@ fn main() -> io::Result<()> {
     // Virtual time: when nothing is ready, the clock jumps to the next timer.
     let runtime = Builder::new().start_paused(true).build()?;
     drop(runtime.spawn(program())); // it runs on without its handle
+    let began = runtime.now();
     let stepping = io::stdin().is_terminal() && io::stdout().is_terminal();
     for step in 1..=MOST {
         let polled = runtime.step()?;
-        while !polled && ready(&runtime.graph()).is_empty() {
-            runtime.turn(None)?; // until a timer makes somebody ready
-        }
-        show(&runtime, step, polled);
+        let at = runtime.now() - began;
+        println!("\nstep {step} at {at:?}: {}", what(polled));
+        show(&runtime);
         if runtime.graph().tasks().is_empty() {
             println!("\nthe program is over");
             break;
@@ -60,19 +61,24 @@ async fn program() {
     }
 }
 
-fn show(runtime: &Runtime, step: usize, polled: bool) {
-    let what = if polled {
+fn what(polled: bool) -> &'static str {
+    if polled {
         "one task was polled"
     } else {
-        "nothing was ready: timers and selector"
-    };
-    println!("\nstep {step}: {what}");
+        "nobody was ready, so time leapt to the next timer"
+    }
+}
+
+fn show(runtime: &Runtime) {
     let graph = runtime.graph();
-    println!("  ready:  {}", ready(&graph).join(", "));
-    let asleep = |task: &myrt::task::TaskInfo| {
-        task.state == State::Waiting && matches!(task.waits_for, Wait::Timer(_))
-    };
-    println!("  timers: {}", list(&graph, asleep).join(", "));
+    let ready = runtime.ready();
+    let queue: Vec<String> = ready
+        .iter()
+        .filter_map(|id| graph.task(*id))
+        .map(name)
+        .collect();
+    println!("  ready:  {}", queue.join(", "));
+    println!("  timers: {}", timers(&graph, runtime.now()).join(", "));
     for task in graph.tasks() {
         if task.state == State::Waiting {
             println!("  {} {}", name(task), graph.doing(task));
@@ -80,16 +86,22 @@ fn show(runtime: &Runtime, step: usize, polled: bool) {
     }
 }
 
-fn ready(graph: &Graph) -> Vec<String> {
-    list(graph, |task| task.state == State::Ready)
+/// Who sleeps, and how long still, soonest first.
+fn timers(graph: &Graph, now: Instant) -> Vec<String> {
+    let asleep = graph
+        .tasks()
+        .iter()
+        .filter_map(|task| match task.waits_for {
+            Wait::Timer(deadline) if task.state == State::Waiting => Some((deadline, name(task))),
+            _ => None,
+        });
+    let mut asleep: Vec<(Instant, String)> = asleep.collect();
+    asleep.sort();
+    let line = |(at, name): (Instant, String)| format!("{name} in {:.0?}", at - now);
+    asleep.into_iter().map(line).collect()
 }
 
-fn list(graph: &Graph, wanted: impl Fn(&myrt::task::TaskInfo) -> bool) -> Vec<String> {
-    let tasks = graph.tasks().iter();
-    tasks.filter(|task| wanted(task)).map(name).collect()
-}
-
-fn name(task: &myrt::task::TaskInfo) -> String {
+fn name(task: &TaskInfo) -> String {
     let title = task.name.clone();
     title.unwrap_or_else(|| format!("task {}", task.id))
 }

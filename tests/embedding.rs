@@ -80,6 +80,93 @@ fn step_polls_one_task_at_a_time() {
 }
 
 #[test]
+fn steps_go_through_virtual_time_and_never_sleep() {
+    let runtime = paused();
+    let log = Log::default();
+    for (name, millis) in [("late", 100_000), ("soon", 70)] {
+        let log = log.clone();
+        drop(runtime.spawn(async move {
+            sleep(Duration::from_millis(millis)).await;
+            log.add(name);
+        }));
+    }
+    let began = runtime.now();
+    let mut seen = Vec::new();
+    while runtime.metrics().tasks > 0 {
+        let polled = runtime.step().unwrap();
+        let ready = runtime.ready().len();
+        seen.push((
+            polled,
+            ready,
+            log.take().concat(),
+            (runtime.now() - began).as_millis(),
+        ));
+    }
+    let step = |polled, ready, said: &str, at| (polled, ready, said.to_owned(), at);
+    let expected = [
+        step(true, 1, "", 0),
+        step(true, 0, "", 0),
+        step(false, 1, "", 70),
+        step(true, 0, "soon", 70),
+        step(false, 1, "", 100_000),
+        step(true, 0, "late", 100_000),
+    ];
+    assert_eq!(seen, expected);
+    // With no timer, or one that is never due, a step does nothing and comes back.
+    drop(runtime.spawn(sleep(Duration::MAX)));
+    assert!(runtime.step().unwrap());
+    assert!(!runtime.step().unwrap());
+    assert_eq!((runtime.now() - began).as_millis(), 100_000);
+}
+
+#[test]
+fn ready_tasks_are_told_in_the_order_of_their_polls() {
+    let runtime = paused();
+    let lock = Rc::new(myrt::sync::Mutex::new(()));
+    let names = |runtime: &Runtime| {
+        let graph = runtime.graph();
+        let name = |id| graph.task(id).unwrap().name.clone().unwrap();
+        runtime.ready().into_iter().map(name).collect::<Vec<_>>()
+    };
+    let all = Rc::clone(&lock);
+    let spawner = async move {
+        let tasks = ["first", "second"].map(|name| {
+            let lock = Rc::clone(&all);
+            let visit = async move {
+                let _guard = lock.lock().await;
+                myrt::yield_now().await;
+            };
+            myrt::task::Builder::new().name(name).spawn(visit)
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+    };
+    drop(runtime.spawn(async move {
+        myrt::task::current().set_name("spawner");
+        spawner.await;
+    }));
+    let mut orders = Vec::new();
+    while runtime.step().unwrap() {
+        orders.push(names(&runtime).join(" "));
+    }
+    // The lock is handed on before the task ends: so `second` is before the one that joins, though not in the table.
+    assert_eq!(
+        orders,
+        [
+            "first second",
+            "second first",
+            "first",
+            "second spawner",
+            "spawner second",
+            "second",
+            "spawner",
+            ""
+        ]
+    );
+}
+
+#[test]
 fn a_foreign_loop_can_drive_it() {
     let runtime = runtime();
     assert_eq!(runtime.next_deadline(), None);

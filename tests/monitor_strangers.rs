@@ -282,6 +282,30 @@ fn all_that_a_task_waits_for_is_told() {
     });
 }
 
+#[test]
+fn what_was_waited_for_before_is_not_told_again() {
+    alone(async {
+        let notify = Rc::new(Notify::new());
+        let other = Rc::clone(&notify);
+        let task = Task::new().name("task").spawn(async move {
+            let _ = timeout(Duration::from_secs(9), other.notified()).await;
+            sleep(Duration::from_secs(3600)).await;
+        });
+        myrt::yield_now().await;
+        let doing = || {
+            let graph = myrt::task::graph();
+            graph.doing(graph.named("task").unwrap())
+        };
+        assert!(doing().contains("for the event at"), "{}", doing());
+        assert!(doing().ends_with(", among others"), "{}", doing());
+        notify.notify_one();
+        myrt::yield_now().await;
+        assert!(doing().contains("in a sleep, "), "{}", doing());
+        assert!(!doing().contains("among others"), "{}", doing());
+        task.cancel();
+    });
+}
+
 fn fd_of(json: &str) -> &str {
     let rest = json.split("\"fd\":").nth(1).unwrap_or(json);
     rest.split(',').next().unwrap()
@@ -329,7 +353,7 @@ fn what_the_loop_alone_knows_is_told_as_partial_while_it_is_blocked() {
         "{timers_json}"
     );
     assert_eq!(fds, "{\"complete\":false,\"fds\":[]}\n");
-    let silence = "error: the loop does not answer: see blocked\n";
+    let silence = "error: the loop does not answer: it is blocked, or nobody runs it\n";
     assert_eq!([&metrics[..], &record[..]], [silence, silence]);
 }
 

@@ -52,7 +52,10 @@ fn of_a_mutex() {
             "locked: true, holder: Some(Id(main)), waiting: 1",
         );
         drop(guard);
-        says(lock.statistics(), "locked: true, holder: None, waiting: 0");
+        says(
+            lock.statistics(),
+            "locked: true, holder: Some(Id(1)), waiting: 0",
+        );
         waiting.await.unwrap();
         says(lock.statistics(), "locked: false, holder: None, waiting: 0");
     });

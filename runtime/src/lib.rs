@@ -21,6 +21,7 @@ mod remote;
 mod report;
 #[path = "runtime.rs"]
 mod runtime_loop;
+mod stepping;
 mod sys;
 mod trace;
 #[cfg(feature = "tracing")]

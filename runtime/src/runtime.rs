@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::observe::By;
 use crate::observe::notice;
 use crate::remote::Remote;
+use crate::stepping;
 use crate::task::cell::MainBlock;
 use crate::task::cleanup::{self, Cleanup};
 use crate::task::error::{JoinError, Reason};
@@ -312,7 +313,9 @@ impl Runtime {
     }
 
     /// Polls the one task that has been ready for longest, without sleeping; if none is ready, does the rest of a
-    /// turn with timeout zero. Returns whether something was polled. For steppers.
+    /// turn with timeout zero. A clock that is paused leaps then, to the next timer that somebody waits for, as it does in `block_on`:
+    /// so a program in virtual time is stepped through by `step` alone. Returns whether something was polled. For steppers, which
+    /// show [`Runtime::ready`] and [`Runtime::graph`] in between.
     ///
     /// # Errors
     /// When the selector fails.
@@ -322,6 +325,9 @@ impl Runtime {
         let _entered = Entered::new(&self.core);
         if self.core.tasks.ring.is_empty() {
             turn(&self.core, Some(Duration::ZERO))?;
+            while stepping::may_leap(&self.core) {
+                sleep_virtually(&self.core, None)?;
+            }
             return Ok(false);
         }
         let now = self.core.timers.clock.now();

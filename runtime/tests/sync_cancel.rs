@@ -341,12 +341,16 @@ fn mpsc_loses_and_doubles_nothing() {
             exec.spawn(async move {
                 for n in 0..5 {
                     let item = (task, n);
-                    match n % 3 {
+                    match n % 4 {
                         0 => cut(polls, || sender.send(item)).await.expect("open"),
                         1 => cut(polls, || sender.reserve())
                             .await
                             .expect("open")
                             .send(item),
+                        2 => {
+                            let places = cut(polls, || sender.reserve_many(2)).await;
+                            places.expect("open").next().expect("two").send(item);
+                        }
                         _ => {
                             let reserve = || sender.clone().reserve_owned();
                             drop(cut(polls, reserve).await.expect("open").send(item));

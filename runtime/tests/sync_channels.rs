@@ -76,6 +76,59 @@ fn a_closed_channel_waits_for_its_permits() {
 }
 
 #[test]
+fn several_places_are_had_all_at_once_and_in_turn() {
+    let (sender, mut receiver) = mpsc::channel(3);
+    sender.try_send(0).expect("room");
+    let mut three = pending(sender.reserve_many(3));
+    // Two were free: they are set aside, and nobody overtakes.
+    assert_eq!(sender.capacity(), 0);
+    let mut one = pending(sender.send(4));
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert_eq!((three.woken(), one.woken()), (1, 0));
+    let Poll::Ready(Ok(mut places)) = three.poll() else {
+        panic!("three are free")
+    };
+    assert_eq!(places.len(), 3);
+    places.next().expect("the first").send(1);
+    places.next().expect("the second").send(2);
+    drop(places);
+    assert_eq!(one.woken(), 1, "the third was not used");
+    assert_eq!(one.poll(), Poll::Ready(Ok(())));
+    assert_eq!([1, 2, 4].map(Ok), [(); 3].map(|()| receiver.try_recv()));
+    // None of them for a future that is given up.
+    let mut held = sender.try_reserve_many(2).expect("room");
+    drop(pending(sender.reserve_many(3)));
+    assert_eq!(sender.capacity(), 1);
+    let full = mpsc::error::TrySendError::Full(());
+    assert_eq!(sender.try_reserve_many(2).err(), Some(full));
+    drop(held.next());
+    assert_eq!((held.len(), sender.capacity()), (1, 2));
+    drop(held);
+    assert_eq!(sender.capacity(), 3);
+}
+
+#[test]
+fn more_places_than_there_are_and_places_of_a_closed_channel_are_refused() {
+    let (sender, mut receiver) = mpsc::channel::<u8>(2);
+    assert!(now(sender.reserve_many(3)).is_err());
+    assert!(now(sender.reserve_many(usize::MAX)).is_err());
+    let full = mpsc::error::TrySendError::Full(());
+    assert_eq!(sender.try_reserve_many(3).err(), Some(full));
+    assert_eq!(now(sender.reserve_many(0)).expect("open").count(), 0);
+    let held = sender.try_reserve_many(2).expect("room");
+    let mut waiting = pending(sender.reserve_many(2));
+    receiver.close();
+    assert_eq!(waiting.woken(), 1);
+    assert!(matches!(waiting.poll(), Poll::Ready(Err(_))));
+    assert!(now(sender.reserve_many(0)).is_err());
+    // What is kept may still be sent, and what is not used is waited for no longer.
+    let mut end = pending(receiver.recv());
+    drop(held);
+    assert_eq!(end.woken(), 1);
+    assert_eq!(end.poll(), Poll::Ready(None));
+}
+
+#[test]
 fn a_message_whose_receiver_is_gone_is_given_back() {
     let (sender, mut receiver) = mpsc::channel(1);
     sender.try_send(1).expect("room");

@@ -39,7 +39,7 @@ Each command takes --json.
 const TOP: usize = 20;
 /// How much of a line that nobody understands is repeated.
 const REPEATED: usize = 60;
-const NO_ANSWER: &str = "the loop does not answer: see blocked";
+const NO_ANSWER: &str = "the loop does not answer: it is blocked, or nobody runs it";
 const PARTIAL: &str =
     "the loop does not answer; this is what the tasks said before they began to wait\n";
 

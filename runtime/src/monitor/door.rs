@@ -127,3 +127,38 @@ pub(super) fn knock(place: &Place) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_runtime_of_a_program_takes_the_next_place() {
+        let here = |door: &Door| match door.place().unwrap() {
+            Place::Tcp(address) => address,
+            Place::Unix(path) => panic!("not asked for {}", path.display()),
+        };
+        let first = Door::open("127.0.0.1:0").unwrap();
+        let address = here(&first).to_string();
+        let taken = Door::open(&address).map(drop).unwrap_err();
+        assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+        // A port may be the last one there is, or all above it be taken: then the first failure is told.
+        if let Ok(second) = Door::open_near(&address) {
+            assert!(here(&second).port() > here(&first).port());
+        }
+        let name = format!("myrt-door-{}", std::process::id());
+        let path = std::env::temp_dir().join(name).display().to_string();
+        let doors = [(); 3].map(|()| match Door::open_near(&path).unwrap() {
+            Door::Unix(listener, path) => (listener, path),
+            Door::Tcp(_) => panic!("a path was asked for"),
+        });
+        let places = doors.each_ref().map(|(_, at)| at.display().to_string());
+        assert_eq!(
+            places,
+            [path.clone(), format!("{path}.2"), format!("{path}.3")]
+        );
+        for (_, path) in doors {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+}

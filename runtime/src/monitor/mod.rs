@@ -3,6 +3,33 @@
 //! It exists so that one can look into a program that runs, with nothing but `nc`. It reads the task table (which any
 //! thread may) and asks the loop only for what the loop alone knows, and for what changes something (`cancel`). It must not
 //! hold up the loop, nor be taken for somebody who will wake a task, and it listens on loopback or a Unix socket only.
+//!
+//! # Questions and answers
+//!
+//! A question is a line, an answer some lines and an empty one. `--json` anywhere in the line asks for one line of JSON.
+//!
+//! ```text
+//! $ MYRT_MONITOR=127.0.0.1:50101 cargo run --example 04_echo_server &
+//! $ echo ps | nc 127.0.0.1 50101
+//! id       name                 state    polls  doing
+//! main     -                  waiting        1  waits 1.0s to accept on fd 6 (127.0.0.1:8888) at examples/04_echo_server.rs:37:38
+//! ```
+//!
+//! | question | JSON |
+//! |---|---|
+//! | `ps`, `tree`, `top [N]` | an array of tasks |
+//! | `where ID` | a task, with `also`: what else it waits for, where it waits for several things |
+//! | `fds` | `{"complete", "fds": [{"fd", "peer", "local", "waiters": [{"waits_for", "task", "name"}]}]}` |
+//! | `timers` | `{"complete", "timers": [{"due_in_ms", "task", "name"}]}`, soonest first |
+//! | `metrics` | the fields of [`Metrics`](crate::runtime::Metrics), durations as `…_us`, and the blocking pool's |
+//! | `blocked` | `null`, or `{"task", "blocks_ms", "system_call" or "burns_cpu"}` |
+//! | `cancel ID` | `{"cancelled": id}` |
+//! | `record start FILE`, `record stop` | `{"recording": file}`, `{"recorded": file}` |
+//! | what cannot be answered | `{"error": why}` |
+//!
+//! A task is what [`Graph::to_json`](crate::task::Graph::to_json) says of it; one that keeps the loop from turning has `blocks_ms`
+//! and `system_call` or `burns_cpu` too. What is not known is left out, except `due_in_ms`, which is `null` for ever. `complete` is
+//! false where the loop did not answer, and the list is what the tasks themselves said.
 
 mod commands;
 mod door;

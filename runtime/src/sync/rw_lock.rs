@@ -25,6 +25,8 @@ use crate::task::Id;
 /// First in, first out: a reader that comes after a waiting writer waits behind it. A task that
 /// holds a read guard and asks for another may therefore deadlock with a writer between the two.
 ///
+/// `T` is sized, as in [`Mutex`](crate::sync::Mutex): a trait object goes into a box.
+///
 /// # Examples
 ///
 /// ```

@@ -95,7 +95,10 @@ impl Graph {
         if row.state != State::Waiting {
             return row.state.name().into();
         }
-        let mut text = format!("waits {:.1?} ", self.waited(row));
+        let mut text = match self.waited(row) {
+            Duration::ZERO => "waits 0ms ".to_owned(), // it is kept in milliseconds
+            waited => format!("waits {waited:.1?} "),
+        };
         text.push_str(&self.wait_in_words(row.waits_for));
         if let Some(holder) = row.held_by {
             let _ = write!(text, ", {} {}", role(row.waits_for), self.introduce(holder));

@@ -36,7 +36,11 @@ impl Client {
     }
 
     fn connect(&mut self) -> io::Result<&mut BufReader<Box<dyn Stream>>> {
-        let stream: Box<dyn Stream> = match self.address.strip_prefix("unix:") {
+        let address = &self.address;
+        let path = address.strip_prefix("unix:");
+        // As the monitor has it: what has a slash is a path.
+        let path = path.or_else(|| address.contains('/').then_some(address.as_str()));
+        let stream: Box<dyn Stream> = match path {
             Some(path) => {
                 let stream = UnixStream::connect(path)?;
                 stream.set_read_timeout(Some(PATIENCE))?;

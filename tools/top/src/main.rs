@@ -15,7 +15,7 @@ mod client;
 mod tasks;
 mod view;
 
-use std::io::{self, Write, stdout};
+use std::io::{self, IsTerminal, Write, stdout};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 
 use client::Client;
-use tasks::{Snapshot, Sort};
+use tasks::{Counts, Snapshot, Sort};
 use view::{Line, Tone, View};
 
 const USAGE: &str = "myrt-top ADDRESS [-d MILLISECONDS] [--once]\n  ADDRESS: 127.0.0.1:50101, or unix:/path/of/socket\n";
@@ -74,9 +74,21 @@ fn options() -> io::Result<Options> {
 
 fn run() -> io::Result<()> {
     let options = options()?;
-    let mut client = Client::new(&options.address)?;
+    let mut client = Client::new(&options.address).map_err(|error| {
+        let advice = "is the program there, with MYRT_MONITOR set to this address?";
+        io::Error::new(
+            error.kind(),
+            format!("{}: {error}; {advice}", options.address),
+        )
+    })?;
+    if !options.once && !stdout().is_terminal() {
+        let advice = "this is no terminal: --once prints one picture";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, advice));
+    }
     let mut view = View::new(&options.address);
     if options.once {
+        view.take(client.look()?);
+        std::thread::sleep(options.every.min(Duration::from_secs(1))); // rates need two looks
         view.take(client.look()?);
         for line in view.lines(120, usize::MAX) {
             println!("{}", line.text.trim_end());
@@ -129,6 +141,7 @@ fn act(client: &mut Client, view: &mut View, key: KeyEvent) -> bool {
         KeyCode::Down | KeyCode::Char('j') => view.select(1),
         KeyCode::PageUp => view.select(-20),
         KeyCode::PageDown => view.select(20),
+        KeyCode::Char('b') => view.sort(Sort::Busy),
         KeyCode::Char('p') => view.sort(Sort::Polls),
         KeyCode::Char('w') => view.sort(Sort::Waited),
         KeyCode::Char('i') => view.sort(Sort::Id),
@@ -200,8 +213,13 @@ impl Drop for Screen {
 /// What was asked at one moment.
 impl Client {
     fn look(&mut self) -> io::Result<Snapshot> {
+        // No task is to be listed: who asks for `top` has polls timed, for as long as it is asked now and then.
+        self.ask("top 0 --json")?;
         let rows = self.ask("ps --json")?;
-        Snapshot::parse(&rows)
+        let counts = self.ask("metrics --json")?;
+        let mut snapshot = Snapshot::parse(&rows)?;
+        snapshot.counts = Counts::parse(&counts);
+        Ok(snapshot)
     }
 
     /// Asks the program to cancel a task; what it said.

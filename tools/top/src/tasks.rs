@@ -17,6 +17,11 @@ pub struct Task {
     pub polls: u64,
     /// Polls a second since the look before.
     pub rate: f64,
+    /// How long it was polled, in microseconds, where that is measured.
+    pub busy_us: Option<u64>,
+    /// Which part of the time since the look before that is, where both looks have it; 1: all of it.
+    pub share: Option<f64>,
+    pub longest_us: Option<u64>,
     pub waited_ms: Option<u64>,
     /// What it waits for, in words.
     pub wait: String,
@@ -28,6 +33,8 @@ pub struct Task {
 /// What to have at the top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
+    /// Who kept the loop busiest, then who is polled most often.
+    Busy,
     /// Who is polled most often.
     Polls,
     /// Who waits longest.
@@ -41,6 +48,35 @@ pub enum Sort {
 pub struct Snapshot {
     pub at: Instant,
     pub tasks: Vec<Task>,
+    pub counts: Option<Counts>,
+}
+
+/// What the loop counted; it does not tell while it is blocked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Counts {
+    pub turns: u64,
+    pub busy_us: u64,
+    pub ready: u64,
+    pub longest_turn_us: u64,
+    pub timer_lag_us: u64,
+    /// Which part of the time since the look before the loop was busy.
+    pub share: Option<f64>,
+}
+
+impl Counts {
+    /// Reads an answer to `metrics --json`; none, where it is an error.
+    pub fn parse(answer: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(answer).ok()?;
+        let number = |key: &str| value[key].as_u64();
+        Some(Self {
+            turns: number("turns")?,
+            busy_us: number("busy_us")?,
+            ready: number("ready")?,
+            longest_turn_us: number("longest_turn_us")?,
+            timer_lag_us: number("timer_lag_us")?,
+            share: None,
+        })
+    }
 }
 
 impl Snapshot {
@@ -57,26 +93,41 @@ impl Snapshot {
         Ok(Self {
             at: Instant::now(),
             tasks: rows.iter().map(task).collect(),
+            counts: None,
         })
     }
 
     /// Counts how busy each task was since an earlier look.
     pub fn compare(&mut self, before: &Self) {
         let seconds = (self.at - before.at).as_secs_f64().max(1e-3);
-        let polls: HashMap<&str, u64> = before
+        let earlier: HashMap<&str, &Task> = before
             .tasks
             .iter()
-            .map(|task| (task.id.as_str(), task.polls))
+            .map(|task| (task.id.as_str(), task))
             .collect();
         for task in &mut self.tasks {
-            let earlier = polls.get(task.id.as_str()).copied().unwrap_or(0);
-            task.rate = task.polls.saturating_sub(earlier) as f64 / seconds;
+            let earlier = earlier.get(task.id.as_str());
+            let polls = earlier.map_or(0, |earlier| earlier.polls);
+            task.rate = task.polls.saturating_sub(polls) as f64 / seconds;
+            // Who was not timed yet was not polled since it is.
+            let busy = earlier.map_or(0, |earlier| earlier.busy_us.unwrap_or(0));
+            let grown = task.busy_us.map(|now| now.saturating_sub(busy) as f64);
+            task.share = grown.map(|micros| micros / 1e6 / seconds);
+        }
+        if let (Some(counts), Some(before)) = (&mut self.counts, &before.counts) {
+            let grown = counts.busy_us.saturating_sub(before.busy_us) as f64;
+            counts.share = Some(grown / 1e6 / seconds);
         }
     }
 
     /// Puts first what is asked for; what is equal stays in the order of the table.
     pub fn sort(&mut self, by: Sort) {
         match by {
+            Sort::Busy => self.tasks.sort_by(|a, b| {
+                let share = |task: &Task| task.share.unwrap_or(0.0);
+                let busier = share(b).total_cmp(&share(a));
+                busier.then(b.rate.total_cmp(&a.rate))
+            }),
             Sort::Polls => self.tasks.sort_by(|a, b| b.rate.total_cmp(&a.rate)),
             Sort::Waited => self
                 .tasks
@@ -94,6 +145,9 @@ fn task(row: &Value) -> Task {
         state: text("state"),
         polls: row["polls"].as_u64().unwrap_or(0),
         rate: 0.0,
+        busy_us: row["busy_us"].as_u64(),
+        share: None,
+        longest_us: row["longest_poll_us"].as_u64(),
         waited_ms: row["waited_ms"].as_u64(),
         wait: wait_of(row),
         at: place(row),
@@ -165,6 +219,15 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// The same from microseconds.
+pub fn micros(us: u64) -> String {
+    if us < 1_000 {
+        format!("{us} µs")
+    } else {
+        duration(us / 1_000)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,7 +267,41 @@ mod tests {
     }
 
     #[test]
+    fn who_kept_the_loop_busy_is_known_where_polls_are_timed() {
+        let timed = |busy: u64| {
+            let json = format!(
+                r#"[{{"id":"1","polls":9}},{{"id":"2","polls":9,"busy_us":{busy},"longest_poll_us":70}}]"#
+            );
+            let mut snapshot = Snapshot::parse(&json).unwrap();
+            let metrics = format!(
+                r#"{{"turns":1,"ready":0,"busy_us":{busy},"longest_turn_us":5,"timer_lag_us":1}}"#
+            );
+            snapshot.counts = Counts::parse(&metrics);
+            snapshot
+        };
+        let before = timed(1_000_000);
+        let mut after = timed(1_500_000);
+        after.at = before.at + std::time::Duration::from_secs(1);
+        after.compare(&before);
+        after.sort(Sort::Busy);
+        let [busy, idle] = &after.tasks[..] else {
+            panic!("two tasks")
+        };
+        assert_eq!(
+            (busy.id.as_str(), busy.share, idle.share),
+            ("2", Some(0.5), None)
+        );
+        assert_eq!(busy.longest_us, Some(70));
+        assert_eq!(after.counts.and_then(|counts| counts.share), Some(0.5));
+        assert_eq!(
+            Counts::parse(r#"{"error":"the loop does not answer"}"#),
+            None
+        );
+    }
+
+    #[test]
     fn durations_are_short() {
+        assert_eq!([999, 70_500].map(micros), ["999 µs", "70 ms"]);
         let all = [7, 1_500, 65_000, 3_660_000].map(duration);
         assert_eq!(all, ["7 ms", "1.5 s", "1 min 05 s", "1 h 01 min"]);
     }

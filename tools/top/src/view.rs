@@ -2,15 +2,20 @@
 //!
 //! It exists apart from the terminal so that it can be tested, and printed once. It must not know keys or sockets.
 
-use crate::tasks::{Snapshot, Sort, Task, duration};
+use crate::tasks::{Snapshot, Sort, Task, duration, micros};
 
 /// What the keys do.
 pub const KEYS: &str = "\
-↑ ↓ j k      select a task              p   who is polled most, first
-Enter        where it waits, and under  w   who waits longest, first
-             whom                       i   in the order of the table
-c            cancel it (asks first)     t   the tree
-Esc          back                       q   quit
+↑ ↓ j k  select a task
+Enter    where it waits, under whom
+c        cancel it (asks first)
+b        busiest first
+p        most polled first
+w        longest waiting first
+i        in the order of the table
+t        the tree
+Esc      back
+q        quit
 ";
 
 /// How a line looks.
@@ -52,7 +57,7 @@ impl View {
         Self {
             address: address.to_owned(),
             snapshot: None,
-            sort: Sort::Polls,
+            sort: Sort::Busy,
             selected: None,
             first: 0,
             opened: None,
@@ -151,7 +156,7 @@ impl View {
 
     /// The screen: `height` lines of `width` columns; with `usize::MAX` as many as there are, without the line of keys.
     pub fn lines(&mut self, width: usize, height: usize) -> Vec<Line> {
-        let mut lines = vec![self.head()];
+        let mut lines = vec![self.head(width)];
         let blocking = self.tasks().iter().find(|task| task.blocks.is_some());
         if let Some((task, blocks)) = blocking.and_then(|task| Some((task, task.blocks.as_ref()?)))
         {
@@ -172,18 +177,15 @@ impl View {
                 lines.extend(shown.map(|text| line(&format!(" {text}"), Tone::Plain)));
             }
             None => {
-                lines.push(line(
-                    &columns("ID", "NAME", "STATE", "POLLS", "/s", "WAITED", "FOR", "AT"),
-                    Tone::Head,
-                ));
+                lines.push(line(&columns(width, TITLES.map(str::to_owned)), Tone::Head));
                 self.scroll(room);
                 let shown = self.tasks().iter().skip(self.first).take(room);
-                lines.extend(shown.map(|task| self.row(task)));
+                lines.extend(shown.map(|task| self.row(task, width)));
             }
         }
         if height != usize::MAX {
             lines.resize(height.saturating_sub(1), line("", Tone::Plain));
-            lines.push(self.foot());
+            lines.push(self.foot(width));
         }
         for line in &mut lines {
             line.text = fit(&line.text, width);
@@ -201,26 +203,34 @@ impl View {
         }
     }
 
-    fn head(&self) -> Line {
-        let count = |state: &str| {
-            self.tasks()
-                .iter()
-                .filter(|task| task.state == state)
-                .count()
-        };
+    fn head(&self, width: usize) -> Line {
         let rate: f64 = self.tasks().iter().map(|task| task.rate).sum();
+        let tasks = match self.tasks().len() {
+            1 => "1 task".to_owned(),
+            many => format!("{many} tasks"),
+        };
+        let counts = self.snapshot.as_ref().and_then(|it| it.counts);
+        let busy = counts
+            .and_then(|counts| counts.share)
+            .map(|share| format!("  loop {} busy", percent(share)))
+            .unwrap_or_default();
+        if width < NARROW {
+            return line(&format!(" {tasks}  {rate:.0} polls/s{busy}"), Tone::Head);
+        }
+        let ready = counts.map_or(0, |counts| counts.ready);
+        let worst = counts.map(|counts| {
+            let [turn, lag] = [counts.longest_turn_us, counts.timer_lag_us].map(micros);
+            format!("  longest turn {turn}  timers late by {lag}")
+        });
         let text = format!(
-            " myrt-top {}   {} tasks: {} waiting, {} ready, {} running   {rate:.0} polls/s",
+            " {}  {tasks}, {ready} ready  {rate:.0} polls/s{busy}{}",
             self.address,
-            self.tasks().len(),
-            count("waiting"),
-            count("ready"),
-            count("running"),
+            worst.unwrap_or_default()
         );
         line(&text, Tone::Head)
     }
 
-    fn foot(&self) -> Line {
+    fn foot(&self, width: usize) -> Line {
         if let Some(id) = &self.asked {
             return line(
                 &format!(" cancel task {id}? y: yes, any other key: no"),
@@ -230,33 +240,41 @@ impl View {
         if !self.message.is_empty() {
             return line(&format!(" {}", self.message), Tone::Plain);
         }
-        line(
-            " q quit   ↑↓ select   Enter where   c cancel   t tree   p w i sort   ? keys",
-            Tone::Dim,
-        )
+        let keys = if width < WIDE_KEYS {
+            " q quit  ↑↓ Enter where  ? keys"
+        } else {
+            " q quit   ↑↓ select   Enter where   c cancel   t tree   b p w i sort   ? keys"
+        };
+        line(keys, Tone::Dim)
     }
 
-    fn row(&self, task: &Task) -> Line {
-        let waited = task.waited_ms.map(duration).unwrap_or_default();
-        let doing = task.blocks.as_ref().unwrap_or(&task.wait);
-        let text = columns(
-            &task.id,
-            &task.name,
-            &task.state,
-            &task.polls.to_string(),
-            &format!("{:.0}", task.rate),
-            &waited,
-            doing,
-            &task.at,
-        );
+    fn row(&self, task: &Task, width: usize) -> Line {
+        let waits = task.state == "waiting";
+        let doing = match &task.blocks {
+            Some(blocks) => blocks,
+            None if waits => &task.wait,
+            None => &task.state,
+        };
+        let cells = [
+            task.id.clone(),
+            task.name.clone(),
+            task.state.clone(),
+            task.polls.to_string(),
+            format!("{:.0}", task.rate),
+            task.share.map(percent).unwrap_or_default(),
+            task.longest_us.map(micros).unwrap_or_default(),
+            task.waited_ms.map(duration).unwrap_or_default(),
+            doing.clone(),
+            task.at.clone(),
+        ];
         let is_selected = self.selected.as_deref() == Some(&task.id);
         let tone = match (&task.blocks, is_selected) {
             (_, true) => Tone::Selected,
             (Some(_), _) => Tone::Alarm,
-            _ if task.rate == 0.0 && task.state == "waiting" => Tone::Dim,
+            _ if task.rate == 0.0 && waits => Tone::Dim,
             _ => Tone::Plain,
         };
-        line(&text, tone)
+        line(&columns(width, cells), tone)
     }
 }
 
@@ -267,20 +285,47 @@ fn line(text: &str, tone: Tone) -> Line {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "a column each")]
-fn columns(
-    id: &str,
-    name: &str,
-    state: &str,
-    polls: &str,
-    rate: &str,
-    waited: &str,
-    doing: &str,
-    at: &str,
-) -> String {
-    let name = fit(name, 16);
-    let doing = fit(doing, 34);
-    format!(" {id:<7} {name} {state:<9} {polls:>8} {rate:>6} {waited:>11}  {doing} {at}")
+/// `3%`; what is little but something is not nothing.
+fn percent(share: f64) -> String {
+    match share * 100.0 {
+        few if few > 0.0 && few < 0.5 => "<1%".into(),
+        many => format!("{many:.0}%"),
+    }
+}
+
+const TITLES: [&str; 10] = [
+    "ID", "NAME", "STATE", "POLLS", "/s", "BUSY", "LONGEST", "WAITED", "FOR", "AT",
+];
+/// Below this width only what matters most is shown.
+const NARROW: usize = 64;
+/// From this width on everything is.
+const WIDE: usize = 112;
+/// From this width on all keys are named.
+const WIDE_KEYS: usize = 76;
+
+/// The columns that have room in a width; 0: not shown. Words stand to the left, numbers to the right; the last one has what is left.
+fn columns(width: usize, cells: [String; 10]) -> String {
+    let widths = match width {
+        0..NARROW => [6, 9, 0, 0, 0, 4, 0, 0, 0, 0],
+        NARROW..WIDE => [6, 12, 0, 0, 6, 5, 0, 9, 0, 0],
+        WIDE.. => [7, 16, 9, 8, 6, 5, 8, 11, 30, 0],
+    };
+    let mut text = String::new();
+    for (place, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        let is_number = (3..8).contains(&place);
+        if width > 0 {
+            text.push(' ');
+            let cell = fit(cell, width);
+            let gap = cell.len() - cell.trim_end().len();
+            match is_number {
+                true => text.extend([&" ".repeat(gap), cell.trim_end()]),
+                false => text.push_str(&cell),
+            }
+        }
+    }
+    let [.., doing, at] = cells;
+    let rest = if width < WIDE { &doing } else { &at };
+    format!("{text}  {rest}")
 }
 
 /// Exactly `width` columns: filled up with spaces, or cut with a mark.
@@ -314,6 +359,34 @@ mod tests {
             assert!(lines.len() <= height, "{} lines of {height}", lines.len());
             assert!(lines.iter().all(|line| line.text.chars().count() == width));
         }
+    }
+
+    #[test]
+    fn a_small_screen_has_what_matters() {
+        let mut view = View::new("here");
+        let row = r#"[{"id":"3","name":"reader","state":"waiting","polls":7,"busy_us":10,"longest_poll_us":4,"waited_ms":1500,
+            "waits_for":"read","fd":9,"peer":"10.0.0.1:80","waits_at":"src/main.rs:1:2"}]"#;
+        view.take(Snapshot::parse(row).unwrap());
+        let text = |view: &mut View, width| {
+            let lines = view.lines(width, 6);
+            let texts: Vec<String> = lines.iter().map(|it| it.text.trim_end().into()).collect();
+            texts.join("\n")
+        };
+        assert_eq!(
+            text(&mut view, 40),
+            " 1 task  0 polls/s\n ID     NAME      BUSY  FOR\n 3      reader          read fd 9 (10.0…\n\n\n q quit  ↑↓ Enter where  ? keys"
+        );
+        let normal = text(&mut view, 80);
+        assert!(
+            normal.contains("1.5 s  read fd 9 (10.0.0.1:80)"),
+            "{normal}"
+        );
+        let wide = text(&mut view, 140);
+        assert!(wide.contains("4 µs") && wide.ends_with("? keys"), "{wide}");
+        assert!(
+            wide.contains("read fd 9 (10.0.0.1:80)         main.rs:1:2"),
+            "{wide}"
+        );
     }
 
     #[test]

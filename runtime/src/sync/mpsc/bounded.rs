@@ -14,6 +14,7 @@ use super::chan::Chan;
 use super::error::{SendError, TrySendError};
 use super::permit::{OwnedPermit, Permit, ReserveFuture, ReserveOwnedFuture};
 use super::receiver::Receiver;
+use super::reserve_many::{PermitIterator, ReserveManyFuture, try_reserve_many};
 use super::send_timeout::SendTimeoutFuture;
 use super::sender::Sender;
 use crate::sync::permits::{Permits, TryAcquireError};
@@ -143,6 +144,45 @@ impl<T> Sender<T> {
     pub fn reserve(&self) -> ReserveFuture<'_, T> {
         self.note_use();
         ReserveFuture::new(&self.chan, Location::caller())
+    }
+
+    /// Waits for `n` places, and keeps them for messages to come: one [`Permit`] each. They are had all at once, in turn; what
+    /// becomes free meanwhile is set aside.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] if the receiver is gone or has closed the channel, or if it has fewer than `n` places.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`reserve`](Self::reserve).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use myrt::sync::mpsc;
+    ///
+    /// myrt::run(async {
+    ///     let (sender, mut receiver) = mpsc::channel(4);
+    ///     for (permit, word) in sender.reserve_many(2).await.unwrap().zip(["in", "pairs"]) {
+    ///         permit.send(word);
+    ///     }
+    ///     assert_eq!(receiver.recv().await, Some("in"));
+    ///     assert_eq!(receiver.recv().await, Some("pairs"));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn reserve_many(&self, n: usize) -> ReserveManyFuture<'_, T> {
+        ReserveManyFuture::new(&self.chan, n, Location::caller())
+    }
+
+    /// Keeps `n` places if there are so many and nobody waits for them.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`] says why not.
+    pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
+        try_reserve_many(&self.chan, n)
     }
 
     /// As [`reserve`](Self::reserve), with a permit that has no lifetime and holds the sender.

@@ -207,16 +207,28 @@ impl<T> Chan<T> {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Result<(), SendError<()>>> {
+        self.poll_places(1, key, cx, at)
+    }
+
+    /// Waits for several places, to be had all at once.
+    #[inline]
+    pub(super) fn poll_places(
+        &self,
+        wanted: u32,
+        key: &mut Option<Key>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<Result<(), SendError<()>>> {
         let waited = key.is_some();
         let note = WaitNote::new(self.wait(), at);
-        let place = self.slots.poll_acquire(1, key, cx, note);
+        let place = self.slots.poll_acquire(wanted, key, cx, note);
         if waited != key.is_some() {
             self.publish_receiver();
         }
         let place = ready!(place);
         if waited && place.is_ok() && self.gone.get() {
             // The place was given, and then the receiver was dropped: nobody would see a message.
-            self.return_slot();
+            self.return_slots(wanted as usize);
             return Poll::Ready(Err(SendError(())));
         }
         Poll::Ready(place.map_err(|_| SendError(())))
@@ -224,7 +236,11 @@ impl<T> Chan<T> {
 
     /// Gives back the place that a permit was for.
     pub(super) fn return_slot(&self) {
-        self.slots.release(1);
+        self.return_slots(1);
+    }
+
+    pub(super) fn return_slots(&self, places: usize) {
+        self.slots.release(places);
         self.slot_returned();
     }
 

@@ -9,6 +9,7 @@ mod chan;
 pub mod error;
 mod permit;
 mod receiver;
+mod reserve_many;
 mod send_timeout;
 mod sender;
 mod unbounded;
@@ -16,6 +17,7 @@ mod unbounded;
 pub use bounded::{SendFuture, channel};
 pub use permit::{OwnedPermit, Permit, ReserveFuture, ReserveOwnedFuture};
 pub use receiver::{Receiver, RecvFuture, RecvManyFuture};
+pub use reserve_many::{PermitIterator, ReserveManyFuture};
 pub use send_timeout::SendTimeoutFuture;
 pub use sender::{Bounded, ClosedFuture, Sender, Unbounded, WeakSender};
 pub use unbounded::{

@@ -1,0 +1,51 @@
+//! For steppers: who is ready, in order, what time it is, and whether time may leap.
+//!
+//! It exists apart from the loop, which does not need it. It must not change anything.
+
+use crate::core::Core;
+use crate::runtime_loop::Runtime;
+use crate::task::Id;
+use crate::time::Instant;
+use crate::trace;
+
+/// Whether nothing can happen before the next timer but by leaping there: the clock is paused, and nobody is ready or at work.
+pub(crate) fn may_leap(core: &Core) -> bool {
+    let next = core.timers.next_deadline();
+    let idle = core.tasks.ring.is_empty() && !core.has_mail() && core.outside() == 0;
+    idle && core.timers.clock.is_paused() && next.is_some_and(|at| at != Instant::FAR_FUTURE)
+}
+
+impl Runtime {
+    /// The tasks that are ready, in the order in which they will be polled.
+    ///
+    /// ```
+    /// let runtime = myrt::runtime::Runtime::new().unwrap();
+    /// let tasks = [1, 2].map(|_| runtime.spawn(async {}));
+    /// assert_eq!(runtime.ready(), tasks.each_ref().map(|task| task.id()));
+    /// runtime.step().unwrap();
+    /// assert_eq!(runtime.ready(), [tasks[1].id()]);
+    /// ```
+    #[must_use]
+    pub fn ready(&self) -> Vec<Id> {
+        let ring = &self.core().tasks.ring;
+        let slots = (0..ring.len()).filter_map(|place| ring.nth(place));
+        let alive = slots.filter(|slot| trace::is_alive(slot));
+        alive
+            .map(|slot| Id::from_identity(slot.identity()))
+            .collect()
+    }
+
+    /// Now, by this runtime's clock, which may be virtual. Inside of it, [`Instant::now`] is the same.
+    ///
+    /// ```
+    /// let runtime = myrt::runtime::Builder::new().start_paused(true).build().unwrap();
+    /// let began = runtime.now();
+    /// let hour = std::time::Duration::from_secs(3600);
+    /// runtime.block_on(myrt::time::sleep(hour));
+    /// assert_eq!(runtime.now() - began, hour);
+    /// ```
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.core().timers.clock.now()
+    }
+}
