@@ -369,38 +369,36 @@ fn nothing_is_lost_however_the_program_ends() {
 
 #[test]
 fn a_child_that_outlives_the_program_can_print() {
-    for name in ["leave"] {
-        let file = recording("json");
-        let mut child = part(name, Some(&file))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let input = child.stdin.take().unwrap();
-        // The handle stays open while the program is waited for: `wait` would close it.
-        let [mut out, mut error] = [String::new(), String::new()];
-        assert!(child.wait().unwrap().success());
-        drop(input);
-        child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut out)
-            .unwrap();
-        child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut error)
-            .unwrap();
-        assert!(
-            out.contains("the child is there\nend\nfrom the child\n"),
-            "{out}"
-        );
-        assert!(error.ends_with("and once more\n"), "{error}");
-        assert!(taken(&file).contains("the child is there"));
-    }
+    let file = recording("json");
+    let mut child = part("leave", Some(&file))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = child.stdin.take().unwrap();
+    // The handle stays open while the program is waited for: `wait` would close it.
+    let [mut out, mut error] = [String::new(), String::new()];
+    assert!(child.wait().unwrap().success());
+    drop(input);
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut out)
+        .unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut error)
+        .unwrap();
+    assert!(
+        out.contains("the child is there\nend\nfrom the child\n"),
+        "{out}"
+    );
+    assert!(error.ends_with("and once more\n"), "{error}");
+    assert!(taken(&file).contains("the child is there"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ const TESTS: [&str; 2] = [
     "tests/lints_descriptors.rs",
 ];
 /// The most unsafe blocks and impls outside of tests: the budget. Raise it with a reason in the commit.
-const BUDGET: usize = 153;
+const BUDGET: usize = 158;
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten() {
