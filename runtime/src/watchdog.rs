@@ -103,7 +103,9 @@ impl Watchdog {
 #[cold]
 pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
     let watch = &core.watch;
-    if watch.timing.get() != u32::MAX {
+    // After a slow turn the slow poll is searched for, no sums are made: of a while nobody knows when it was.
+    let adds = watch.timing.get() == u32::MAX;
+    if !adds {
         watch.timing.set(watch.timing.get() - 1);
     }
     for _ in 0..limit {
@@ -121,7 +123,9 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
         let batch = lookout::watch(core, slot, || run_batch(core, 1));
         notice::ended(core, slot, batch == Batch::Main);
         let took = Duration::from_nanos(monotonic_ns().saturating_sub(began));
-        core.tasks.slots.shared().times.add(identity, took);
+        if adds {
+            core.tasks.slots.shared().times.add(identity, took);
+        }
         if took >= watch.slow {
             let task = Id::from_identity(identity);
             core.report(&Report::SlowPoll {

@@ -116,20 +116,21 @@ pub fn has_default_action(signal: libc::c_int) -> bool {
     asked.is_ok() && unsafe { now.assume_init() }.sa_sigaction == libc::SIG_DFL
 }
 
+/// No system that runs this has larger pages.
+pub(crate) const LARGEST_PAGE: usize = 1 << 16;
+
 /// Tells the system that it may take back the pages that lie wholly within this memory. Where it does not, nothing happens:
 /// it is a hint.
 ///
 /// # Safety
 /// The memory is the caller's, and nobody reads of it what was not written after this call.
 pub(crate) unsafe fn forget_memory(start: *mut u8, bytes: usize) {
-    /// No system that runs this has larger pages.
-    const PAGES: usize = 1 << 16;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     const ADVICE: libc::c_int = libc::MADV_DONTNEED;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     const ADVICE: libc::c_int = libc::MADV_FREE;
-    let gap = start.addr().next_multiple_of(PAGES) - start.addr();
-    let bytes = bytes.saturating_sub(gap) & !(PAGES - 1);
+    let gap = start.addr().next_multiple_of(LARGEST_PAGE) - start.addr();
+    let bytes = bytes.saturating_sub(gap) & !(LARGEST_PAGE - 1);
     if bytes > 0 {
         // SAFETY: whole pages of memory that the caller owns and has given up the contents of.
         unsafe { libc::madvise(start.wrapping_add(gap).cast(), bytes, ADVICE) };

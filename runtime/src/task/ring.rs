@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
 use super::slot::Slot;
-use crate::sys::os::forget_memory;
+use crate::sys::os::{LARGEST_PAGE as LARGEST_PAGE_BYTES, forget_memory};
 
 /// A queue of slots, never longer than the table.
 pub(crate) struct Ring {
@@ -22,7 +22,7 @@ pub(crate) struct Ring {
     tail: Cell<usize>,
     /// Pops before both counts began anew last.
     before: Cell<u64>,
-    /// The memory of what was popped before this one has been given back.
+    /// The memory of what was popped before this one has been given back, but for a page at most.
     given_back: Cell<usize>,
 }
 
@@ -31,7 +31,9 @@ const FIRST: usize = 64;
 const PAGE: usize = 512;
 const FEW: usize = 16;
 /// The memory of so many entries is worth a system call.
-const CROWD: usize = 1 << 16;
+const CROWD: usize = 1 << 15;
+/// So many entries are as large as the largest page: whoever gives back whole pages leaves less than that for the next time.
+const LARGEST_PAGE: usize = LARGEST_PAGE_BYTES / size_of::<*const Slot>();
 
 impl Ring {
     pub(crate) fn new() -> Self {
@@ -167,7 +169,7 @@ impl Ring {
         let (head, length) = (self.head.get(), self.mask.get() + 1);
         let from = self
             .given_back
-            .replace(head)
+            .replace(head - LARGEST_PAGE)
             .max(self.tail.get().saturating_sub(length));
         let (start, many) = (from & self.mask.get(), head - from);
         let first = many.min(length - start);
