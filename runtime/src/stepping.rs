@@ -41,7 +41,7 @@ impl Runtime {
     /// let runtime = myrt::runtime::Builder::new().start_paused(true).build().unwrap();
     /// let began = runtime.now();
     /// let hour = std::time::Duration::from_secs(3600);
-    /// runtime.block_on(myrt::time::sleep(hour));
+    /// runtime.block_on(async { myrt::time::sleep(hour).await });
     /// assert_eq!(runtime.now() - began, hour);
     /// ```
     #[must_use]
