@@ -174,7 +174,9 @@ fn converse(mut child: Child) {
         assert_eq!(answer, format!("<line {n}>\n"));
     }
     drop(stdin);
-    assert!(child.wait().unwrap().success());
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success(), "{rest}");
 }
 
 #[test]

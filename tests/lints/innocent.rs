@@ -33,6 +33,12 @@ fn a_blocking_call_on_the_pool() {
     assert_eq!(told.reports.take(), []);
 }
 
+/// The task of a job only hears of its end: it may well never be polled.
+#[test]
+fn a_job_of_which_nobody_hears_the_end() {
+    nothing(async { drop(myrt::spawn_blocking(|| ())) });
+}
+
 #[test]
 fn a_thread_that_sends_late() {
     nothing(async {

@@ -186,9 +186,10 @@ where
         submit(Arc::clone(&shared), work, Outside::one_more(core));
         let handle = spawn_in(core, Result { shared, at }, at);
         if core.config.looks {
-            // The job runs, whether or not its task is polled to hear of the end.
+            // The job runs, whether or not its task is polled to hear of the end: that counts as a poll.
             if let Some(slot) = core.tasks.find(handle.id().identity()) {
                 slot.set_wait(Wait::Blocking.pack(), at);
+                slot.polled(hot::ONE_NOTE);
             }
         }
         handle
