@@ -17,6 +17,8 @@ mod view;
 
 use std::io::{self, IsTerminal, Write, stdout};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -26,6 +28,8 @@ use crossterm::terminal::{
     LeaveAlternateScreen,
 };
 use crossterm::{cursor, execute, queue};
+
+use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use client::Client;
 use tasks::{Counts, Snapshot, Sort};
@@ -95,14 +99,27 @@ fn run() -> io::Result<()> {
         }
         return Ok(());
     }
+    // Who is told to end leaves the terminal as it was.
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&told))?;
+    }
     let _screen = Screen::enter()?;
-    watch(&mut client, &mut view, options.every)
+    watch(&mut client, &mut view, options.every, &told)
 }
 
-/// Asks and draws until somebody quits.
-fn watch(client: &mut Client, view: &mut View, every: Duration) -> io::Result<()> {
+/// A signal is noticed within this time.
+const NOTICED: Duration = Duration::from_millis(250);
+
+/// Asks and draws until somebody quits, or it is told to end.
+fn watch(
+    client: &mut Client,
+    view: &mut View,
+    every: Duration,
+    told: &AtomicBool,
+) -> io::Result<()> {
     let mut next = Instant::now();
-    loop {
+    while !told.load(Ordering::Relaxed) {
         if Instant::now() >= next {
             next = Instant::now() + every;
             match client.look() {
@@ -111,7 +128,8 @@ fn watch(client: &mut Client, view: &mut View, every: Duration) -> io::Result<()
             }
         }
         draw(view)?;
-        if event::poll(next.saturating_duration_since(Instant::now()))? {
+        let rest = next.saturating_duration_since(Instant::now());
+        if event::poll(rest.min(NOTICED))? {
             if let Event::Key(key) = event::read()? {
                 if key.kind != KeyEventKind::Release && !act(client, view, key) {
                     return Ok(());
@@ -119,6 +137,7 @@ fn watch(client: &mut Client, view: &mut View, every: Duration) -> io::Result<()
             }
         }
     }
+    Ok(())
 }
 
 /// Does what a key says. False: quit.
