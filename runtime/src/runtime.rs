@@ -84,7 +84,9 @@ fn begin_turn(core: &Core) {
     let turns = core.turns.get() + 1;
     if TELLS {
         core.turns.set(turns);
-        core.tasks.now_ms.set(core.timers.seen_millis());
+        if let Some(millis) = core.timers.new_millisecond() {
+            core.tasks.now_ms.set(millis);
+        }
     }
     assert!(
         core.process == crate::sys::fork::current_pid(),

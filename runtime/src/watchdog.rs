@@ -152,7 +152,9 @@ pub(crate) fn look(core: &Core) -> Instant {
     if TELLS {
         let watch = &core.watch;
         watch.busy_ns.set(watch.busy_ns.get().wrapping_add(took));
-        watch.longest_ns.set(watch.longest_ns.get().max(took));
+        if took > watch.longest_ns.get() {
+            watch.longest_ns.set(took);
+        }
     }
     if took >= core.watch.slow_ns {
         slow_turn(core, before, now);

@@ -23,8 +23,8 @@ pub(crate) struct Timers {
     start: Instant,
     /// The clock when it was last read by the loop.
     seen: Cell<Instant>,
-    /// The beginning of a millisecond of the runtime, in the clock's nanoseconds, and which one it is.
-    millisecond: Cell<(u64, u32)>,
+    /// When the runtime's present millisecond began, in the clock's nanoseconds.
+    began: Cell<u64>,
     pub(crate) fired: Cell<u64>,
     /// The most that the loop overslept.
     pub(crate) lag: Cell<Duration>,
@@ -39,7 +39,7 @@ impl Timers {
             wheel: RefCell::new(Wheel::new()),
             start,
             seen: Cell::new(start),
-            millisecond: Cell::new((start.as_nanos(), 0)),
+            began: Cell::new(start.as_nanos()),
             fired: Cell::new(0),
             lag: Cell::new(Duration::ZERO),
         }
@@ -91,17 +91,18 @@ impl Timers {
         u32::try_from((now - self.start).as_millis()).unwrap_or(u32::MAX)
     }
 
-    /// [`Timers::millis`] of the clock as the loop last read it; the division is made once a millisecond.
+    /// [`Timers::millis`] of the clock as the loop last read it, if that is another one than when this was asked last.
     #[inline]
-    pub(crate) fn seen_millis(&self) -> u32 {
-        let (from, millis) = self.millisecond.get();
-        let since = self.seen.get().as_nanos().wrapping_sub(from);
-        if since < 1_000_000 {
-            return millis;
-        }
+    pub(crate) fn new_millisecond(&self) -> Option<u32> {
+        let since = self.seen.get().as_nanos().wrapping_sub(self.began.get());
+        (since >= 1_000_000).then(|| self.next_millisecond())
+    }
+
+    #[inline(never)]
+    fn next_millisecond(&self) -> u32 {
         let millis = self.millis(self.seen.get());
-        let from = self.start.as_nanos() + u64::from(millis) * 1_000_000;
-        self.millisecond.set((from, millis));
+        self.began
+            .set(self.start.as_nanos() + u64::from(millis) * 1_000_000);
         millis
     }
 
