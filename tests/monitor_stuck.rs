@@ -230,21 +230,27 @@ fn a_sleep_that_blocks() {
     );
 }
 
+/// A program whose task sleeps for five seconds in its poll, and has begun to: its monitor, and the thread that it runs on.
+fn asleep() -> (SocketAddr, thread::JoinHandle<()>) {
+    let (tell, told) = threads::channel();
+    let running = thread::spawn(move || {
+        myrt::run(async move {
+            let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+            tell.send(monitor.local_addr().unwrap()).unwrap();
+            let _ = named("sleeps", async { thread::sleep(Duration::from_secs(5)) }).await;
+        });
+    });
+    let address: SocketAddr = told.recv().unwrap();
+    while !ask(address, "blocked").contains("clock_nanosleep") {}
+    (address, running)
+}
+
 /// Within these five seconds it answers a hundred questions, one after the other: that is less than 50 ms each, without looking
 /// at a clock. Each answer shows that the sleep still goes on. Nobody waits for its end.
 #[test]
 #[cfg(target_os = "linux")] // the others do not tell what a thread does
 fn a_hundred_answers_during_a_sleep_of_five_seconds() {
-    let (tell, told) = threads::channel();
-    thread::spawn(move || {
-        myrt::run(async move {
-            let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
-            tell.send(monitor.local_addr().unwrap()).unwrap();
-            named("sleeps", async { thread::sleep(Duration::from_secs(5)) }).await
-        })
-    });
-    let address: SocketAddr = told.recv().unwrap();
-    while !ask(address, "blocked").contains("clock_nanosleep") {}
+    let (address, _running) = asleep();
     for question in ["blocked", "ps", "tree", "where sleeps", "top"].repeat(20) {
         let answer = ask(address, question);
         let names = ["\"sleeps\"", " sleeps "];
@@ -327,16 +333,7 @@ fn a_peer_that_never_answers() {
 #[test]
 #[ignore = "it measures, and a test must not depend on the machine's mood"]
 fn latency_of_an_answer_while_the_loop_sleeps() {
-    let (tell, told) = threads::channel();
-    let running = thread::spawn(move || {
-        myrt::run(async move {
-            let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
-            tell.send(monitor.local_addr().unwrap()).unwrap();
-            named("sleeps", async { thread::sleep(Duration::from_secs(5)) }).await
-        })
-    });
-    let address: SocketAddr = told.recv().unwrap();
-    while !ask(address, "blocked").contains("clock_nanosleep") {}
+    let (address, running) = asleep();
     let mut times = Vec::new();
     for question in ["blocked", "ps", "tree", "where sleeps"].repeat(25) {
         let began = Instant::now();

@@ -101,7 +101,7 @@ impl Core {
             table: Arc::clone(tasks.slots.shared()),
             thread: sys::current_thread(),
             started: timers.start(),
-            clock: timers.clock.face(),
+            clock: Arc::clone(&timers.clock),
             wakers: AtomicIsize::new(0),
             wakers_of: config.looks.then(Mutex::default),
             at_end: Mutex::default(),

@@ -124,9 +124,8 @@ fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
     if events > 0 || core.has_mail() {
         return Ok(());
     }
-    let next = core.timers.next_deadline();
-    match next {
-        Some(at) if core.outside() == 0 && at != Instant::FAR_FUTURE => {
+    match next_leap(core) {
+        Some(at) => {
             watchdog::look_for_cycles(core);
             lookout::alone::look(core);
             let now = core.timers.clock.now();
@@ -136,8 +135,14 @@ fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
             notice::fired(core, fired);
             Ok(())
         }
-        _ => park(core, limit),
+        None => park(core, limit),
     }
+}
+
+/// Where virtual time jumps to when nobody is ready; none while a job outside runs, or nobody waits for a time.
+pub(crate) fn next_leap(core: &Core) -> Option<Instant> {
+    let next = core.timers.next_deadline();
+    next.filter(|at| core.outside() == 0 && *at != Instant::FAR_FUTURE)
 }
 
 fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {

@@ -3,16 +3,15 @@
 //! It exists apart from the loop, which does not need it. It must not change anything.
 
 use crate::core::Core;
-use crate::runtime_loop::Runtime;
+use crate::runtime_loop::{Runtime, next_leap};
 use crate::task::Id;
 use crate::time::Instant;
 use crate::trace;
 
 /// Whether nothing can happen before the next timer but by leaping there: the clock is paused, and nobody is ready or at work.
 pub(crate) fn may_leap(core: &Core) -> bool {
-    let next = core.timers.next_deadline();
-    let idle = core.tasks.ring.is_empty() && !core.has_mail() && core.outside() == 0;
-    idle && core.timers.clock.is_paused() && next.is_some_and(|at| at != Instant::FAR_FUTURE)
+    let idle = core.tasks.ring.is_empty() && !core.has_mail();
+    idle && core.timers.clock.is_paused() && next_leap(core).is_some()
 }
 
 impl Runtime {

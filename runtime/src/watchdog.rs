@@ -36,8 +36,7 @@ const OWN_REFERENCES: usize = 2;
 
 /// See the module's head.
 pub(crate) struct Watchdog {
-    /// From what duration on a poll is slow.
-    slow: Duration,
+    /// From what duration on a poll is slow, in nanoseconds.
     slow_ns: u64,
     /// Turns for which polls are still timed; `u32::MAX`: all.
     timing: Cell<u32>,
@@ -56,7 +55,6 @@ impl Watchdog {
     pub(crate) fn new(config: &Config) -> Self {
         let slow = config.slow_poll.unwrap_or(SLOW);
         let watch = Self {
-            slow,
             slow_ns: u64::try_from(slow.as_nanos()).unwrap_or(u64::MAX),
             timing: Cell::new(0),
             told: Cell::new(false),
@@ -90,7 +88,7 @@ impl Watchdog {
 
     /// From what duration on a poll is slow.
     pub(crate) fn slow(&self) -> Duration {
-        self.slow
+        Duration::from_nanos(self.slow_ns)
     }
 
     #[inline]
@@ -126,7 +124,7 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
         if adds {
             core.tasks.slots.shared().times.add(identity, took);
         }
-        if took >= watch.slow {
+        if took >= watch.slow() {
             let task = Id::from_identity(identity);
             core.report(&Report::SlowPoll {
                 task,

@@ -209,9 +209,9 @@ fn awaits(
             };
             Some((tie, senders))
         }
-        Wait::Channel(at) => sure(table, at).map(|id| (Tie::Place, vec![id])),
+        Wait::Channel(at) => published.sure_holder(at).map(|id| (Tie::Place, vec![id])),
         Wait::Lock(at) => {
-            let holder = sure(table, at)?;
+            let holder = published.sure_holder(at)?;
             // Who wants to read while others read waits for the writer before it. (See `RawRwLock`.)
             let first = published.holder(at + 1);
             let first = first.filter(|id| id.identity() != slot.identity());
@@ -223,12 +223,6 @@ fn awaits(
         }
         _ => None,
     }
-}
-
-/// Who has what stands at an address, if that is certain.
-fn sure(table: &Table, at: usize) -> Option<Id> {
-    let holder = table.holders.holder(at);
-    holder.filter(|_| !table.holders.is_unsure(at))
 }
 
 /// Whether a task was spawned by `owner`, by one that was spawned by it, and so on, as far as is known.

@@ -3,7 +3,6 @@
 //! It exists because a task's row in the table has room for one wait, and a task may wait for several things. The loop is asked
 //! for a copy; while it is blocked there is none, and what the rows say must do. It must not make a client wait for a blocked loop.
 
-use std::cmp::Reverse;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -149,8 +148,8 @@ pub(super) fn waits_of(subject: &Subject, task: Id) -> Vec<Wait> {
         .filter(|(_, key)| is(*key))
         .map(|(at, _)| at)
         .collect();
-    due.sort_by_key(|at| Reverse(*at));
-    let mut waits: Vec<Wait> = due.into_iter().rev().map(Wait::Timer).collect();
+    due.sort_unstable();
+    let mut waits: Vec<Wait> = due.into_iter().map(Wait::Timer).collect();
     for (fd, waiters) in fds {
         let mine = waiters.into_iter().filter(|(_, key)| is(*key));
         waits.extend(mine.map(|(direction, _)| direction.wait(fd)));

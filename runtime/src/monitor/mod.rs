@@ -49,7 +49,7 @@ use crate::task::hot;
 use crate::task::registry::{Home, Message};
 use crate::task::table::Table;
 use crate::time::Instant;
-use crate::time::clock::Face;
+use crate::time::clock::Clock;
 use crate::trace::Graph;
 use door::Door;
 use talk::Client;
@@ -113,7 +113,7 @@ struct Subject {
     home: Weak<Home>,
     table: Arc<Table>,
     started: Instant,
-    clock: Arc<Face>,
+    clock: Arc<Clock>,
     watch: Arc<Watch>,
 }
 

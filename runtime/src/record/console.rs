@@ -334,8 +334,9 @@ impl Stream {
         let mut buf = [0; PIECE];
         // As much as a pipe holds, or a little more; whoever writes without end is asked again later.
         for _ in 0..PIECES {
-            let ready = readable_now(self.number(), Interest::READABLE);
-            if self.is_over || !ready.is_ok_and(|ready| ready.contains(Interest::READABLE)) {
+            let has_some = |ready: Interest| ready.contains(Interest::READABLE);
+            if self.is_over || !readable_now(self.number(), Interest::READABLE).is_ok_and(has_some)
+            {
                 return;
             }
             let Ok(count @ 1..) = bytes::read(self.reader.as_fd(), &mut buf) else {
@@ -346,12 +347,12 @@ impl Stream {
             for inbox in inboxes.iter_mut() {
                 match inbox.texts.iter_mut().find(|(to, _)| *to == self.to) {
                     Some((_, bytes)) => bytes.extend_from_slice(text),
-                    None => inbox.texts.push((self.to, text.to_vec())),
+                    None => {
+                        inbox.texts.push((self.to, text.to_vec()));
+                        inbox.texts.sort_by_key(|(to, _)| *to as u8);
+                    }
                 }
             }
-            inboxes.iter_mut().for_each(|inbox| {
-                inbox.texts.sort_by_key(|(to, _)| *to as u8);
-            });
             if !self.is_stuffed && write_all(self.original.as_fd(), text).is_err() {
                 self.is_stuffed = true;
                 self.give_back();

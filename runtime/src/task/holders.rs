@@ -58,6 +58,12 @@ impl Published {
         (identity != 0).then(|| Id::from_identity(identity))
     }
 
+    /// The same, if the holder cannot have given it away since.
+    pub(crate) fn sure_holder(&self, object: usize) -> Option<Id> {
+        let identity = self.read(object)?;
+        (identity & UNSURE == 0).then(|| Id::from_identity(identity))
+    }
+
     /// Whether what is published of an object may have been given away since.
     pub(crate) fn is_unsure(&self, object: usize) -> bool {
         self.read(object).is_some_and(|holder| holder & UNSURE != 0)

@@ -150,18 +150,22 @@ impl Hot {
     #[inline(always)]
     pub(crate) fn note_wait(&self, note: WaitNote) {
         if TELLS {
-            self.signal.set(self.signal.get().wrapping_add(ONE_NOTE));
+            self.count_note();
             self.whose().set_wait(note.packed, note.at);
         }
+    }
+
+    #[inline(always)]
+    fn count_note(&self) {
+        self.signal.set(self.signal.get().wrapping_add(ONE_NOTE));
     }
 
     /// The running task waits for one thing more than it has said during this poll. False if it has said nothing yet.
     #[inline]
     pub(crate) fn note_another(&self) -> bool {
-        let signal = self.signal.get();
-        let said = TELLS && signal & NOTES != 0;
+        let said = TELLS && self.signal.get() & NOTES != 0;
         if said {
-            self.signal.set(signal.wrapping_add(ONE_NOTE));
+            self.count_note();
         }
         said
     }
@@ -170,7 +174,7 @@ impl Hot {
     #[inline(always)]
     pub(crate) fn note_join(&self, slot: &Slot, at: &'static Location<'static>) {
         if TELLS {
-            self.signal.set(self.signal.get().wrapping_add(ONE_NOTE));
+            self.count_note();
             self.whose().set_join(slot, at);
         }
     }

@@ -14,7 +14,7 @@ use super::table::Table;
 use crate::core::Core;
 use crate::sys::Notifier;
 use crate::time::Instant;
-use crate::time::clock::Face;
+use crate::time::clock::Clock;
 
 /// What another thread may ask of a loop.
 pub(crate) enum Message {
@@ -36,7 +36,7 @@ pub(crate) struct Home {
     pub(crate) thread: u32,
     /// The runtime's clock when it began.
     pub(crate) started: Instant,
-    pub(crate) clock: Arc<Face>,
+    pub(crate) clock: Arc<Clock>,
     /// In debug mode: clones of wakers that are alive.
     pub(crate) wakers: AtomicIsize,
     /// Where misuse is looked for: the same by key.

@@ -206,7 +206,7 @@ mod tests {
         slots.iter().map(ptr::from_ref).collect()
     }
 
-    /// A batch of a ring that holds `crowd` others: each is popped and pushed again.
+    /// A batch: so many are popped, and wake themselves.
     fn turn(ring: &Ring, many: usize) {
         for _ in 0..many {
             let slot = ring.pop().expect("a crowd");

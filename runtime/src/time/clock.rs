@@ -2,8 +2,6 @@
 //!
 //! It exists so that time can be virtual: nothing else reads the system's clock. It must not know timers.
 
-use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -11,91 +9,60 @@ use super::instant::Instant;
 use crate::sys;
 use crate::task::hot;
 
-/// The clock of one runtime: the system's, or one that stands until it is advanced.
+/// The clock of one runtime: the system's, or one that stands until it is advanced. Any thread may read it; only the loop's
+/// changes it.
+#[derive(Debug)]
 pub(crate) struct Clock {
-    /// Virtual now in nanoseconds while paused.
-    paused: Cell<Option<u64>>,
-    /// What virtual time is ahead of the system's, once resumed; behind it, the difference wraps.
-    ahead: Cell<u64>,
-    face: Arc<Face>,
-}
-
-/// A clock as other threads see it.
-#[derive(Debug, Default)]
-pub(crate) struct Face {
-    /// Virtual now while paused, else 0.
+    /// Virtual now in nanoseconds while paused, else 0.
     paused: AtomicU64,
+    /// What virtual time is ahead of the system's, once resumed; behind it, the difference wraps.
     ahead: AtomicU64,
-}
-
-impl Face {
-    pub(crate) fn now(&self) -> Instant {
-        match self.paused.load(Relaxed) {
-            0 => {
-                let ahead = self.ahead.load(Relaxed);
-                Instant::from_nanos(sys::clock::monotonic_ns().wrapping_add(ahead))
-            }
-            now => Instant::from_nanos(now),
-        }
-    }
 }
 
 impl Clock {
     pub(crate) fn new(paused: bool) -> Self {
-        let clock = Self {
-            paused: Cell::new(paused.then(sys::clock::monotonic_ns)),
-            ahead: Cell::new(0),
-            face: Arc::default(),
+        let now = if paused {
+            sys::clock::monotonic_ns()
+        } else {
+            0
         };
-        clock.show();
-        clock
-    }
-
-    /// For other threads.
-    pub(crate) fn face(&self) -> Arc<Face> {
-        Arc::clone(&self.face)
-    }
-
-    /// Shows other threads what has changed.
-    fn show(&self) {
-        self.face.ahead.store(self.ahead.get(), Relaxed);
-        self.face
-            .paused
-            .store(self.paused.get().unwrap_or(0), Relaxed);
+        Self {
+            paused: AtomicU64::new(now),
+            ahead: AtomicU64::new(0),
+        }
     }
 
     #[inline]
     pub(crate) fn now(&self) -> Instant {
-        match self.paused.get() {
-            None => Instant::from_nanos(sys::clock::monotonic_ns().wrapping_add(self.ahead.get())),
-            Some(now) => Instant::from_nanos(now),
-        }
+        Instant::from_nanos(match self.paused.load(Relaxed) {
+            0 => sys::clock::monotonic_ns().wrapping_add(self.ahead.load(Relaxed)),
+            now => now,
+        })
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.paused.get().is_some()
+        self.paused.load(Relaxed) != 0
     }
 
     /// Stops at `at`.
     pub(crate) fn pause(&self, at: Instant) {
-        self.paused.set(Some(at.as_nanos()));
-        self.show();
+        self.paused.store(at.as_nanos(), Relaxed);
     }
 
     pub(crate) fn resume(&self) {
-        if let Some(now) = self.paused.take() {
+        if self.is_paused() {
             // With room for a century to run on: a clock that stands at the end of time must not wrap.
-            let now = now.min(u64::MAX - (1 << 62));
-            self.ahead.set(now.wrapping_sub(sys::clock::monotonic_ns()));
-            self.show();
+            let now = self.now().as_nanos().min(u64::MAX - (1 << 62));
+            let ahead = now.wrapping_sub(sys::clock::monotonic_ns());
+            self.ahead.store(ahead, Relaxed);
+            self.paused.store(0, Relaxed);
         }
     }
 
     /// Moves virtual time on; never back.
     pub(crate) fn advance_to(&self, to: Instant) {
-        if let Some(now) = self.paused.get() {
-            self.paused.set(Some(now.max(to.as_nanos())));
-            self.show();
+        if self.is_paused() {
+            self.pause(self.now().max(to));
         }
     }
 }

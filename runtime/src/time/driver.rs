@@ -5,6 +5,7 @@
 
 use myrt_timer::{Key, Wheel};
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -17,7 +18,7 @@ const TICK: u64 = 1_000_000;
 
 /// The timers of one runtime.
 pub(crate) struct Timers {
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<Clock>,
     wheel: RefCell<Wheel<StoredWaker>>,
     /// The clock at tick 0.
     start: Instant,
@@ -32,7 +33,7 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn new(paused: bool) -> Self {
-        let clock = Clock::new(paused);
+        let clock = Arc::new(Clock::new(paused));
         let start = clock.now();
         Self {
             clock,

@@ -199,11 +199,8 @@ impl<T> Sender<T> {
     /// [`TrySendError`] says why not.
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
         self.note_use();
-        match self.chan.slots.try_acquire(1) {
-            Ok(()) => Ok(Permit::new(&self.chan)),
-            Err(TryAcquireError::NoPermits) => Err(TrySendError::Full(())),
-            Err(TryAcquireError::Closed) => Err(TrySendError::Closed(())),
-        }
+        self.chan.try_places(1)?;
+        Ok(Permit::new(&self.chan))
     }
 
     /// As [`try_reserve`](Self::try_reserve), with a permit that has no lifetime.

@@ -14,10 +14,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::MpscStatistics;
-use super::error::{SendError, TryRecvError};
+use super::error::{SendError, TryRecvError, TrySendError};
 use crate::lookout::senders::{self, Census};
 use crate::sync::holder::Holder;
-use crate::sync::permits::Permits;
+use crate::sync::permits::{Permits, TryAcquireError};
 use crate::sync::wait_list::{Key, WaitQueue};
 use crate::task::{StoredWaker, Wait, WaitNote, owns, poll_budget};
 
@@ -232,6 +232,15 @@ impl<T> Chan<T> {
             return Poll::Ready(Err(SendError(())));
         }
         Poll::Ready(place.map_err(|_| SendError(())))
+    }
+
+    /// Several places at once, without waiting.
+    #[inline]
+    pub(super) fn try_places(&self, wanted: u32) -> Result<(), TrySendError<()>> {
+        self.slots.try_acquire(wanted).map_err(|error| match error {
+            TryAcquireError::NoPermits => TrySendError::Full(()),
+            TryAcquireError::Closed => TrySendError::Closed(()),
+        })
     }
 
     /// Gives back the place that a permit was for.

@@ -14,7 +14,6 @@ use std::task::{Context, Poll, ready};
 use super::chan::Chan;
 use super::error::{SendError, TrySendError};
 use super::permit::Permit;
-use crate::sync::permits::TryAcquireError;
 use crate::sync::wait_list::Key;
 
 /// Places that are kept for messages to come, as an iterator of [`Permit`]s. Those that are not taken are free again when it is
@@ -97,11 +96,8 @@ pub(super) fn try_reserve_many<T>(
     wanted: usize,
 ) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
     let possible = possible(chan, wanted).ok_or(TrySendError::Full(()))?;
-    match chan.slots.try_acquire(possible) {
-        Ok(()) => Ok(PermitIterator { chan, left: wanted }),
-        Err(TryAcquireError::NoPermits) => Err(TrySendError::Full(())),
-        Err(TryAcquireError::Closed) => Err(TrySendError::Closed(())),
-    }
+    chan.try_places(possible)?;
+    Ok(PermitIterator { chan, left: wanted })
 }
 
 /// Nobody gets more places than there are.
