@@ -220,6 +220,115 @@ fn the_selectors_descriptor_tells_a_foreign_loop_of_events_and_messages() {
     assert_eq!(inner.block_on(reader).unwrap(), b"x");
 }
 
+/// Drives an embedded runtime as a foreign loop does, which waits for nothing but its descriptor, until [`DONE`] is set.
+/// What `prepare` returns is called on another thread once the runtime has nothing to do.
+fn embedded(prepare: impl FnOnce(&Runtime) -> Box<dyn FnOnce() + Send>) {
+    let inner = runtime();
+    let has_one = catch_unwind(AssertUnwindSafe(|| {
+        std::os::fd::AsFd::as_fd(&inner).try_clone_to_owned()
+    }));
+    let Ok(Ok(fd)) = has_one else {
+        return; // poll and select have none, and as_fd says so
+    };
+    let act = prepare(&inner);
+    let outer = runtime();
+    let wait = || {
+        let limit = Duration::from_secs(30);
+        let woken = myrt::time::timeout(limit, myrt::io::readable(&fd));
+        outer
+            .block_on(woken)
+            .expect("the foreign loop is woken")
+            .unwrap();
+    };
+    // Until it is idle.
+    while inner.turn(Some(Duration::ZERO)).unwrap() {}
+    thread::scope(|scope| {
+        scope.spawn(act);
+        while inner.metrics().tasks > 0 || !DONE.get() {
+            wait();
+            inner.turn(Some(Duration::ZERO)).unwrap();
+        }
+    });
+}
+
+thread_local! {
+    /// What the foreign loop waits for has happened.
+    static DONE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+#[test]
+fn a_foreign_loop_is_woken_by_a_task_that_another_thread_spawns() {
+    embedded(|inner| {
+        let remote = inner.remote();
+        Box::new(move || drop(remote.spawn(|| async { DONE.set(true) })))
+    });
+    DONE.set(false);
+}
+
+#[test]
+fn a_foreign_loop_is_woken_by_a_task_that_another_thread_wakes() {
+    embedded(|inner| {
+        let (give, take) = mpsc::channel::<Waker>();
+        let mut given = false;
+        drop(inner.spawn(std::future::poll_fn(move |cx| {
+            if std::mem::replace(&mut given, true) {
+                DONE.set(true);
+                return std::task::Poll::Ready(());
+            }
+            give.send(cx.waker().clone()).unwrap();
+            std::task::Poll::Pending
+        })));
+        Box::new(move || take.recv().unwrap().wake())
+    });
+    DONE.set(false);
+}
+
+#[test]
+fn a_foreign_loop_is_woken_by_a_deferred_call() {
+    embedded(|inner| {
+        let remote = inner.remote();
+        Box::new(move || {
+            let _ = remote.defer(|| DONE.set(true));
+        })
+    });
+    DONE.set(false);
+}
+
+#[test]
+fn a_foreign_loop_is_woken_by_the_end_of_a_blocking_job() {
+    embedded(|inner| {
+        let (open, gate) = mpsc::channel::<()>();
+        drop(inner.spawn(async move {
+            myrt::spawn_blocking(move || gate.recv().unwrap())
+                .await
+                .unwrap();
+            DONE.set(true);
+        }));
+        Box::new(move || open.send(()).unwrap())
+    });
+    DONE.set(false);
+}
+
+#[test]
+fn a_foreign_loop_is_woken_by_what_its_own_thread_spawns_between_turns() {
+    let inner = runtime();
+    let has_one = catch_unwind(AssertUnwindSafe(|| {
+        std::os::fd::AsFd::as_fd(&inner).try_clone_to_owned()
+    }));
+    let Ok(Ok(fd)) = has_one else {
+        return; // poll and select have none, and as_fd says so
+    };
+    while inner.turn(Some(Duration::ZERO)).unwrap() {}
+    let task = inner.spawn(async { 5 });
+    let outer = runtime();
+    let woken = myrt::time::timeout(Duration::from_secs(30), myrt::io::readable(&fd));
+    outer
+        .block_on(woken)
+        .expect("the foreign loop is woken")
+        .unwrap();
+    assert_eq!(inner.block_on(task).unwrap(), 5);
+}
+
 #[test]
 fn turn_sleeps_at_most_as_long_as_it_is_told() {
     let runtime = runtime();

@@ -343,13 +343,18 @@ async fn a_limiter_never_runs_more_than_it_may_and_keeps_the_order() {
 async fn r44_a_cancelled_waiter_passes_its_permit_on() {
     let limiter = Limiter::new(1);
     let (open, gate) = std::sync::mpsc::channel::<()>();
-    let first = limiter.spawn_blocking(move || gate.recv().is_ok());
+    let (begin, begun) = std::sync::mpsc::channel::<()>();
+    let first = limiter.spawn_blocking(move || {
+        begin.send(()).unwrap();
+        gate.recv().is_ok()
+    });
     let second = limiter.spawn_blocking(|| 2);
     let third = limiter.spawn_blocking(|| 3);
     yield_now().await;
     assert_eq!(limiter.statistics().waiting, 2);
     second.cancel().await;
     assert_eq!(limiter.statistics().waiting, 1);
+    begun.recv().unwrap();
     // A running job cannot be stopped: its permit stays with it, although its task is gone.
     first.cancel().await;
     assert_eq!(limiter.statistics().running, 1);

@@ -69,10 +69,15 @@ impl Report {
     fn say(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Misuse(misuse) => write!(f, "myrt: {misuse}"),
+            Self::OnAnotherThread { graph, wakers: 0 } => write!(
+                f,
+                "myrt: waiting on another thread: no task can be woken from this thread; only another thread can (by a cloned \
+                 waker or a `Remote`; MYRT_DEBUG=1 counts them):\n{graph}"
+            ),
             Self::OnAnotherThread { graph, wakers } => write!(
                 f,
-                "myrt: waiting on another thread: nobody here can wake anyone, and what is left of hope are {wakers} wakers \
-                 that were given away and the runtime's remotes:\n{graph}"
+                "myrt: waiting on another thread: no task can be woken from this thread; only another thread can ({wakers} \
+                 cloned wakers, or a `Remote`):\n{graph}"
             ),
             Self::Cycle(cycle) => write!(
                 f,
@@ -119,8 +124,8 @@ impl Report {
                 certain: false,
             } => write!(
                 f,
-                "myrt: unless something outside wakes it, this program waits for ever (with MYRT_DEBUG=1 wakers are \
-                 counted, and this is told for certain):\n{graph}"
+                "myrt: every task waits for another one of this runtime, and no other code has a waker: this program \
+                 waits for ever (with MYRT_DEBUG=1 wakers are counted, and this is a panic):\n{graph}"
             ),
         }
     }

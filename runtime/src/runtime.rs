@@ -9,6 +9,7 @@
 //! dropping the runtime, end them: all are cancelled, their async cleanups run until the grace is over, and what is
 //! left then is dropped, until none is left, with the runtime still entered (destructors may spawn, wake, sleep).
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -63,7 +64,7 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
     if !core.tasks.ring.is_empty() {
         // Work is ready: a glance at the selector, if it watches anything.
         if !core.reactor.is_empty() {
-            ask_selector(core, Some(Duration::ZERO))?;
+            core.reactor.wait(Some(Duration::ZERO))?;
             notice::queued(core, By::Io);
         }
     } else if core.timers.clock.is_paused() {
@@ -97,29 +98,42 @@ fn begin_turn(core: &Core) {
     notice::turned(core, turns);
 }
 
-/// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`.
+/// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`. This and the glance of
+/// a turn are the only calls that ask the selector.
 fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
     notice::parking(core, timeout);
     lookout::alone::look(core);
+    let timeout = watchdog::before_park(core, timeout);
+    if !core.tasks.ring.is_empty() {
+        return Ok(()); // a hook has woken or spawned something
+    }
     if !core.home.queue.prepare_park() {
         return Ok(()); // a message came at the last moment
     }
-    let asked = watchdog::sleep(core, timeout);
-    core.home.queue.unpark();
+    // A waker of somebody else's that panics must not leave the queue parked: nothing would run any more.
+    let parked = Parked(core);
+    let asked = core.reactor.wait(timeout);
+    drop(parked);
     core.timers.look();
-    notice::unparked(core, *asked.as_ref().unwrap_or(&0));
+    let events = *asked.as_ref().unwrap_or(&0);
+    watchdog::after_park(core, events);
+    notice::unparked(core, events);
     asked.map(drop)
 }
 
-/// The selector's errors that say "try again" pass; the others mean that the runtime cannot go on.
-pub(crate) fn ask_selector(core: &Core, timeout: Option<Duration>) -> io::Result<usize> {
-    core.reactor.wait(timeout)
+/// While this lives, messages from other threads wake the loop.
+struct Parked<'a>(&'a Core);
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        self.0.home.queue.unpark();
+    }
 }
 
 /// Paused clock, nothing ready: if really nothing can happen by itself (no event, no message, no job outside), time
 /// jumps to the next deadline.
 fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
-    let events = ask_selector(core, Some(Duration::ZERO))?;
+    let events = core.reactor.wait(Some(Duration::ZERO))?;
     notice::queued(core, By::Io);
     if events > 0 || core.has_mail() {
         return Ok(());
@@ -165,6 +179,8 @@ fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
 /// ```
 pub struct Runtime {
     core: Box<Core>,
+    /// A foreign loop waits for the descriptor, and messages ring: the queue is parked although the loop does not run.
+    announced: Cell<bool>,
     _not_send: PhantomData<*mut ()>,
 }
 
@@ -180,6 +196,7 @@ impl Runtime {
     pub(crate) fn from_core(core: Core) -> Self {
         Self {
             core: Box::new(core),
+            announced: Cell::new(false),
             _not_send: PhantomData,
         }
     }
@@ -224,7 +241,7 @@ impl Runtime {
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, JoinError> {
         refuse_nesting("block_on");
-        let entered = Entered::new(&self.core);
+        let entered = self.enter();
         let ended = match self.drive(future, Location::caller()) {
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             ended => ended,
@@ -291,7 +308,11 @@ impl Runtime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        spawn_in(&self.core, future, Location::caller())
+        let task = spawn_in(&self.core, future, Location::caller());
+        if self.announced.get() {
+            self.announce();
+        }
+        task
     }
 
     /// Runs one turn: what is ready (at most a batch), timers, the selector. Sleeps only if nothing was ready when it
@@ -308,7 +329,7 @@ impl Runtime {
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<bool> {
         refuse_nesting("turn");
-        let _entered = Entered::new(&self.core);
+        let _entered = self.enter();
         self.core.timers.look();
         let timeout = if self.core.tasks.ring.is_empty() {
             timeout
@@ -329,7 +350,7 @@ impl Runtime {
     #[track_caller]
     pub fn step(&self) -> io::Result<bool> {
         refuse_nesting("step");
-        let _entered = Entered::new(&self.core);
+        let _entered = self.enter();
         if self.core.tasks.ring.is_empty() {
             turn(&self.core, Some(Duration::ZERO))?;
             while stepping::may_leap(&self.core) {
@@ -388,12 +409,49 @@ impl Runtime {
     }
 
     fn end(&self, grace: Duration) {
-        let _entered = Entered::new(&self.core);
+        let _entered = self.enter();
         end_tasks(self, grace);
     }
 
     pub(crate) fn core(&self) -> &Core {
         &self.core
+    }
+
+    /// Enters the runtime for one of its calls.
+    fn enter(&self) -> Inside<'_> {
+        if self.announced.take() {
+            self.core.home.queue.unpark();
+        }
+        Inside {
+            runtime: self,
+            _entered: Entered::new(&self.core),
+        }
+    }
+
+    /// A foreign loop waits for the selector's descriptor: makes it readable for what the next turn has to do, and has
+    /// what other threads send ring from now on.
+    fn announce(&self) {
+        let queue = &self.core.home.queue;
+        if !self.announced.get() {
+            self.announced.set(queue.prepare_park());
+        }
+        if !self.announced.get() || !self.core.tasks.ring.is_empty() {
+            self.core.home.notifier.notify();
+        }
+    }
+}
+
+/// While this lives, the thread is inside of the runtime, for a call of its owner.
+struct Inside<'a> {
+    runtime: &'a Runtime,
+    _entered: Entered<'a>,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        if self.runtime.core.reactor.is_embedded() {
+            self.runtime.announce();
+        }
     }
 }
 
@@ -548,7 +606,7 @@ fn drop_results(core: &Core) -> bool {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        let _entered = Entered::new(&self.core);
+        let _entered = self.enter();
         end_tasks(self, self.core.grace());
         // No message can come any more; those that came are handled here, where their tasks lived.
         for message in self.core.home.queue.close() {
@@ -606,15 +664,22 @@ impl Drop for Vacate<'_> {
 }
 
 impl AsFd for Runtime {
-    /// The selector's own descriptor: it becomes readable when a turn would find an event.
+    /// The selector's own descriptor, for a foreign loop to wait on: it is readable when a [`turn`](Runtime::turn) has
+    /// something to do. That is an event, a task that was spawned, woken by another thread or left ready, a call from a
+    /// [`Remote`], the end of a blocking job. Timers alone do not make it readable: the foreign loop waits no longer than
+    /// until [`Runtime::next_deadline`].
     ///
     /// # Panics
     /// With the poll and select selectors, which have none: use epoll or kqueue for embedding.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.core
-            .reactor
-            .embed()
-            .expect("poll and select have no descriptor to wait on: embed with epoll or kqueue")
+        let fd =
+            self.core.reactor.embed().expect(
+                "poll and select have no descriptor to wait on: embed with epoll or kqueue",
+            );
+        if !hot::with_core(|core| core.is_some_and(|core| core.serial == self.core.serial)) {
+            self.announce();
+        }
+        fd
     }
 }
 

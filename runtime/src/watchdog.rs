@@ -5,7 +5,6 @@
 //! virtual clock stands still while a task blocks. It must not change what runs.
 
 use std::cell::Cell;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,8 +16,8 @@ use crate::cycle::{self, Searched};
 use crate::lookout;
 use crate::observe::notice;
 use crate::report::Report;
-use crate::runtime_loop::ask_selector;
 use crate::sys::clock::monotonic_ns;
+use crate::task::hot::{self, Hot};
 use crate::task::id::Id;
 use crate::task::poll::{Batch, run_batch};
 use crate::task::slot::RARE;
@@ -31,6 +30,8 @@ const SLOW: Duration = Duration::from_millis(100);
 const TIMED_TURNS: u32 = 1000;
 /// How long the loop sleeps before it asks whether anyone can ever wake it.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long another thread that may have a waker is given, where wakers are not counted.
+const LONG_PATIENCE: Duration = Duration::from_secs(10);
 /// References to a runtime's `Home` that are its own: the core's and the registry's.
 const OWN_REFERENCES: usize = 2;
 
@@ -44,6 +45,8 @@ pub(crate) struct Watchdog {
     told: Cell<bool>,
     /// That another thread has all wakers has been told.
     told_elsewhere: Cell<bool>,
+    /// How long nothing has run.
+    idle: Cell<Idle>,
     cycles: Searched,
     /// The longest that a turn kept to itself, in nanoseconds.
     longest_ns: Cell<u64>,
@@ -59,6 +62,7 @@ impl Watchdog {
             timing: Cell::new(0),
             told: Cell::new(false),
             told_elsewhere: Cell::new(false),
+            idle: Cell::new(Idle::Begins),
             cycles: Searched::new(),
             longest_ns: Cell::new(0),
             busy_ns: Cell::new(0),
@@ -171,45 +175,70 @@ fn slow_turn(core: &Core, before: Instant, now: Instant) {
     });
 }
 
-/// Sleeps in the selector. Before a sleep that nothing bounds, asks whether anyone can end it: at once in debug
-/// mode, after a second else.
-pub(crate) fn sleep(core: &Core, timeout: Option<Duration>) -> io::Result<usize> {
-    if timeout.is_some() || core.watch.told.get() || core.tasks.live() == 0 && !core.counts_wakers()
-    {
+/// The loop has nothing to do and is about to sleep. Before a sleep without a limit this asks whether anything can end it:
+/// at once where wakers are counted, after a second else. The answer is how long to sleep: never longer than `timeout`, and
+/// shorter only once in an idle period, so that an idle server stays asleep.
+pub(crate) fn before_park(core: &Core, timeout: Option<Duration>) -> Option<Duration> {
+    let watch = &core.watch;
+    let counted = core.counts_wakers();
+    if timeout.is_some() || core.tasks.live() == 0 && !counted {
+        watch.idle.set(Idle::Begins);
         look_for_cycles(core);
-        return ask_selector(core, timeout);
+        return timeout;
     }
-    if core.counts_wakers() {
-        if tell_deadlock(core) == Hope::Elsewhere && !core.watch.told_elsewhere.get() {
-            return sleep_on_hope(core);
-        }
+    let idle = watch.idle.get();
+    if idle == Idle::Begins && !counted {
+        watch.idle.set(Idle::Second);
+        return Some(PATIENCE);
+    }
+    let hope = match watch.told.get() {
+        true => Hope::Here,
+        false => tell_deadlock(core),
+    };
+    if hope == Hope::Elsewhere && !watch.told_elsewhere.get() && idle != Idle::Long {
+        watch.idle.set(Idle::Long);
+        return Some(if counted { PATIENCE } else { LONG_PATIENCE });
+    }
+    if hope == Hope::Elsewhere && idle == Idle::Long {
+        tell_elsewhere(core);
+    } else {
         look_for_cycles(core);
-        return ask_selector(core, None);
     }
-    let woken = ask_selector(core, Some(PATIENCE))?;
-    if woken == 0 && !core.has_mail() && tell_deadlock(core) == Hope::Here {
-        look_for_cycles(core);
-    }
-    Ok(woken)
+    None
 }
 
-/// Only another thread can end this sleep: says so when it has not done it for a while.
+/// The sleep is over. With `events`, or a message, so is the idle period.
+#[inline]
+pub(crate) fn after_park(core: &Core, events: usize) {
+    if events > 0 || core.has_mail() {
+        core.watch.idle.set(Idle::Begins);
+    }
+}
+
+/// Only another thread can end this sleep, and has not done it for a while: says so, once.
 #[cold]
-fn sleep_on_hope(core: &Core) -> io::Result<usize> {
-    let woken = ask_selector(core, Some(PATIENCE))?;
-    if woken == 0 && !core.has_mail() && core.config.lints != Lints::Deny {
-        core.watch.told_elsewhere.set(true);
+fn tell_elsewhere(core: &Core) {
+    if !core.watch.told_elsewhere.replace(true) && core.config.lints != Lints::Deny {
         core.report(&Report::OnAnotherThread {
             graph: graph_of(core).to_string(),
             wakers: usize::try_from(core.home.wakers.load(Ordering::Acquire)).unwrap_or(0),
         });
     }
-    Ok(woken)
 }
 
 fn graph_of(core: &Core) -> Graph {
     let now = core.timers.clock.now();
     Graph::new(&core.home, core.timers.millis(now), now)
+}
+
+/// How far an idle period has come. It ends with an event, a message or a timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Idle {
+    Begins,
+    /// The loop slept for [`PATIENCE`], or does.
+    Second,
+    /// The loop slept for as long as another thread is given, or does.
+    Long,
 }
 
 /// Who may still wake a task.
@@ -239,9 +268,11 @@ fn tell_deadlock(core: &Core) -> Hope {
         return Hope::Here;
     }
     let counted = core.counts_wakers();
-    let outside = core.home.wakers.load(Ordering::Acquire) > 0
-        || Arc::strong_count(&core.home) > OWN_REFERENCES;
-    if counted && outside {
+    let cloned = match counted {
+        true => core.home.wakers.load(Ordering::Acquire) > 0,
+        false => hot::with(Hot::has_cloned_wakers),
+    };
+    if cloned || Arc::strong_count(&core.home) > OWN_REFERENCES {
         return Hope::Elsewhere;
     }
     let graph = graph_of(core);

@@ -86,6 +86,12 @@ impl Reactor {
         self.embedded.get().map(AsFd::as_fd)
     }
 
+    /// Whether a foreign loop has asked for that descriptor.
+    #[inline]
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.embedded.get().is_some()
+    }
+
     /// The system said `WouldBlock`: an event from before that says nothing any more.
     #[inline]
     pub(crate) fn forget_event(&self, token: u64, direction: Direction) {

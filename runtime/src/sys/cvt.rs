@@ -20,17 +20,17 @@ pub(super) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
-/// A count of ready things; an interrupted wait found none.
+/// A count of ready things. A wait that was interrupted found none, and so did one for which the kernel had no memory just
+/// then (poll(2), select(2): ENOMEM, EAGAIN): both pass, and the next turn asks again.
 #[inline]
 pub(super) fn cvt_wait(result: libc::c_int) -> io::Result<usize> {
     match usize::try_from(result) {
         Ok(count) => Ok(count),
         Err(_) => {
             let error = io::Error::last_os_error();
-            if error.kind() == io::ErrorKind::Interrupted {
-                Ok(0)
-            } else {
-                Err(error)
+            match error.raw_os_error() {
+                Some(libc::EINTR | libc::ENOMEM | libc::EAGAIN) => Ok(0),
+                _ => Err(error),
             }
         }
     }

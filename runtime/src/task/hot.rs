@@ -29,6 +29,8 @@ pub(crate) struct Hot {
     pub(crate) dropping: Cell<bool>,
     /// The runtime looks for misuse (see `lookout/`).
     looks: Cell<bool>,
+    /// Code that is not the runtime's has cloned a waker on this thread: another thread may have it.
+    cloned: Cell<bool>,
     /// The slot of the running task, [`NOBODY`] when none is.
     slot: Cell<*const Slot>,
 }
@@ -42,6 +44,7 @@ thread_local! {
             budget: Cell::new(0),
             dropping: Cell::new(false),
             looks: Cell::new(false),
+            cloned: Cell::new(false),
             slot: Cell::new(&raw const NOBODY),
         }
     };
@@ -138,6 +141,17 @@ impl Hot {
     pub(crate) fn slot(&self) -> Option<&Slot> {
         let slot = self.whose();
         (!ptr::eq(slot, &raw const NOBODY)).then_some(slot)
+    }
+
+    /// A waker of a runtime of this thread is cloned.
+    #[inline]
+    pub(crate) fn waker_cloned(&self) {
+        self.cloned.set(true);
+    }
+
+    /// Whether one ever was.
+    pub(crate) fn has_cloned_wakers(&self) -> bool {
+        self.cloned.get()
     }
 
     /// Key of the task that runs, 0 when none does.

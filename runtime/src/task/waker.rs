@@ -20,7 +20,9 @@ use crate::lookout;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| ());
 
+/// The runtime's own code copies the key instead: a waker that is cloned is one that other code keeps.
 fn clone(data: *const ()) -> RawWaker {
+    hot::with(hot::Hot::waker_cloned);
     RawWaker::new(data, &VTABLE)
 }
 
