@@ -12,8 +12,9 @@ use std::task::{Context, Poll};
 
 use slab::Slab;
 
+use crate::sync::wait_list::{Key, WaitQueue};
 use crate::task::cleanup::Cleanup;
-use crate::task::{StoredWaker, Wait, cleanup, note_wait};
+use crate::task::{Wait, WaitNote, cleanup};
 
 /// A wish to stop that clones share. Cancelling a token cancels the tokens made by its [`child`](CancelToken::child), never
 /// its parent.
@@ -43,9 +44,7 @@ pub struct CancelToken {
 #[derive(Default)]
 struct Node {
     cancelled: Cell<bool>,
-    /// With a number that says since when they wait.
-    waiters: RefCell<Slab<(u64, StoredWaker)>>,
-    began: Cell<u64>,
+    waiters: WaitQueue<()>,
     children: RefCell<Slab<Weak<Self>>>,
     /// The parent, and this node's place among its children.
     parent: Option<(Rc<Self>, usize)>,
@@ -83,15 +82,7 @@ impl CancelToken {
             if node.cancelled.replace(true) {
                 continue;
             }
-            // Taken out first: a foreign waker is user code, and may come back here.
-            let mut waiters: Vec<_> = node
-                .waiters
-                .take()
-                .into_iter()
-                .map(|(_, waiter)| waiter)
-                .collect();
-            waiters.sort_by_key(|(began, _)| *began);
-            waiters.into_iter().for_each(|(_, waker)| waker.wake());
+            node.waiters.grant_all(|()| ()).wake();
             let children = node.children.take();
             let children: Vec<_> = children
                 .into_iter()
@@ -113,7 +104,7 @@ impl CancelToken {
     pub fn cancelled(&self) -> Cancelled {
         Cancelled {
             node: Rc::clone(&self.node),
-            place: None,
+            key: None,
             at: Location::caller(),
         }
     }
@@ -174,7 +165,7 @@ impl fmt::Debug for CancelToken {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Cancelled {
     node: Rc<Node>,
-    place: Option<usize>,
+    key: Option<Key>,
     at: &'static Location<'static>,
 }
 
@@ -182,39 +173,18 @@ impl Future for Cancelled {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.node.cancelled.get() {
-            self.place = None;
-            return Poll::Ready(());
-        }
-        // Made before the borrow, and the old one dropped after it: a foreign waker is user code.
-        let mut waker = StoredWaker::new(cx.waker());
-        match self.place {
-            Some(place) => std::mem::swap(&mut waker, &mut self.node.waiters.borrow_mut()[place].1),
-            None => {
-                let began = self.node.began.get() + 1;
-                self.node.began.set(began);
-                let place = self
-                    .node
-                    .waiters
-                    .borrow_mut()
-                    .insert((began, std::mem::take(&mut waker)));
-                self.place = Some(place);
-            }
-        }
-        drop(waker);
-        note_wait(Wait::Event(Rc::as_ptr(&self.node).addr()), self.at);
-        Poll::Pending
+        let this = &mut *self;
+        let node = &this.node;
+        let note = WaitNote::new(Wait::Event(Rc::as_ptr(node).addr()), this.at);
+        let look = || node.cancelled.get().then_some(()).ok_or(());
+        node.waiters.poll(&mut this.key, cx, note, look).map(|_| ())
     }
 }
 
 impl Drop for Cancelled {
     fn drop(&mut self) {
-        let Some(place) = self.place.take() else {
-            return;
-        };
-        if !self.node.cancelled.get() {
-            let waker = self.node.waiters.borrow_mut().try_remove(place);
-            drop(waker);
+        if let Some(key) = self.key {
+            self.node.waiters.leave(key);
         }
     }
 }

@@ -185,7 +185,8 @@ macro_rules! __myrt_select {
                             if disabled & (1 << $n) != 0 {
                                 continue;
                             }
-                            let output = match $crate::future::private::Future::poll($f.as_mut(), cx) {
+                            #[allow(unused_mut, reason = "for patterns that bind by `ref mut`")]
+                            let mut output = match $crate::future::private::Future::poll($f.as_mut(), cx) {
                                 $crate::future::private::Poll::Ready(output) => output,
                                 $crate::future::private::Poll::Pending => {
                                     pending = true;
@@ -215,7 +216,8 @@ macro_rules! __myrt_select {
             })
             .await
         };
-        match selected {
+        // Moved out: patterns may bind by `ref mut`.
+        match { selected } {
             $(__MyrtSelected::$v($pattern) => $handler,)+
             __MyrtSelected::Disabled => $else,
             #[allow(unreachable_patterns, reason = "patterns that always match leave nothing")]

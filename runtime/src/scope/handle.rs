@@ -122,13 +122,15 @@ impl<T> Future for ScopedHandle<T> {
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // First, since the clone of a foreign waker is foreign code, and may let the child end.
+        let waiter = StoredWaker::new(cx.waker());
         if self.shared.done.get() {
             let output = self.shared.output.take();
             return Poll::Ready(
                 output.expect("a ScopedHandle was polled again after it gave its output"),
             );
         }
-        let before = self.shared.waiter.replace(StoredWaker::new(cx.waker()));
+        let before = self.shared.waiter.replace(waiter);
         drop(before);
         WaitNote::new(Wait::Join(self.id()), Location::caller())
             .by(cx.waker())

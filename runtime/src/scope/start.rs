@@ -104,8 +104,10 @@ impl<V> Future for Starting<V> {
     type Output = Result<V, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // First, since the clone of a foreign waker is foreign code, and may let the child tell.
+        let waiter = StoredWaker::new(cx.waker());
         if self.told.is_waiting() {
-            let before = self.told.waiter.replace(StoredWaker::new(cx.waker()));
+            let before = self.told.waiter.replace(waiter);
             drop(before);
             WaitNote::new(Wait::Join(self.child.id()), self.at)
                 .by(cx.waker())

@@ -36,7 +36,7 @@ mod rw_lock;
 mod rw_lock_owned;
 mod semaphore;
 mod semaphore_owned;
-mod wait_list;
+pub(crate) mod wait_list;
 mod wakes;
 pub mod watch;
 

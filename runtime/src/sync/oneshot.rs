@@ -35,6 +35,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
         value: Cell::new(None),
         sender_gone: Cell::new(false),
         closed: Cell::new(false),
+        told: Cell::new(false),
         receiver: Cell::new(StoredWaker::EMPTY),
         sender: Cell::new(StoredWaker::EMPTY),
     });
@@ -47,6 +48,8 @@ struct Shared<T> {
     sender_gone: Cell<bool>,
     /// The receiver is gone or wants no message.
     closed: Cell<bool>,
+    /// The receiver's user was given the message, or told that there is none.
+    told: Cell<bool>,
     /// Who waits for the message.
     receiver: Cell<StoredWaker>,
     /// Who waits for the close.
@@ -157,6 +160,8 @@ fn poll_closed<T>(
     store(&shared.sender, cx);
     // Only now look: cloning the waker may have run user code that closed the channel.
     if shared.closed.get() {
+        // Kept, a waker that refers back to this channel would keep it.
+        drop(shared.sender.replace(StoredWaker::EMPTY));
         return Poll::Ready(());
     }
     note_wait(shared.wait(), at);
@@ -222,11 +227,8 @@ impl<T> Receiver<T> {
     ///
     /// [`TryRecvError`](error::TryRecvError) says whether it may still come.
     pub fn try_recv(&mut self) -> Result<T, error::TryRecvError> {
-        match self.shared.value.take() {
-            Some(value) => Ok(value),
-            None if self.shared.sender_gone.get() || self.shared.closed.get() => {
-                Err(error::TryRecvError::Closed)
-            }
+        match self.outcome() {
+            Some(outcome) => outcome.map_err(|error::RecvError(())| error::TryRecvError::Closed),
             None => Err(error::TryRecvError::Empty),
         }
     }
@@ -236,9 +238,11 @@ impl<T> Receiver<T> {
         self.shared.close();
     }
 
-    /// Whether the message was received, or will never come.
+    /// Whether this receiver has given what it had to give: the message, or, by an await or by
+    /// [`try_recv`](Self::try_recv), the word that there is none. Until then an await is of use, also when the
+    /// sender is gone.
     pub fn is_terminated(&self) -> bool {
-        (self.shared.sender_gone.get() || self.shared.closed.get()) && !self.shared.has_value()
+        self.shared.told.get()
     }
 
     /// Whether no message is there.
@@ -254,13 +258,15 @@ impl<T> Receiver<T> {
     /// The message, or that there will be none.
     #[inline]
     fn outcome(&self) -> Option<Result<T, error::RecvError>> {
-        match self.shared.value.take() {
-            Some(value) => Some(Ok(value)),
+        let outcome = match self.shared.value.take() {
+            Some(value) => Ok(value),
             None if self.shared.sender_gone.get() || self.shared.closed.get() => {
-                Some(Err(error::RecvError(())))
+                Err(error::RecvError(()))
             }
-            None => None,
-        }
+            None => return None,
+        };
+        self.shared.told.set(true);
+        Some(outcome)
     }
 }
 
@@ -276,6 +282,7 @@ impl<T> Future for Receiver<T> {
         store(&self.shared.receiver, cx);
         // Look again: cloning the waker may have run user code that sent.
         if let Some(outcome) = self.outcome() {
+            drop(self.shared.receiver.replace(StoredWaker::EMPTY));
             return Poll::Ready(outcome);
         }
         note_wait(self.shared.wait(), Location::caller());

@@ -115,7 +115,7 @@ impl Semaphore {
         self.last.take();
         Ok(SemaphorePermit {
             semaphore: self,
-            permits,
+            permits: permits as usize,
         })
     }
 
@@ -281,7 +281,7 @@ impl<'a> Future for Acquire<'a> {
         )?;
         Poll::Ready(Ok(SemaphorePermit {
             semaphore: this.semaphore,
-            permits: this.wanted,
+            permits: this.wanted as usize,
         }))
     }
 }
@@ -298,7 +298,7 @@ impl Drop for Acquire<'_> {
 #[derive(Debug)]
 pub struct SemaphorePermit<'a> {
     semaphore: &'a Semaphore,
-    permits: u32,
+    permits: usize,
 }
 
 impl SemaphorePermit<'_> {
@@ -307,7 +307,7 @@ impl SemaphorePermit<'_> {
         self.permits = 0;
     }
 
-    /// Makes one guard of two.
+    /// Makes one guard of two, which holds the permits of both, however many they are.
     ///
     /// # Panics
     ///
@@ -323,7 +323,6 @@ impl SemaphorePermit<'_> {
 
     /// Splits off a guard of `permits` permits; `None` if this one has fewer.
     pub fn split(&mut self, permits: usize) -> Option<Self> {
-        let permits = u32::try_from(permits).ok()?;
         self.permits = self.permits.checked_sub(permits)?;
         Some(Self {
             semaphore: self.semaphore,
@@ -333,7 +332,7 @@ impl SemaphorePermit<'_> {
 
     /// How many permits this holds.
     pub fn num_permits(&self) -> usize {
-        self.permits as usize
+        self.permits
     }
 }
 
@@ -341,7 +340,7 @@ impl Drop for SemaphorePermit<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.permits > 0 {
-            self.semaphore.permits.release(self.permits as usize);
+            self.semaphore.permits.release(self.permits);
         }
     }
 }

@@ -53,7 +53,7 @@ impl Future for AcquireOwned {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Ready(Ok(())) => Poll::Ready(Ok(OwnedSemaphorePermit {
                 semaphore,
-                permits: this.wanted,
+                permits: this.wanted as usize,
             })),
         }
     }
@@ -72,12 +72,15 @@ impl Drop for AcquireOwned {
 #[derive(Debug)]
 pub struct OwnedSemaphorePermit {
     semaphore: Rc<Semaphore>,
-    permits: u32,
+    permits: usize,
 }
 
 impl OwnedSemaphorePermit {
     pub(super) fn new(semaphore: Rc<Semaphore>, permits: u32) -> Self {
-        Self { semaphore, permits }
+        Self {
+            semaphore,
+            permits: permits as usize,
+        }
     }
 
     /// Never gives the permits back: the semaphore has fewer for good.
@@ -85,7 +88,7 @@ impl OwnedSemaphorePermit {
         self.permits = 0;
     }
 
-    /// Makes one guard of two.
+    /// Makes one guard of two, which holds the permits of both, however many they are.
     ///
     /// # Panics
     ///
@@ -101,7 +104,6 @@ impl OwnedSemaphorePermit {
 
     /// Splits off a guard of `permits` permits; `None` if this one has fewer.
     pub fn split(&mut self, permits: usize) -> Option<Self> {
-        let permits = u32::try_from(permits).ok()?;
         self.permits = self.permits.checked_sub(permits)?;
         Some(Self {
             semaphore: Rc::clone(&self.semaphore),
@@ -111,7 +113,7 @@ impl OwnedSemaphorePermit {
 
     /// How many permits this holds.
     pub fn num_permits(&self) -> usize {
-        self.permits as usize
+        self.permits
     }
 
     /// The semaphore that they are of.
@@ -123,7 +125,7 @@ impl OwnedSemaphorePermit {
 impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
         if self.permits > 0 {
-            self.semaphore.permits.release(self.permits as usize);
+            self.semaphore.permits.release(self.permits);
         }
     }
 }

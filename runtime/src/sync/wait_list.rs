@@ -229,6 +229,12 @@ impl<T: Copy> WaitQueue<T> {
     }
 }
 
+impl<T: Copy> Default for WaitQueue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T: Copy> fmt::Debug for WaitQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitQueue")

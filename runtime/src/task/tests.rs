@@ -14,9 +14,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::time::Duration;
 
+use crate::CancelToken;
 use crate::io::Async;
 use crate::runtime::Runtime;
-use crate::time::sleep;
+use crate::sync::oneshot;
+use crate::time::{Deadline, Instant, sleep};
 
 thread_local! {
     /// What happens at each clone; wakes and drops are counted.
@@ -176,5 +178,108 @@ fn r31_a_wakers_clone_that_panics_leaves_everything_usable() {
         assert_eq!(task.await.expect("joined"), 4);
     });
     drop(runtime);
+    ALIVE.take();
+}
+
+// B.4 of issue 11: whatever clones or stores a waker looks again afterwards. Looked at: every `StoredWaker::new`, `set` and
+// `replace`, and every `waker().clone()` (the wait queue and all that stand on it, cancel tokens, deadlines, oneshot, mpsc,
+// watch, broadcast, once cell, condvar, join and scope handles, starting, timers, the reactor's waiters, blocking jobs, remote
+// handles, workers; in net: servers, standard input, duplex).
+
+#[test]
+fn b4_a_wakers_clone_that_cancels_the_token_it_waits_for_loses_no_wake() {
+    let token = CancelToken::new();
+    let again = token.clone();
+    let waker = hostile(move || again.cancel());
+    let mut wait = pin!(token.cancelled());
+    for _ in 0..2 {
+        let poll = wait.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(poll.is_ready());
+    }
+    assert_eq!(wakes(), 0);
+    drop(waker);
+    assert_eq!(ALIVE.take(), 0, "a cancelled token keeps no waker");
+}
+
+#[test]
+fn b4_a_wakers_clone_that_cancels_while_another_waker_is_kept() {
+    let token = CancelToken::new();
+    let mut wait = pin!(token.child().cancelled());
+    let mut poll = |waker: &Waker| wait.as_mut().poll(&mut Context::from_waker(waker));
+    assert!(poll(Waker::noop()).is_pending());
+    let waker = hostile(move || token.cancel());
+    assert!(poll(&waker).is_ready());
+    wakes();
+    drop(waker);
+    assert_eq!(ALIVE.take(), 0);
+}
+
+#[test]
+fn b4_a_wakers_clone_that_moves_the_deadline_is_heard() {
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let deadline = Rc::new(Deadline::after(Duration::from_secs(60)));
+        let again = Rc::clone(&deadline);
+        let waker = hostile(move || again.set(Instant::now()));
+        let mut run = pin!(deadline.run(pending::<()>()));
+        assert!(
+            run.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_ready()
+        );
+        wakes();
+    });
+    ALIVE.take();
+}
+
+#[test]
+fn b4_a_wakers_clone_that_closes_a_oneshot_is_heard_and_not_kept() {
+    let (mut sender, receiver) = oneshot::channel::<()>();
+    let receiver = RefCell::new(Some(receiver));
+    let waker = hostile(move || drop(receiver.take()));
+    let poll = sender.poll_closed(&mut Context::from_waker(&waker));
+    assert!(poll.is_ready());
+    wakes();
+    drop(waker);
+    assert_eq!(ALIVE.take(), 0, "no waker is kept beside the sender");
+    drop(sender);
+
+    let (sender, receiver) = oneshot::channel();
+    let sender = RefCell::new(Some(sender));
+    let waker = hostile(move || {
+        if let Some(sender) = sender.take() {
+            assert_eq!(sender.send(3), Ok(()));
+        }
+    });
+    let mut receiver = pin!(receiver);
+    let poll = receiver.as_mut().poll(&mut Context::from_waker(&waker));
+    assert_eq!(poll, Poll::Ready(Ok(3)));
+    wakes();
+    drop(waker);
+    assert_eq!(ALIVE.take(), 0, "no waker is kept beside the receiver");
+}
+
+#[test]
+fn b4_a_wakers_clone_in_which_the_started_child_says_that_it_is_up_loses_no_wake() {
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let up = Rc::new(RefCell::new(None));
+        let told = crate::scope(async |s| {
+            let kept = Rc::clone(&up);
+            let mut starting = pin!(s.start(async move |started| {
+                kept.replace(Some(started));
+            }));
+            crate::task::yield_now().await;
+            let waker = hostile(move || {
+                if let Some(started) = up.take() {
+                    started.set(4);
+                }
+            });
+            let poll = starting.as_mut().poll(&mut Context::from_waker(&waker));
+            wakes();
+            assert!(matches!(poll, Poll::Ready(Ok(4))));
+        });
+        told.await.expect("no child failed");
+    });
     ALIVE.take();
 }

@@ -80,6 +80,12 @@ impl Timers {
         }
     }
 
+    /// Whether `deadline` has passed, by a fresh reading of the clock.
+    #[inline]
+    pub(crate) fn has_passed(&self, deadline: Instant) -> bool {
+        self.clock.now() >= deadline
+    }
+
     /// Reads the clock.
     pub(crate) fn look(&self) -> Instant {
         let now = self.clock.now();

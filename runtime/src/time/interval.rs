@@ -21,11 +21,16 @@ pub enum MissedTickBehavior {
     /// Fires them one after the other, at once, until it has caught up.
     #[default]
     Burst,
-    /// Fires once, and counts anew from then.
+    /// Fires once, and counts from then: the next tick is a period after the call that came late, by however little. Up to
+    /// five milliseconds are taken for the loop's own lateness, not the caller's (as in tokio), so that the ticks of a
+    /// caller who is always there do not drift.
     Delay,
     /// Fires once, and goes on at the next multiple of the period.
     Skip,
 }
+
+/// How late a tick may be without its caller being late.
+const OWN_LATENESS: Duration = Duration::from_millis(5);
 
 /// Ticks every `period`, the first at once.
 ///
@@ -99,13 +104,11 @@ impl Interval {
 
     fn next_after(&self, due: Instant, now: Instant) -> Instant {
         let next = due + self.period;
-        // A tick that is less than a period late was not missed.
-        if now <= next {
-            return next;
-        }
         match self.missed {
-            MissedTickBehavior::Burst => next,
-            MissedTickBehavior::Delay => now + self.period,
+            MissedTickBehavior::Delay if now > next.min(due + OWN_LATENESS) => now + self.period,
+            MissedTickBehavior::Burst | MissedTickBehavior::Delay => next,
+            // A tick that is less than a period late was not missed.
+            MissedTickBehavior::Skip if now <= next => next,
             MissedTickBehavior::Skip => {
                 let period = nanos_of(self.period).max(1);
                 let late = (now.as_nanos() - due.as_nanos()) % period;

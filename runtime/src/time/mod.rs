@@ -4,6 +4,7 @@
 //! timeline is exact and takes no time.
 
 pub(crate) mod clock;
+mod deadline;
 pub(crate) mod driver;
 mod instant;
 mod interval;
@@ -13,13 +14,12 @@ mod timeout;
 
 pub use std::time::Duration;
 
+pub use deadline::Deadline;
 pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 pub use later::{TimerHandle, call_later};
 pub use sleep::{Sleep, sleep, sleep_until};
-pub use timeout::{
-    Deadline, Elapsed, MoveOn, Timeout, move_on_after, move_on_at, timeout, timeout_at,
-};
+pub use timeout::{Elapsed, MoveOn, Timeout, move_on_after, move_on_at, timeout, timeout_at};
 
 use crate::core::Core;
 use crate::task::hot;

@@ -37,14 +37,14 @@ use crate::task::wait::{Wait, WaitNote, note_wait, poll_budget};
 #[track_caller]
 #[inline]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::fresh(Instant::now() + duration, Location::caller())
+    Sleep::fresh(Sleep::after(duration, Location::caller()))
 }
 
 /// Waits until `deadline`; ready at once when it has passed. See [`sleep`].
 #[track_caller]
 #[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::fresh(deadline, Location::caller())
+    Sleep::fresh(Sleep::at(deadline, Location::caller()))
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -60,25 +60,40 @@ pub struct Sleep {
     /// The timer's key; 0 before the first `Pending` and after the end. Where misuse is looked for, a number that is no key
     /// (see [`Key::from_bits`]) before the first poll.
     key: AtomicU64,
+    /// Where the timer is; [`UNREAD`] or 0 while there is none.
     runtime: AtomicU64,
     at: &'static Location<'static>,
 }
 
+/// In place of a runtime's serial: the deadline was not reckoned from a reading of the clock just now, so it may have passed
+/// long since, and the first poll reads the clock.
+const UNREAD: u64 = u64::MAX;
+
 impl Sleep {
     #[inline]
     pub(crate) const fn at(deadline: Instant, at: &'static Location<'static>) -> Self {
+        Self::new(deadline, UNREAD, at)
+    }
+
+    /// Ends `duration` from now.
+    #[inline]
+    pub(super) fn after(duration: Duration, at: &'static Location<'static>) -> Self {
+        Self::new(Instant::now() + duration, 0, at)
+    }
+
+    #[inline]
+    const fn new(deadline: Instant, runtime: u64, at: &'static Location<'static>) -> Self {
         Self {
             deadline,
             key: AtomicU64::new(0),
-            runtime: AtomicU64::new(0),
+            runtime: AtomicU64::new(runtime),
             at,
         }
     }
 
     /// One that a user made: whether it is ever polled may be looked at.
     #[inline]
-    fn fresh(deadline: Instant, at: &'static Location<'static>) -> Self {
-        let sleep = Self::at(deadline, at);
+    fn fresh(sleep: Self) -> Self {
         if lookout::LOOKS_AT_SLEEPS && hot::looks() {
             sleep.key.store(u64::from(ends::made()), Relaxed);
         }
@@ -104,20 +119,30 @@ impl Sleep {
     }
 
     /// Sets another deadline without allocating; works on a sleep that has ended too. A timer that already waits
-    /// keeps its waker.
+    /// keeps its waker. Set to what has passed, it is ready at its next poll, and whoever has polled it is woken.
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         let Some(key) = Key::from_bits(self.key.load(Relaxed)) else {
+            self.runtime.store(UNREAD, Relaxed);
             return;
         };
-        let moved = hot::with_core(|core| {
-            self.home(core)
-                .map(|core| core.timers.reschedule(key, deadline))
+        let over = hot::with_core(|core| {
+            let Some(core) = self.home(core) else {
+                wake_remotely(self.runtime.load(Relaxed), key);
+                return Some(None);
+            };
+            if !core.timers.has_passed(deadline) && core.timers.reschedule(key, deadline) {
+                return None;
+            }
+            if core.config.looks {
+                starved::left(Leaf::Timer(key.to_bits()));
+            }
+            Some(core.timers.remove(key))
         });
-        match moved {
-            Some(true) => {}
-            Some(false) => self.key.store(0, Relaxed),
-            None => self.forget(),
+        if let Some(waker) = over {
+            self.key.store(0, Relaxed);
+            self.runtime.store(UNREAD, Relaxed);
+            waker.unwrap_or_default().wake();
         }
     }
 
@@ -159,9 +184,10 @@ impl Sleep {
 
     #[inline]
     fn begin(&self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
-        // The loop's last reading settles most cases; a fresh one is taken when the deadline is near.
-        let near = core.timers.seen() + Duration::from_millis(1) >= self.deadline;
-        if near && core.timers.clock.now() >= self.deadline {
+        // The loop's last reading settles most cases; a fresh one is taken when the deadline is near, or may be.
+        let near = self.runtime.load(Relaxed) == UNREAD
+            || core.timers.seen() + Duration::from_millis(1) >= self.deadline;
+        if near && core.timers.has_passed(self.deadline) {
             return poll_budget(cx);
         }
         let key = core
@@ -255,6 +281,16 @@ fn forget_remotely(runtime: u64, key: Key) {
     if let Some(home) = registry::by_serial(runtime) {
         let _ = home.send(Message::Call(Box::new(move |core| {
             drop(core.timers.remove(key));
+        })));
+    }
+}
+
+/// The sleep was reset outside of its runtime: whoever has polled it polls it again, and begins a new timer.
+#[cold]
+fn wake_remotely(runtime: u64, key: Key) {
+    if let Some(home) = registry::by_serial(runtime) {
+        let _ = home.send(Message::Call(Box::new(move |core| {
+            core.timers.remove(key).unwrap_or_default().wake();
         })));
     }
 }

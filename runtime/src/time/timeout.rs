@@ -79,10 +79,10 @@ enum End {
 }
 
 impl End {
-    fn deadline(self) -> Instant {
+    fn sleep(self, at: &'static Location<'static>) -> Sleep {
         match self {
-            Self::After(duration) => Instant::now() + duration,
-            Self::At(deadline) => deadline,
+            Self::After(duration) => Sleep::after(duration, at),
+            Self::At(deadline) => Sleep::at(deadline, at),
         }
     }
 }
@@ -127,19 +127,31 @@ impl<F> Timeout<F> {
     }
 }
 
-impl<F: Future> Future for Timeout<F> {
-    type Output = Result<F::Output, Elapsed>;
-
+impl<F: Future> Timeout<F> {
+    /// One poll. `moved` gives the deadline if it can be moved; it is asked after the future was polled, since that may
+    /// have moved it.
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    pub(super) fn poll_until(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        moved: impl FnOnce() -> Option<Instant>,
+    ) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
         if let Some(future) = this.future.as_mut().as_pin_mut() {
             if let Poll::Ready(output) = future.poll(cx) {
                 return Poll::Ready(Ok(output));
             }
         }
+        if let Some(deadline) = moved() {
+            *this.end = End::At(deadline);
+            if let Stage::Running(sleep) = this.stage {
+                if sleep.deadline() != deadline {
+                    sleep.reset(deadline);
+                }
+            }
+        }
         if let Stage::Fresh = this.stage {
-            *this.stage = Stage::Running(Sleep::at(this.end.deadline(), this.at));
+            *this.stage = Stage::Running(this.end.sleep(this.at));
         }
         if let Stage::Running(sleep) = this.stage {
             ready!(Pin::new(sleep).poll(cx));
@@ -151,6 +163,15 @@ impl<F: Future> Future for Timeout<F> {
             ready!(Pin::new(&mut **cleanup).poll(cx));
         }
         Poll::Ready(Err(Elapsed {}))
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_until(cx, || None)
     }
 }
 
@@ -198,95 +219,5 @@ impl<F: Future> Future for MoveOn<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().timeout.poll(cx).map(Result::ok)
-    }
-}
-
-/// A deadline that can be moved while a future runs under it: `deadline.run(future)`, and from inside or beside it
-/// `deadline.extend(..)`, `deadline.set(..)`. asyncio's `timeout().reschedule()`.
-///
-/// ```
-/// use myrt::time::{Deadline, Duration, sleep};
-/// myrt::run(async {
-///     let deadline = Deadline::after(Duration::from_millis(20));
-///     let work = async {
-///         sleep(Duration::from_millis(10)).await;
-///         deadline.extend(Duration::from_secs(60)); // it goes well: more time
-///         sleep(Duration::from_millis(20)).await;
-///         "done"
-///     };
-///     assert_eq!(deadline.run(work).await, Ok("done"));
-/// });
-/// ```
-#[derive(Debug)]
-pub struct Deadline {
-    at: std::cell::Cell<Instant>,
-    waker: std::cell::RefCell<crate::task::stored::StoredWaker>,
-}
-
-impl Deadline {
-    /// Ends `duration` from now.
-    #[must_use]
-    pub fn after(duration: Duration) -> Self {
-        Self::at(Instant::now() + duration)
-    }
-
-    /// Ends at `at`.
-    #[must_use]
-    pub fn at(at: Instant) -> Self {
-        Self {
-            at: at.into(),
-            waker: std::cell::RefCell::default(),
-        }
-    }
-
-    /// When it ends.
-    #[must_use]
-    pub fn when(&self) -> Instant {
-        self.at.get()
-    }
-
-    /// Moves it to `at`; earlier or later.
-    pub fn set(&self, at: Instant) {
-        self.at.set(at);
-        let waker = self.waker.take();
-        waker.wake();
-    }
-
-    /// Moves it `duration` later.
-    pub fn extend(&self, duration: Duration) {
-        self.set(self.at.get() + duration);
-    }
-
-    /// Awaits `future` until the deadline, wherever that is by then.
-    ///
-    /// # Errors
-    /// [`Elapsed`] when it has passed.
-    pub async fn run<F: Future>(&self, future: F) -> Result<F::Output, Elapsed> {
-        let mut timeout = std::pin::pin!(timeout_at(self.at.get(), future));
-        std::future::poll_fn(|cx| {
-            let old = self
-                .waker
-                .replace(crate::task::stored::StoredWaker::new(cx.waker()));
-            drop(old);
-            timeout.as_mut().move_to(self.at.get());
-            let poll = timeout.as_mut().poll(cx);
-            if poll.is_pending() {
-                timeout.as_mut().move_to(self.at.get());
-            }
-            poll
-        })
-        .await
-    }
-}
-
-impl<F> Timeout<F> {
-    fn move_to(self: Pin<&mut Self>, deadline: Instant) {
-        let this = self.project();
-        *this.end = End::At(deadline);
-        if let Stage::Running(sleep) = this.stage {
-            if sleep.deadline() != deadline {
-                sleep.reset(deadline);
-            }
-        }
     }
 }

@@ -1,0 +1,117 @@
+//! `Deadline`: an end to waiting that can be moved meanwhile.
+//!
+//! Why: asyncio's `timeout().reschedule()`. It asks where the deadline is after each poll of the future under it, which may
+//! have moved it.
+
+use std::cell::Cell;
+use std::task::Context;
+use std::time::Duration;
+
+use super::instant::Instant;
+use super::timeout::{Elapsed, timeout_at};
+use crate::sync::wait_list::{Key, WaitQueue};
+use crate::task::stored::StoredWaker;
+
+/// A deadline that can be moved while a future runs under it: `deadline.run(future)`, and from inside or beside it
+/// `deadline.extend(..)`, `deadline.set(..)`. asyncio's `timeout().reschedule()`.
+///
+/// What counts is where the deadline is when the future has been polled: a future that moves it ahead in the very poll in
+/// which the old one has passed goes on. Several futures may run under one deadline.
+///
+/// ```
+/// use myrt::time::{Deadline, Duration, sleep};
+/// myrt::run(async {
+///     let deadline = Deadline::after(Duration::from_millis(20));
+///     let work = async {
+///         sleep(Duration::from_millis(10)).await;
+///         deadline.extend(Duration::from_secs(60)); // it goes well: more time
+///         sleep(Duration::from_millis(20)).await;
+///         "done"
+///     };
+///     assert_eq!(deadline.run(work).await, Ok("done"));
+/// });
+/// ```
+#[derive(Debug)]
+pub struct Deadline {
+    at: Cell<Instant>,
+    /// Those who run under it.
+    runs: WaitQueue<()>,
+}
+
+impl Deadline {
+    /// Ends `duration` from now.
+    #[must_use]
+    pub fn after(duration: Duration) -> Self {
+        Self::at(Instant::now() + duration)
+    }
+
+    /// Ends at `at`.
+    #[must_use]
+    pub fn at(at: Instant) -> Self {
+        Self {
+            at: at.into(),
+            runs: WaitQueue::new(),
+        }
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn when(&self) -> Instant {
+        self.at.get()
+    }
+
+    /// Moves it to `at`; earlier or later.
+    pub fn set(&self, at: Instant) {
+        self.at.set(at);
+        self.runs.grant_all(|()| ()).wake();
+    }
+
+    /// Moves it `duration` later.
+    pub fn extend(&self, duration: Duration) {
+        self.set(self.at.get() + duration);
+    }
+
+    /// Awaits `future` until the deadline, wherever that is by then.
+    ///
+    /// # Errors
+    /// [`Elapsed`] when it has passed.
+    pub async fn run<F: Future>(&self, future: F) -> Result<F::Output, Elapsed> {
+        let mut run = Run {
+            deadline: self,
+            key: None,
+        };
+        let mut timeout = std::pin::pin!(timeout_at(self.at.get(), future));
+        std::future::poll_fn(|cx| {
+            run.listen(cx);
+            timeout.as_mut().poll_until(cx, || Some(self.at.get()))
+        })
+        .await
+    }
+}
+
+/// A place among those who are woken when the deadline is moved.
+struct Run<'a> {
+    deadline: &'a Deadline,
+    key: Option<Key>,
+}
+
+impl Run<'_> {
+    /// The deadline is looked at after this: the clone of a foreign waker may move it.
+    fn listen(&mut self, cx: &Context<'_>) {
+        let runs = &self.deadline.runs;
+        let waits = self
+            .key
+            .is_some_and(|key| runs.poll_granted(key, cx.waker()).is_none());
+        if !waits {
+            self.key = Some(runs.join(StoredWaker::new(cx.waker()), ()));
+        }
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.deadline.runs.leave(key);
+        }
+    }
+}
