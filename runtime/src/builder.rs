@@ -214,7 +214,8 @@ impl Builder {
     /// use myrt::runtime::{Builder, Lints};
     /// let runtime = Builder::new().lints(Lints::Deny).build().unwrap();
     /// runtime.block_on(async {
-    ///     let _ = myrt::time::sleep(std::time::Duration::from_secs(1)); // no .await
+    ///     drop(myrt::spawn(async { Err::<(), _>("no luck") })); // no .await
+    ///     myrt::yield_now().await;
     /// });
     /// ```
     pub fn lints(mut self, lints: Lints) -> Self {

@@ -5,7 +5,7 @@
 //! and where misuse is looked for, else once a second at most and never for more than a thousandth of the time.
 //!
 //! A task is *stuck* when the one thing it waits for can only come from a stuck task: the end of that task, a lock that it
-//! holds, its reading of a channel that is full; and, where misuse is looked for, a message that nobody else can send. Everybody
+//! holds, its reading of a channel that is full. Everybody
 //! is suspected who waits for such a thing and for nothing beside it; whoever waits for somebody unsuspected is
 //! acquitted, and so on until nobody is left to acquit. Each circle among the rest is a report. Who is suspected of what
 //! is in `suspects.rs`. It must not know how a report is told, and it changes nothing.
@@ -65,10 +65,6 @@ enum Tie {
     Turn,
     /// For a place in a channel that it receives.
     Place,
-    /// For a message that nobody else can send.
-    Message,
-    /// For a message that nobody can send but it and others who are stuck.
-    MessageOfSome,
 }
 
 impl fmt::Display for Cycle {
@@ -103,13 +99,6 @@ impl Tie {
             Self::Place => {
                 format!("for a place in the channel at {at:#x}, which task {next} receives,")
             }
-            Self::Message => format!(
-                "for a message in the channel at {at:#x}, every sender of which was last used by task {next},"
-            ),
-            Self::MessageOfSome => format!(
-                "for a message in the channel at {at:#x}, every sender of which was last used by a task that is stuck too, \
-                 task {next} one of them,"
-            ),
         }
     }
 }

@@ -72,13 +72,6 @@ pub enum Misuse {
         /// The task.
         task: Culprit,
     },
-    /// A future was made and dropped at once.
-    NeverAwaited {
-        /// What made it.
-        what: &'static str,
-        /// Where it was made.
-        made_at: &'static Location<'static>,
-    },
     /// A task failed, and nobody read its result.
     UnjoinedFailure {
         /// The task.
@@ -106,7 +99,7 @@ impl Misuse {
             Self::NeverYields { .. } => "never_yields",
             Self::LargeFuture { .. } => "large_future",
             Self::Unwakeable { .. } => "unwakeable",
-            Self::TaskNeverPolled { .. } | Self::NeverAwaited { .. } => "dropped_unpolled",
+            Self::TaskNeverPolled { .. } => "dropped_unpolled",
             Self::UnjoinedFailure { .. } => "unjoined_failure",
             Self::LeakedRegistration { .. } => "leaked_registration",
         }
@@ -176,10 +169,6 @@ impl fmt::Display for Misuse {
             Self::TaskNeverPolled { task } => write!(
                 f,
                 "{task} never ran: the runtime ended before its first poll. Await its handle, or the end of a scope"
-            ),
-            Self::NeverAwaited { what, made_at } => write!(
-                f,
-                "the future that {what} made at {made_at} was dropped without being awaited, so it did nothing"
             ),
             Self::UnjoinedFailure {
                 task,

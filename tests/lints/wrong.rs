@@ -283,24 +283,6 @@ fn nobody_can_wake_it() {
 }
 
 #[test]
-fn dropped_unpolled() {
-    let told = run(async {
-        let _ = sleep(Duration::from_secs(1)); // no await
-        yield_now().await;
-    });
-    let (misuse, text) = told.one();
-    let Misuse::NeverAwaited { what, made_at, .. } = misuse else {
-        panic!("{misuse:?}")
-    };
-    assert_eq!(what, "sleep");
-    assert_line(made_at, SOURCE, "// no await");
-    assert!(
-        text.ends_with("(guide: reports::dropped_unpolled)"),
-        "{text}"
-    );
-}
-
-#[test]
 fn spawned_and_never_polled() {
     let told = run(async {
         drop(spawn(async { unreachable!("the program ends first") })); // never runs

@@ -1,7 +1,7 @@
 //! Who is stuck: everybody is suspected who waits for one other task, and acquitted who may still go on.
 //!
 //! **What may be wrong is no evidence.** An owned guard may be with another task than the one that locked; so may a receiver
-//! or a sender, unless it was last used where it stood in its task's own future (`Holder::lend`, `lookout/senders.rs`). One
+//! or a sender, unless it was last used where it stood in its task's own future (`Holder::lend`). One
 //! that did may have been moved into a task that was spawned since: so all tasks that it began, and all of which nobody knows
 //! any more who began them, must be stuck too. And a task of whose waker somebody else has a clone may be woken by it.
 //!
@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cycle, Tie};
 use crate::core::Core;
-use crate::lookout::Lookout;
 use crate::task::children::whole;
 use crate::task::id::Id;
 use crate::task::slot::{
@@ -174,25 +173,19 @@ fn slots(table: &Table) -> impl Iterator<Item = &Slot> {
 fn suspect(core: &Core, slot: &Slot) -> Option<Suspect> {
     let table = &core.home.table;
     let word = slot.wait_for();
-    let lookout = core.lookout.as_deref();
     if slot.has(QUEUED | NESTED | FINISHING | ATTACHED | CANCEL | INTERNAL)
         || Wait::is_among_others(word)
-        || lookout.is_some() && core.home.has_waker(slot.key())
+        || core.lookout.is_some() && core.home.has_waker(slot.key())
     {
         return None;
     }
-    let (tie, awaits) = awaits(table, lookout, slot, word)?;
+    let (tie, awaits) = awaits(table, slot, word)?;
     let row = row(table, slot)?;
     Some(Suspect { row, tie, awaits })
 }
 
 /// For whom a task must wait, as far as its own wait tells.
-fn awaits(
-    table: &Table,
-    lookout: Option<&Lookout>,
-    slot: &Slot,
-    word: u64,
-) -> Option<(Tie, Vec<Id>)> {
+fn awaits(table: &Table, slot: &Slot, word: u64) -> Option<(Tie, Vec<Id>)> {
     let published = &table.holders;
     match table.wait(word) {
         // The others say so when they wait. A join is too frequent for that: what it left with the other task tells.
@@ -201,14 +194,8 @@ fn awaits(
             .is_none_or(|joined| joined.has(CHILD) || joined.is_joined_by(slot.key()))
             .then(|| (Tie::End, vec![id])),
         Wait::Children => Some((Tie::Child, Vec::new())),
-        Wait::Channel(at) if Wait::is_for_message(word) => {
-            let senders = lookout?.senders_of(at)?;
-            let tie = match senders.len() {
-                1 => Tie::Message,
-                _ => Tie::MessageOfSome,
-            };
-            Some((tie, senders))
-        }
+        // Of a message it is not known who else could send it.
+        Wait::Channel(_) if Wait::is_for_message(word) => None,
         Wait::Channel(at) => published.sure_holder(at).map(|id| (Tie::Place, vec![id])),
         Wait::Lock(at) => {
             let holder = published.sure_holder(at)?;
@@ -257,6 +244,6 @@ fn is_there(slot: &Slot) -> bool {
 impl Tie {
     /// Whether it rests on where a receiver or sender is.
     fn is_by_handle(self) -> bool {
-        matches!(self, Self::Place | Self::Message | Self::MessageOfSome)
+        matches!(self, Self::Place)
     }
 }

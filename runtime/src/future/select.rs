@@ -14,7 +14,6 @@
 
 use std::task::Context;
 
-use crate::lookout;
 use crate::task::hot;
 
 /// Waits for several futures at once, and runs the handler of the first that is ready; the others are dropped.
@@ -231,9 +230,6 @@ macro_rules! __myrt_select {
 #[inline]
 #[must_use]
 pub fn has_share() -> bool {
-    if lookout::LOOKS_AT_SLEEPS && hot::looks() {
-        lookout::ends::combined();
-    }
     hot::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
 }
 
@@ -242,9 +238,6 @@ pub fn has_share() -> bool {
 #[inline]
 #[must_use]
 pub fn random_first(count: u32) -> u32 {
-    if lookout::LOOKS_AT_SLEEPS && hot::looks() {
-        lookout::ends::combined();
-    }
     hot::with(|hot| match hot::core(hot) {
         _ if hot.budget.get() == 0 && hot.slot().is_some() => NO_SHARE,
         Some(core) => core.random_below(count),

@@ -3,27 +3,22 @@
 //!
 //! **Never polled** is a task that is dropped because its runtime ends, before its first poll. One that somebody cancels is
 //! none, nor is a job on the pool, which runs all the same.
-//! **Never awaited** (in builds with debug assertions) is a sleep that is dropped in the same poll in which it was made, if no future of the runtime was polled
-//! in between: so the branches of a `select!` of which another one was ready are none.
 //! **Unjoined** is a task whose panic, or whose `Err`, was dropped with its result. An error is seen where the task returns
 //! `Result<(), E>` with one of the errors of [`error_of`], and is none where the peer of a connection went away; a hook for
 //! unhandled panics is told of panics instead.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Display;
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::Location;
 
-use super::{Lookout, culprit, is_whole, line, spawner, tell, with};
+use super::{culprit, is_whole, line, spawner, tell};
 use crate::core::Core;
 use crate::misuse::Misuse;
 use crate::sys;
 use crate::task::error::JoinError;
-use crate::task::hot;
 use crate::task::slot::{DONE, FINISHING, MAIN, Slot};
 use crate::time::Elapsed;
 
@@ -150,80 +145,4 @@ pub(crate) fn deregistered(core: &Core, token: u64) {
         };
         tell(core, lookout, misuse, u64::from(known.unsigned_abs()));
     }
-}
-
-/// Futures that were made and not polled yet, by a number of their own.
-#[derive(Default)]
-pub(super) struct Fresh {
-    made: RefCell<HashMap<u32, Made>>,
-    last: Cell<u32>,
-    /// How often a combinator of the runtime was polled.
-    combined: Cell<u64>,
-}
-
-#[derive(PartialEq, Eq, Clone, Copy)]
-struct Made {
-    poll: u64,
-    root: u64,
-    budget: u8,
-    combined: u64,
-}
-
-impl Lookout {
-    /// What changes as soon as anything of the runtime's is polled.
-    fn moment(&self) -> Made {
-        Made {
-            poll: self.poll.get(),
-            root: self.root.get(),
-            budget: hot::with(|hot| hot.budget.get()),
-            combined: self.fresh.combined.get(),
-        }
-    }
-}
-
-/// A future was made. Returns the number to call [`polled`] or [`dropped`] with; 0: nobody looks.
-#[cold]
-pub(crate) fn made() -> u32 {
-    let number = Cell::new(0);
-    with(|_, lookout| {
-        if lookout.root.get() == 0 {
-            return;
-        }
-        let fresh = &lookout.fresh;
-        fresh.last.set(fresh.last.get().wrapping_add(1).max(1));
-        number.set(fresh.last.get());
-        let moment = lookout.moment();
-        fresh.made.borrow_mut().insert(number.get(), moment);
-    });
-    number.get()
-}
-
-/// It is polled for the first time.
-#[cold]
-pub(crate) fn polled(number: u32) {
-    with(|_, lookout| {
-        lookout.fresh.made.borrow_mut().remove(&number);
-    });
-}
-
-/// It is dropped, and was never polled.
-#[cold]
-pub(crate) fn dropped(number: u32, what: &'static str, made_at: &'static Location<'static>) {
-    with(|core, lookout| {
-        let made = lookout.fresh.made.borrow_mut().remove(&number);
-        let runs = hot::with(|hot| hot.slot().is_some());
-        if runs && made == Some(lookout.moment()) && !std::thread::panicking() {
-            let misuse = Misuse::NeverAwaited { what, made_at };
-            tell(core, lookout, misuse, line(made_at));
-        }
-    });
-}
-
-/// A combinator is polled: what it drops unpolled it has chosen to.
-#[cold]
-pub(crate) fn combined() {
-    with(|_, lookout| {
-        let combined = &lookout.fresh.combined;
-        combined.set(combined.get() + 1);
-    });
 }

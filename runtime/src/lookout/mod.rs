@@ -7,13 +7,11 @@
 //! code; and it must not change what runs.
 //!
 //! `habits.rs` tasks that wake themselves, tasks that never wait · `starved.rs` granted, and not polled · `alone.rs` waiting
-//! with nobody to wake them · `ends.rs` what ended badly: unpolled, unjoined, unregistered · `senders.rs` who can still send,
-//! for the search for circles.
+//! with nobody to wake them · `ends.rs` what ended badly: unpolled, unjoined, unregistered.
 
 pub(crate) mod alone;
 pub(crate) mod ends;
 mod habits;
-pub(crate) mod senders;
 pub(crate) mod starved;
 
 use std::cell::{Cell, RefCell};
@@ -28,9 +26,6 @@ use crate::task::hot::{self, Hot};
 use crate::task::id::Id;
 use crate::task::poll::Batch;
 use crate::task::slot::{CHILD, DONE, FINISHING, QUEUED, Slot};
-
-/// Whether it is looked at sleeps that nobody awaits. To ask costs a sleep ten instructions and a `select!` six, which is felt.
-pub(crate) const LOOKS_AT_SLEEPS: bool = cfg!(debug_assertions);
 
 /// What one runtime's lookout knows.
 #[derive(Default)]
@@ -51,8 +46,6 @@ pub(crate) struct Lookout {
     habits: habits::Habits,
     leaves: starved::Leaves,
     alone: alone::Alone,
-    fresh: ends::Fresh,
-    senders: senders::Senders,
 }
 
 impl Lookout {
@@ -114,7 +107,6 @@ pub(crate) fn watch(core: &Core, slot: &Slot, poll: impl FnOnce() -> Batch) -> B
     let over = batch == Batch::Main || !slot.is(identity) || slot.has(DONE | FINISHING);
     if over {
         lookout.habits.forget(identity);
-        lookout.senders.forget_task(identity);
         return batch;
     }
     let again = slot.has(QUEUED);

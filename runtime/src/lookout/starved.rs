@@ -1,19 +1,18 @@
 //! Starved branches: a future got what it waits for, and its task goes on without polling it.
 //!
-//! Such a future holds a lock that nobody uses and nobody gets ("futurelock"), or sleeps on after its time. It happens where
+//! Such a future holds a lock that nobody uses and nobody gets ("futurelock"). It happens where
 //! a task polls several futures and then awaits something else while one of them is still kept: in the handler of a
 //! `select!` over `&mut future`, or between two items of a stream of buffered futures.
 //!
 //! It is judged at the leaf. A lock, a permit or a place in a channel was **granted**: once its task has been polled to
-//! `Pending` twice since then without polling the leaf, somebody else waits in vain. A timer or an event **fired**: nobody
-//! else suffers, so the same is told only if it has lasted as long as a slow poll. Polls in which a task used up its share
+//! `Pending` twice since then without polling the leaf, somebody else waits in vain. An event **fired**: nobody else
+//! suffers, so the same is told only if it has lasted as long as a slow poll. Timers are not looked at: a driver of
+//! connections (quinn's, say) may leave one unpolled that it does not need just now. Polls in which a task used up its share
 //! do not count: the leaf's turn may be the next.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location;
-
-use myrt_timer::Key as TimerKey;
 
 use super::{Lookout, culprit, line, tell, with};
 use crate::core::Core;
@@ -25,14 +24,9 @@ use crate::time::Instant;
 /// Polls to `Pending` of the task after which what was granted and not fetched is starved.
 const PATIENCE: u32 = 2;
 
-/// What names a future that waits.
+/// What names a future that waits: the address of its wait list, and its place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Leaf {
-    /// A place in a wait list: the list's address and the place.
-    Place(usize, u32),
-    /// A timer's key.
-    Timer(u64),
-}
+pub(crate) struct Leaf(pub(crate) usize, pub(crate) u32);
 
 struct Waiting {
     /// Identity of the task in whose poll it began to wait.
@@ -55,7 +49,7 @@ struct Granted {
 #[derive(Default)]
 pub(super) struct Leaves {
     waiting: RefCell<HashMap<Leaf, Waiting>>,
-    /// By task: what was granted, and timers, of which only the wheel knows whether they have fired.
+    /// By task: what was granted.
     looked_at: RefCell<HashMap<u64, Vec<Leaf>>>,
 }
 
@@ -98,9 +92,6 @@ pub(crate) fn waits(leaf: Leaf, note: WaitNote) {
             granted: None,
         };
         lookout.leaves.waiting.borrow_mut().insert(leaf, waiting);
-        if let Leaf::Timer(_) = leaf {
-            lookout.leaves.look_at(root, leaf);
-        }
     });
 }
 
@@ -158,26 +149,15 @@ type Starved = (Wait, &'static Location<'static>, std::time::Duration);
 fn judge_leaf(core: &Core, lookout: &Lookout, leaf: Leaf, now: Instant) -> Option<Starved> {
     let mut all = lookout.leaves.waiting.borrow_mut();
     let waiting = all.get_mut(&leaf)?;
-    if waiting.granted.is_none() {
-        if let Leaf::Timer(bits) = leaf {
-            if core.timers.waits(TimerKey::from_bits(bits)?) {
-                return None;
-            }
-        }
-    }
     let poll = lookout.poll.get();
-    let granted = waiting.granted.get_or_insert(Granted {
-        when: now,
-        poll: 0,
-        since: 0,
-    });
+    let granted = waiting.granted.as_mut()?;
     if granted.poll == poll {
         return None;
     }
     granted.since += 1;
     let since = now.saturating_duration_since(granted.when);
     let patient = match waiting.wait {
-        Wait::Timer(_) | Wait::Event(_) => since < core.watch.slow(),
+        Wait::Event(_) => since < core.watch.slow(),
         _ => false,
     };
     (granted.since >= PATIENCE && !patient).then_some((waiting.wait, waiting.at, since))

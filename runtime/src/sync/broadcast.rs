@@ -18,7 +18,6 @@ use std::task::{Context, Poll, ready};
 use self::error::SendError;
 pub use self::receiver::{Receiver, RecvFuture};
 use super::wait_list::{Admitted, Key, WaitQueue};
-use crate::lookout::senders;
 use crate::task::{Wait, WaitNote};
 
 pub mod error;
@@ -137,7 +136,6 @@ impl<T> Sender<T> {
         if receivers == 0 {
             return Err(SendError(value));
         }
-        senders::note_gift::<T>();
         let value = Rc::new(value);
         let oldest = {
             let mut slots = shared.slots.borrow_mut();

@@ -12,7 +12,6 @@ use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll};
 
-use crate::lookout::senders;
 use crate::task::pair::{Half, pair};
 use crate::task::{StoredWaker, Wait, note_wait};
 
@@ -120,7 +119,6 @@ impl<T> Sender<T> {
         if self.shared.closed.get() {
             return Err(value);
         }
-        senders::note_gift::<T>();
         self.shared.value.set(Some(value));
         Ok(())
         // The drop of `self` wakes the receiver.

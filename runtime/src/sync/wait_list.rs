@@ -393,7 +393,7 @@ impl<T: Copy> WaitList<T> {
 
     /// What names a waiter for the lookout.
     fn leaf(&self, key: Key) -> Leaf {
-        Leaf::Place(ptr::from_ref(self).addr(), key.0.get())
+        Leaf(ptr::from_ref(self).addr(), key.0.get())
     }
 
     fn unlink(&mut self, key: Key) {

@@ -15,7 +15,6 @@ pub use self::closed::ClosedFuture;
 use self::error::{RecvError, SendError};
 pub use self::receiver::{Changed, Receiver, WaitFor};
 use super::wait_list::WaitQueue;
-use crate::lookout::senders;
 use crate::task::Wait;
 
 mod closed;
@@ -149,7 +148,6 @@ impl<T> Sender<T> {
     /// Replaces the value, receivers or not, and returns the old one.
     #[track_caller]
     pub fn send_replace(&self, value: T) -> T {
-        senders::note_gift::<T>();
         let old = mem::replace(&mut *self.shared.value_mut(), value);
         self.shared.changed();
         old
@@ -168,7 +166,6 @@ impl<T> Sender<T> {
     /// what it said. `change` must not touch this channel: it is lent the value.
     #[track_caller]
     pub fn send_if_modified(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
-        senders::note_gift::<T>();
         let modified = change(&mut self.shared.value_mut());
         if modified {
             self.shared.changed();

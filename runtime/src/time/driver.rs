@@ -151,11 +151,6 @@ impl Timers {
         waits.then_some(waker)
     }
 
-    /// Whether a timer still waits.
-    pub(crate) fn waits(&self, key: Key) -> bool {
-        self.wheel.borrow().contains(key)
-    }
-
     /// Wakes whose deadline has passed. Returns how many.
     pub(crate) fn fire(&self, now: Instant) -> usize {
         {

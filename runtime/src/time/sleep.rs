@@ -14,12 +14,10 @@ use myrt_timer::Key;
 
 use super::instant::Instant;
 use crate::core::Core;
-use crate::lookout::starved::{self, Leaf};
-use crate::lookout::{self, ends};
 use crate::task::hot::{self, Hot};
 use crate::task::registry::{self, Message};
 use crate::task::stored::StoredWaker;
-use crate::task::wait::{Wait, WaitNote, note_wait, poll_budget};
+use crate::task::wait::{Wait, note_wait, poll_budget};
 
 /// Waits until `duration` has passed: never less, and at most about two milliseconds more on an idle loop.
 ///
@@ -37,14 +35,14 @@ use crate::task::wait::{Wait, WaitNote, note_wait, poll_budget};
 #[track_caller]
 #[inline]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::fresh(Sleep::after(duration, Location::caller()))
+    Sleep::after(duration, Location::caller())
 }
 
 /// Waits until `deadline`; ready at once when it has passed. See [`sleep`].
 #[track_caller]
 #[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::fresh(Sleep::at(deadline, Location::caller()))
+    Sleep::at(deadline, Location::caller())
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -57,8 +55,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
     deadline: Instant,
-    /// The timer's key; 0 before the first `Pending` and after the end. Where misuse is looked for, a number that is no key
-    /// (see [`Key::from_bits`]) before the first poll.
+    /// The timer's key; 0 before the first `Pending` and after the end.
     key: AtomicU64,
     /// Where the timer is; [`UNREAD`] or 0 while there is none.
     runtime: AtomicU64,
@@ -89,15 +86,6 @@ impl Sleep {
             runtime: AtomicU64::new(runtime),
             at,
         }
-    }
-
-    /// One that a user made: whether it is ever polled may be looked at.
-    #[inline]
-    fn fresh(sleep: Self) -> Self {
-        if lookout::LOOKS_AT_SLEEPS && hot::looks() {
-            sleep.key.store(u64::from(ends::made()), Relaxed);
-        }
-        sleep
     }
 
     /// For the runtime's own use: a sleep made where the caller's line says nothing.
@@ -159,27 +147,16 @@ impl Sleep {
         }
         self.key.store(0, Relaxed);
         let Some(key) = Key::from_bits(bits) else {
-            return self.dropped_unpolled(bits);
+            return;
         };
         let waker = hot::with_core(|core| match self.home(core) {
-            Some(core) => {
-                if core.config.looks {
-                    starved::left(Leaf::Timer(bits));
-                }
-                core.timers.remove(key)
-            }
+            Some(core) => core.timers.remove(key),
             None => {
                 forget_remotely(self.runtime.load(Relaxed), key);
                 None
             }
         });
         drop(waker);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn dropped_unpolled(&self, number: u64) {
-        ends::dropped(number as u32, "sleep", self.at);
     }
 
     #[inline]
@@ -200,21 +177,8 @@ impl Sleep {
 
     #[inline]
     pub(crate) fn poll_at(&self, cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<()> {
-        self.poll_as::<false>(cx, at)
-    }
-
-    /// `ALONE`: it is a future of the user's, not a part of one.
-    #[inline]
-    fn poll_as<const ALONE: bool>(
-        &self,
-        cx: &mut Context<'_>,
-        at: &'static Location<'static>,
-    ) -> Poll<()> {
         let poll = hot::with_core(|core| {
             let Some(core) = core else { outside() };
-            if ALONE && core.config.looks {
-                return self.poll_watched(core, cx);
-            }
             match Key::from_bits(self.key.load(Relaxed)) {
                 None => self.begin(core, cx),
                 Some(key) => self.go_on(core, key, cx),
@@ -233,29 +197,6 @@ impl Sleep {
         if !hot::with(Hot::note_another) {
             note_wait(Wait::Timer(self.deadline), at);
         }
-    }
-
-    /// Tells the lookout of the poll.
-    #[cold]
-    fn poll_watched(&self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
-        let before = self.key.load(Relaxed);
-        if before != 0 && Key::from_bits(before).is_none() {
-            ends::polled(before as u32);
-            self.key.store(0, Relaxed);
-        }
-        let poll = match Key::from_bits(self.key.load(Relaxed)) {
-            None => self.begin(core, cx),
-            Some(key) => self.go_on(core, key, cx),
-        };
-        let after = self.key.load(Relaxed);
-        if before != after {
-            starved::left(Leaf::Timer(before));
-        }
-        if poll.is_pending() && after != 0 {
-            let note = WaitNote::new(Wait::Timer(self.deadline), self.at);
-            starved::waits(Leaf::Timer(after), note);
-        }
-        poll
     }
 
     fn go_on(&self, core: &Core, key: Key, cx: &mut Context<'_>) -> Poll<()> {
@@ -305,7 +246,7 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_as::<true>(cx, self.at)
+        self.poll_at(cx, self.at)
     }
 }
 

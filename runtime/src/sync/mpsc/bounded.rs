@@ -74,7 +74,6 @@ impl<T> Sender<T> {
     #[track_caller]
     #[inline]
     pub fn send(&self, value: T) -> SendFuture<'_, T> {
-        self.note_use();
         SendFuture {
             chan: &self.chan,
             value: Some(value),
@@ -119,7 +118,6 @@ impl<T> Sender<T> {
     /// [`TrySendError`] gives the message back and says why.
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        self.note_use();
         match self.chan.slots.try_acquire(1) {
             Ok(()) => {
                 self.chan.push(value);
@@ -142,7 +140,6 @@ impl<T> Sender<T> {
     /// the next.
     #[track_caller]
     pub fn reserve(&self) -> ReserveFuture<'_, T> {
-        self.note_use();
         ReserveFuture::new(&self.chan, Location::caller())
     }
 
@@ -188,7 +185,6 @@ impl<T> Sender<T> {
     /// As [`reserve`](Self::reserve), with a permit that has no lifetime and holds the sender.
     #[track_caller]
     pub fn reserve_owned(self) -> ReserveOwnedFuture<T> {
-        self.note_move();
         ReserveOwnedFuture::new(self, Location::caller())
     }
 
@@ -198,7 +194,6 @@ impl<T> Sender<T> {
     ///
     /// [`TrySendError`] says why not.
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
-        self.note_use();
         self.chan.try_places(1)?;
         Ok(Permit::new(&self.chan))
     }
@@ -209,7 +204,6 @@ impl<T> Sender<T> {
     ///
     /// [`TrySendError`] gives the sender back and says why.
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
-        self.note_move();
         match self.chan.slots.try_acquire(1) {
             Ok(()) => Ok(OwnedPermit::new(self)),
             Err(TryAcquireError::NoPermits) => Err(TrySendError::Full(self)),

@@ -15,7 +15,6 @@ use std::task::{Context, Poll, ready};
 
 use super::MpscStatistics;
 use super::error::{SendError, TryRecvError, TrySendError};
-use crate::lookout::senders::{self, Census};
 use crate::sync::holder::Holder;
 use crate::sync::permits::{Permits, TryAcquireError};
 use crate::sync::wait_list::{Key, WaitQueue};
@@ -39,8 +38,6 @@ pub(crate) struct Chan<T> {
     receiving: Holder,
     /// Where the receiver stood then.
     received_at: Cell<usize>,
-    /// What the lookout calls it; 0: it has not been told of it.
-    number: Cell<usize>,
     /// Tasks in `Sender::closed`.
     closing: WaitQueue<()>,
 }
@@ -59,7 +56,6 @@ impl<T> Chan<T> {
             receiver: Cell::new(StoredWaker::EMPTY),
             receiving: Holder::nobody(),
             received_at: Cell::new(0),
-            number: Cell::new(0),
             closing: WaitQueue::new(),
         }
     }
@@ -166,20 +162,8 @@ impl<T> Chan<T> {
         if self.received_at.replace(here) != here {
             self.receiving.tell_anew();
         }
-        let note = WaitNote::new(self.wait(), at).for_message();
-        if senders::looks() {
-            self.wait_watched(cx, note);
-        } else {
-            note.leave();
-        }
+        WaitNote::new(self.wait(), at).for_message().leave();
         Poll::Pending
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn wait_watched(&self, cx: &Context<'_>, note: WaitNote) {
-        senders::waits(&self.census(), self.address());
-        note.by(cx.waker()).leave();
     }
 
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
@@ -294,9 +278,6 @@ impl<T> Chan<T> {
     pub(super) fn receiver_gone(&self) {
         self.gone.set(true);
         self.close();
-        if senders::looks() {
-            senders::forget_channel(self.number.get());
-        }
         self.waits.set(false);
         drop(self.receiver.replace(StoredWaker::EMPTY));
         while let Some(value) = self.pop() {
@@ -316,55 +297,21 @@ impl<T> Chan<T> {
     #[inline]
     pub(super) fn add_sender(&self) {
         self.senders.set(self.senders.get() + 1);
-        self.count_changed();
     }
 
     #[inline]
     pub(super) fn add_weak(&self) {
         self.weak.set(self.weak.get() + 1);
-        self.count_changed();
     }
 
     #[inline]
     pub(super) fn drop_weak(&self) {
         self.weak.set(self.weak.get() - 1);
-        self.count_changed();
-    }
-
-    #[inline]
-    fn count_changed(&self) {
-        if senders::looks() {
-            self.tell_count();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn tell_count(&self) {
-        senders::counted(&self.census());
-    }
-
-    /// What the lookout calls it.
-    pub(super) fn number(&self) -> usize {
-        self.number.get()
-    }
-
-    /// What the lookout is told of the senders.
-    pub(super) fn census(&self) -> Census {
-        if self.number.get() == 0 {
-            self.number.set(senders::number());
-        }
-        Census {
-            channel: self.number.get(),
-            senders: self.senders.get(),
-            weak: self.weak.get(),
-        }
     }
 
     #[inline]
     pub(super) fn drop_sender(&self) {
         self.senders.set(self.senders.get() - 1);
-        self.count_changed();
         if self.senders.get() == 0 {
             self.wake_receiver();
         }

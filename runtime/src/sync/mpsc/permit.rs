@@ -12,7 +12,6 @@ use std::task::{Context, Poll, ready};
 use super::chan::Chan;
 use super::error::SendError;
 use super::sender::Sender;
-use crate::lookout::senders;
 use crate::sync::wait_list::Key;
 
 /// A place in the channel; sending into it cannot fail. Dropped unused, it is free again.
@@ -38,7 +37,6 @@ impl<'a, T> Permit<'a, T> {
 
 /// Puts a message into a place that was kept for it.
 fn fill<T>(chan: &Chan<T>, value: T) {
-    senders::note_gift::<T>();
     if chan.is_gone() {
         chan.return_slot();
     } else {

@@ -3,20 +3,16 @@
 //! It exists so that the two kinds share their type but for a mark, and differ only in how they send. What a bounded one
 //! can do besides is in `bounded.rs`, the unbounded one's `send` in `unbounded.rs`. It must not know how messages are kept.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem::needs_drop;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::MpscStatistics;
 use super::chan::Chan;
-use crate::lookout::senders;
 use crate::sync::wait_list::Key;
 
 /// The mark of the ends of a channel with a number of places.
@@ -30,9 +26,6 @@ pub enum Unbounded {}
 /// The sending end of a channel; clones send to the same receiver. Without a mark, of a bounded one.
 pub struct Sender<T, K = Bounded> {
     pub(super) chan: Rc<Chan<T>>,
-    /// Where it stood when it was used, or an odd number that the lookout knows it by: what differs from where it stands now
-    /// is looked at.
-    seen: Cell<usize>,
     kind: PhantomData<K>,
 }
 
@@ -40,41 +33,7 @@ impl<T, K> Sender<T, K> {
     pub(super) fn new(chan: Rc<Chan<T>>) -> Self {
         Self {
             chan,
-            seen: Cell::new(0),
             kind: PhantomData,
-        }
-    }
-
-    /// It is used to send: to be called by whatever sends, or reserves a place.
-    #[inline]
-    pub(super) fn note_use(&self) {
-        let here = ptr::from_ref(self).addr();
-        if self.seen.get() != here {
-            if senders::looks() {
-                self.look(here);
-            } else {
-                self.seen.set(here);
-            }
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn look(&self, here: usize) {
-        if self.chan.is_gone() {
-            return; // nobody will ever ask
-        }
-        let seen = self.seen.get();
-        let known = seen & 1 == 1;
-        let number = if known { seen } else { senders::number() };
-        self.seen.set(number);
-        senders::used(&self.chan.census(), number, here, needs_drop::<T>());
-    }
-
-    /// It begins a life inside of something else, and may be moved with that.
-    pub(super) fn note_move(&self) {
-        if senders::looks() {
-            senders::forget(self.chan.number(), self.seen.get());
         }
     }
 
@@ -133,9 +92,6 @@ impl<T, K> Clone for Sender<T, K> {
 impl<T, K> Drop for Sender<T, K> {
     #[inline]
     fn drop(&mut self) {
-        if senders::looks() {
-            senders::forget(self.chan.number(), self.seen.get());
-        }
         self.chan.drop_sender();
     }
 }

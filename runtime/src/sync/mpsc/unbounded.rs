@@ -55,7 +55,6 @@ impl<T> Sender<T, Unbounded> {
     /// [`SendError`] gives the message back if the receiver is gone or has closed the channel.
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.note_use();
         if self.chan.is_closed() {
             return Err(SendError(value));
         }

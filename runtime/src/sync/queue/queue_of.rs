@@ -14,7 +14,6 @@ use std::ptr;
 use super::error::{GetNowaitError, PutNowaitError};
 use super::futures::{GetFuture, JoinFuture, PutFuture};
 use super::order::Order;
-use crate::lookout::senders;
 use crate::sync::permits::{Permits, TryAcquireError};
 use crate::sync::wait_list::WaitQueue;
 use crate::task::Wait;
@@ -212,7 +211,6 @@ impl<T, O: Order<T>> QueueOf<T, O> {
 
     /// Puts an item into a place that was acquired.
     pub(super) fn push(&self, item: T) {
-        senders::note_gift::<T>();
         /// Counts the item and promises it to who waits, even if a comparison of items panicked:
         /// the item is in the heap by then.
         struct Arrived<'a, T, O>(&'a QueueOf<T, O>);
