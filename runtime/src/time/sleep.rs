@@ -122,9 +122,6 @@ impl Sleep {
             if !core.timers.has_passed(deadline) && core.timers.reschedule(key, deadline) {
                 return None;
             }
-            if core.config.looks {
-                starved::left(Leaf::Timer(key.to_bits()));
-            }
             Some(core.timers.remove(key))
         });
         if let Some(waker) = over {
