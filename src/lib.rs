@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![deny(clippy::disallowed_macros)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use myrt_macros::{main, test};

@@ -25,6 +25,7 @@
 //! This crate must not know how a runtime is built or run: that is what the facade's `__private::{main, test}` do.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::disallowed_macros)]
 
 mod error;
 mod expand;

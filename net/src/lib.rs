@@ -4,6 +4,7 @@
 //! [`myrt_runtime::io::Async`] alone and holds no `unsafe`: the system calls of sockets enter through one module (`calls`),
 //! those that std and socket2 lack live in the runtime's `sys`.
 #![forbid(unsafe_code)]
+#![deny(clippy::disallowed_macros)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "tokio-compat")]

@@ -21,6 +21,7 @@ use crate::reactor::Reactor;
 use crate::record::Running;
 use crate::report::{Hook, Report};
 use crate::sys;
+use crate::sys::stderr::complain;
 use crate::task::cleanup::Left;
 use crate::task::error;
 use crate::task::hot::{self, Here};
@@ -183,7 +184,7 @@ impl Core {
         match &self.config.unhandled {
             Some(hook) => Rc::clone(hook)(&report),
             None if what == A_TASK && self.tell_unjoined(slot, &report) => {}
-            None => eprintln!("{report}"),
+            None => complain(format_args!("{report}")),
         }
         drop(panic);
     }
@@ -208,7 +209,7 @@ impl Core {
         }
         match &self.config.report {
             Some(hook) => Rc::clone(hook)(report),
-            None => eprintln!("{report}"),
+            None => complain(format_args!("{report}")),
         }
     }
 

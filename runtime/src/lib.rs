@@ -3,6 +3,8 @@
 //!
 //! Read `runtime.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
 
+#![deny(clippy::disallowed_macros)]
+
 /// Whether the graph and the counts are kept. Always; `--cfg myrt_bare` leaves them out, so that their price can be measured
 /// (`benches/cost`). In such a build the monitor and the reports know nothing.
 pub(crate) const TELLS: bool = !cfg!(myrt_bare);
@@ -69,6 +71,7 @@ pub mod os {
     pub use crate::sys::handed::take_handed_over;
     pub use crate::sys::os::{Credentials, has_default_action, peer_credentials, pipe};
     pub use crate::sys::splice::{send_file, splice};
+    pub use crate::sys::stderr::complain;
 
     /// Spawns a task that is no part of the program: no list shows it, and that it waits for `fd` does not count where the
     /// runtime asks whether anyone can still be woken.

@@ -28,6 +28,7 @@ use crate::observe::By;
 use crate::observe::notice;
 use crate::remote::Remote;
 use crate::stepping;
+use crate::sys::stderr::complain;
 use crate::task::cell::MainBlock;
 use crate::task::cleanup::{self, Cleanup};
 use crate::task::error::{JoinError, Reason};
@@ -403,8 +404,8 @@ impl Runtime {
     /// Starts the monitor that the environment asked for. A program does not fail because nobody can watch it.
     pub(crate) fn watch_at(&self, address: &str) {
         match crate::monitor::start_for(&self.core.home, address) {
-            Ok(monitor) => eprintln!("myrt: the monitor listens on {monitor}"),
-            Err(error) => eprintln!("myrt: MYRT_MONITOR={address}: {error}"),
+            Ok(monitor) => complain(format_args!("myrt: the monitor listens on {monitor}")),
+            Err(error) => complain(format_args!("myrt: MYRT_MONITOR={address}: {error}")),
         }
     }
 
@@ -531,7 +532,9 @@ fn end_tasks(runtime: &Runtime, grace: Duration) {
     if unfinished && core.process == crate::sys::fork::current_pid() {
         let deadline = core.timers.clock.now() + grace;
         if let Err(error) = runtime.drive(cleanups_done(deadline), Location::caller()) {
-            eprintln!("myrt: the runtime's end did not wait for its cleanups: {error}");
+            complain(format_args!(
+                "myrt: the runtime's end did not wait for its cleanups: {error}"
+            ));
         }
     }
     core.tasks.closed.set(true);

@@ -6,6 +6,7 @@
 //!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![deny(clippy::disallowed_macros)]
 
 mod entry;
 mod level;

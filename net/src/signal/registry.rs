@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use myrt_runtime::os;
+use myrt_runtime::os::complain;
 use signal_hook::{SigId, flag, low_level};
 
 /// A kind of signal that was listened to at least once.
@@ -65,10 +66,10 @@ impl Drop for Listener {
             kind.settle(self.signal)
         });
         if let Err(error) = settled {
-            eprintln!(
+            complain(format_args!(
                 "myrt: signal {} is not heard any more: {error}",
                 self.signal
-            );
+            ));
         }
         low_level::unregister(self.id);
     }

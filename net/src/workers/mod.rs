@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use myrt_runtime::os::complain;
 use myrt_runtime::{runtime, task};
 
 use control::Control;
@@ -127,7 +128,9 @@ impl<'a> Builder<'a> {
             grace: Duration::from_secs(30),
             runtime: Box::new(runtime::Builder::new),
             on_panic: Box::new(|id, message| {
-                eprintln!("myrt: worker {id} panicked and is started again: {message}");
+                complain(format_args!(
+                    "myrt: worker {id} panicked and is started again: {message}"
+                ));
             }),
             signals: false,
         }

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use myrt_runtime::os;
+use myrt_runtime::os::complain;
 use myrt_runtime::runtime::Runtime;
 use myrt_runtime::time::{Instant, sleep};
 
@@ -76,11 +77,11 @@ impl<'a> Seat<'a> {
             match (result, cleared) {
                 (Ok(output), Ok(())) => return Ok(output),
                 (Ok(output), Err(panic)) => {
-                    eprintln!(
+                    complain(format_args!(
                         "myrt: worker {} ended with a panic: {}",
                         worker.id(),
                         message(panic.as_ref())
-                    );
+                    ));
                     return Ok(output);
                 }
                 (Err(panic), _) => {

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::sys::stderr::complain;
 use crate::task::hot;
 use crate::task::join::JoinHandle;
 use crate::task::registry::{Home, Message};
@@ -82,9 +83,9 @@ impl Pool {
             };
             drop(state);
             if let Some(job) = stranded {
-                eprintln!(
+                complain(format_args!(
                     "myrt: no thread for a blocking job ({error}); it runs on the loop's thread"
-                );
+                ));
                 job();
             }
         }

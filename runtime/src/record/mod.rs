@@ -23,6 +23,7 @@ use std::time::Duration;
 use crate::core::Core;
 use crate::observe::notice;
 use crate::observe::{By, NewTask, Observer, Rest};
+use crate::sys::stderr::complain;
 use crate::task::error::Outcome;
 use crate::task::id::Id;
 use event::{Log, What};
@@ -255,7 +256,9 @@ pub(crate) fn start(core: &Core, file: PathBuf, with_console: bool) -> io::Resul
 pub(crate) fn end(core: &Core) {
     if let Some((file, Err(error))) = stop(core) {
         let file = file.display();
-        eprintln!("myrt: the recording could not be written to {file}: {error}");
+        complain(format_args!(
+            "myrt: the recording could not be written to {file}: {error}"
+        ));
     }
 }
 

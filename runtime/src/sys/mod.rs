@@ -113,6 +113,7 @@ mod poll;
 mod select;
 mod selector;
 pub(crate) mod splice;
+pub(crate) mod stderr;
 #[cfg(test)]
 mod tests;
 

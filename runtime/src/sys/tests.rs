@@ -32,7 +32,10 @@ struct Rig {
 
 impl Rig {
     fn new(kind: Selector) -> Self {
-        println!("selector: {kind}"); // shown when the test fails
+        #[expect(clippy::disallowed_macros, reason = "shown when the test fails")]
+        {
+            println!("selector: {kind}");
+        }
         Self {
             poller: Poller::new(kind).expect("a selector opens"),
             events: Vec::new(),

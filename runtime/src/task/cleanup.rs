@@ -18,6 +18,7 @@ use std::time::Duration;
 use super::finish::Nest;
 use super::hot;
 use super::together::Together;
+use crate::sys::stderr::complain;
 use crate::time::{Instant, Sleep};
 
 /// A future that somebody must run to its end.
@@ -254,10 +255,10 @@ pub(crate) fn leave(cleanup: impl Into<Left>) {
     let refused = hot::with_core(|core| match core {
         Some(core) => core.leave(cleanup).err(),
         None => {
-            eprintln!(
+            complain(format_args!(
                 "myrt: an async cleanup did not run, since its future was dropped outside of a runtime: drop it \
                  inside of block_on"
-            );
+            ));
             Some(cleanup)
         }
     });
@@ -295,7 +296,9 @@ pub(crate) fn report_panic(panic: Box<dyn Any + Send>) {
         None => {
             let message =
                 super::error::message(panic.as_ref()).unwrap_or("(a value that is not a text)");
-            eprintln!("myrt: an async cleanup failed and nobody awaits it: {message}");
+            complain(format_args!(
+                "myrt: an async cleanup failed and nobody awaits it: {message}"
+            ));
         }
     });
 }
