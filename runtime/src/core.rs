@@ -186,7 +186,7 @@ impl Core {
             None if what == A_TASK && self.tell_unjoined(slot, &report) => {}
             None => complain(format_args!("{report}")),
         }
-        drop(panic);
+        error::drop_payload(panic);
     }
 
     /// Whether its wakers are counted.

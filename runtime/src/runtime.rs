@@ -14,7 +14,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::panic::{Location, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -31,7 +31,7 @@ use crate::stepping;
 use crate::sys::stderr::complain;
 use crate::task::cell::MainBlock;
 use crate::task::cleanup::{self, Cleanup};
-use crate::task::error::{JoinError, Reason};
+use crate::task::error::{JoinError, Reason, drop_caught};
 use crate::task::finish;
 use crate::task::hot::{self, Entered};
 use crate::task::id::Id;
@@ -40,7 +40,7 @@ use crate::task::poll::{Batch, run_batch};
 use crate::task::registry;
 use crate::task::slot::{CANCEL, CHILD, DONE, FAILED, HANDLE, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
-use crate::task::stored::StoredWaker;
+use crate::task::stored::wake_all;
 use crate::time::{Instant, Sleep};
 use crate::trace::Graph;
 use crate::watchdog;
@@ -610,29 +610,43 @@ fn drop_results(core: &Core) -> bool {
 impl Drop for Runtime {
     fn drop(&mut self) {
         let _entered = self.enter();
-        end_tasks(self, self.core.grace());
-        // No message can come any more; those that came are handled here, where their tasks lived.
-        for message in self.core.home.queue.close() {
-            self.core.handle(message);
-        }
-        drop_until_none(&self.core);
-        // Results whose handles outlive us: nobody can take them any more. Their destructors may spawn too.
+        let core = &self.core;
+        // A hook that panics does not end the end: each time one task less is there.
+        let mut panic = catch_unwind(AssertUnwindSafe(|| end_tasks(self, core.grace()))).err();
         for _ in 0..1000 {
-            if !drop_results(&self.core) {
+            let Err(again) = catch_unwind(AssertUnwindSafe(|| end_for_good(core))) else {
                 break;
-            }
-            drop_until_none(&self.core);
+            };
+            panic = panic.or(Some(again));
         }
-        self.core.reactor.wake_all();
-        self.core.timers.clear();
-        lookout::ends::leaked_descriptors(&self.core);
-        crate::record::end(&self.core);
-        registry::retire(self.core.home.id);
-        self.core.home.end();
-        if !std::thread::panicking() {
-            self.core.fail_if_denied();
+        registry::retire(core.home.id);
+        core.home.end();
+        match panic {
+            _ if std::thread::panicking() => {}
+            Some(panic) => resume_unwind(panic),
+            None => core.fail_if_denied(),
         }
     }
+}
+
+/// Drops what a runtime still has when its tasks were cancelled: nobody can ask for it any more.
+fn end_for_good(core: &Core) {
+    // No message can come any more; those that came are handled here, where their tasks lived.
+    for message in core.home.queue.close() {
+        core.handle(message);
+    }
+    drop_until_none(core);
+    // Results whose handles outlive us: nobody can take them any more. Their destructors may spawn too.
+    for _ in 0..1000 {
+        if !drop_results(core) {
+            break;
+        }
+        drop_until_none(core);
+    }
+    core.reactor.wake_all();
+    drop_caught("a waker", core.timers.take_all());
+    lookout::ends::leaked_descriptors(core);
+    crate::record::end(core);
 }
 
 #[track_caller]
@@ -659,10 +673,11 @@ impl Drop for Vacate<'_> {
             self.core.tasks.remove_rare(self.slot);
             waiters
         });
-        drop(self.slot.take_joiner());
+        let joiner = self.slot.take_joiner();
         self.slot.set_block(std::ptr::null_mut());
         self.slot.set_flags(MAIN | DONE | QUEUED);
-        waiters.into_iter().flatten().for_each(StoredWaker::wake);
+        drop_caught("a waker", joiner);
+        wake_all(waiters.into_iter().flatten());
     }
 }
 

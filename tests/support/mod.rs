@@ -69,6 +69,10 @@ impl Log {
     pub(crate) fn take(&self) -> Vec<String> {
         self.lines.take()
     }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lines.borrow().len()
+    }
 }
 
 /// Calls its closure when dropped.

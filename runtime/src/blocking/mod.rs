@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::sys::stderr::complain;
+use crate::task::error::{drop_caught, drop_payload};
 use crate::task::hot;
 use crate::task::join::JoinHandle;
 use crate::task::registry::{Home, Message};
@@ -99,7 +100,10 @@ impl Pool {
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
-                job();
+                // It has reported what it could; a destructor of its closure may panic still. The thread goes on.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(job)) {
+                    drop_payload(panic);
+                }
                 state = self.lock();
                 continue;
             }
@@ -203,13 +207,18 @@ fn submit<T: Send + 'static>(
     outside: Outside,
 ) {
     POOL.submit(Box::new(move || {
-        if shared.is_given_up() {
-            return;
+        // Dropped last, after the wake: virtual time must not run on between the job's end and the task's poll.
+        let outside = outside;
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            if shared.is_given_up() {
+                return drop(work);
+            }
+            shared.settle(catch_unwind(AssertUnwindSafe(work)));
+        }));
+        // Of a destructor: of the closure that was given up, or of the result that nobody waits for.
+        if let Err(panic) = ended {
+            outside.report(panic);
         }
-        let result = catch_unwind(AssertUnwindSafe(work));
-        shared.settle(result);
-        // After the wake: virtual time must not run on between the job's end and the task's poll.
-        drop(outside);
     }));
 }
 
@@ -224,6 +233,14 @@ impl Outside {
         core.outside.set(core.outside.get() + 1);
         Self {
             home: Arc::clone(&core.home),
+        }
+    }
+
+    /// Has the loop report a panic that no task hears of.
+    fn report(&self, panic: Box<dyn Any + Send>) {
+        let call = |core: &Core| core.unhandled("a blocking job", 0, panic);
+        if let Err(message) = self.home.send(Message::Call(Box::new(call))) {
+            drop_caught("a blocking job", message); // the runtime has ended
         }
     }
 }

@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use slab::Slab;
 
 use crate::sync::wait_list::{Key, WaitQueue};
+use crate::sync::wakes::Wakes;
 use crate::task::cleanup::Cleanup;
 use crate::task::{Wait, WaitNote, cleanup};
 
@@ -78,11 +79,13 @@ impl CancelToken {
     /// wait, a token's own before its children's. Again: nothing happens.
     pub fn cancel(&self) {
         let mut next = vec![Rc::clone(&self.node)];
+        let mut wakes = Vec::new();
         while let Some(node) = next.pop() {
             if node.cancelled.replace(true) {
                 continue;
             }
-            node.waiters.grant_all(|()| ()).wake();
+            // Woken when all are cancelled: a waker that panics must spare no child.
+            wakes.push(node.waiters.grant_all(|()| ()));
             let children = node.children.take();
             let children: Vec<_> = children
                 .into_iter()
@@ -90,6 +93,7 @@ impl CancelToken {
                 .collect();
             next.extend(children.into_iter().rev());
         }
+        wakes.into_iter().for_each(Wakes::wake);
     }
 
     /// Whether it is cancelled.

@@ -18,7 +18,7 @@ use std::thread;
 use super::place::Place;
 use crate::task::children::{Children, Turn};
 use crate::task::cleanup::{self, Cleanup};
-use crate::task::hot;
+use crate::task::error::report;
 use crate::task::pinned::PinnedSlice;
 use crate::task::wait::{Wait, note_wait};
 
@@ -186,7 +186,7 @@ fn go_on(panic: Panic) {
     if !thread::panicking() {
         resume_unwind(panic);
     }
-    hot::with_core(|core| core.map(|core| core.unhandled("a destructor", 0, panic)));
+    report("a destructor", panic);
 }
 
 /// Calls `f`, and keeps its panic if it is the first.
@@ -195,7 +195,7 @@ pub(crate) fn keep_first(first: &mut Option<Panic>, f: impl FnOnce()) {
         if first.is_none() {
             *first = Some(panic);
         } else {
-            hot::with_core(|core| core.map(|core| core.unhandled("a destructor", 0, panic)));
+            report("a destructor", panic);
         }
     }
 }

@@ -95,15 +95,14 @@ pub(crate) fn watch(core: &Core, slot: &Slot, poll: impl FnOnce() -> Batch) -> B
         return poll();
     };
     let identity = slot.identity();
-    lookout.enter(slot);
+    let root = Eager::enter(core, slot);
     lookout.poll.set(lookout.poll.get() + 1);
     lookout.woke_itself.set(false);
     lookout.gave_way.set(false);
     lookout.kept.set(false);
     let batch = poll();
     let spent = hot::with(|hot| hot.budget.get()) == 0;
-    lookout.root.set(0);
-    lookout.root_key.set(0);
+    drop(root);
     let over = batch == Batch::Main || !slot.is(identity) || slot.has(DONE | FINISHING);
     if over {
         lookout.habits.forget(identity);
@@ -153,7 +152,7 @@ pub(crate) fn waker_kept(key: u64) {
     });
 }
 
-/// While this lives, a task that was spawned eagerly is polled inside of another's poll.
+/// While this lives, a task is polled: one of the ring, or one that was spawned eagerly, inside of another's poll.
 pub(crate) struct Eager<'a> {
     lookout: Option<&'a Lookout>,
     before: (u64, u64),

@@ -6,13 +6,14 @@
 //! hold a borrow while it tells: observers are user code.
 
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::{By, NewTask, Observer, Rest};
 use crate::core::Core;
 use crate::task::children::whole_in;
-use crate::task::error::Outcome;
+use crate::task::error::{Outcome, report};
 use crate::task::finish;
 use crate::task::id::Id;
 use crate::task::slot::{CHILD, DONE, INTERNAL, MAIN, QUEUED, Slot, index_of};
@@ -70,7 +71,12 @@ impl Notices {
 
 impl Drop for Notices {
     fn drop(&mut self) {
-        self.observers.take().iter().for_each(|it| it.ended());
+        for observer in self.observers.take() {
+            let told = catch_unwind(AssertUnwindSafe(|| observer.ended()));
+            if let Err(panic) = told {
+                report("an observer", panic);
+            }
+        }
     }
 }
 

@@ -30,7 +30,7 @@ use std::time::Duration;
 use crate::TELLS;
 use crate::sys::fork;
 use crate::sys::{Added, Event, Interest, Notifier, Poller, Ready, Selector};
-use crate::task::stored::StoredWaker;
+use crate::task::stored::{StoredWaker, wake_all};
 use source::{Direction, Sources};
 
 /// See the module's head.
@@ -239,7 +239,7 @@ impl Reactor {
             // A descriptor that was closed behind our back is gone already: nothing to do about an error here.
             let _ = self.poller.borrow_mut().delete(fd);
         }
-        waiters.into_iter().for_each(StoredWaker::wake);
+        wake_all(waiters);
     }
 
     /// As [`Reactor::remove`], when the descriptor may have been closed and its number reused since: then the
@@ -307,7 +307,7 @@ impl Reactor {
             Some(source) => source.take_ready(),
             None => return, // the first one's waker closed it
         };
-        others.into_iter().for_each(StoredWaker::wake);
+        wake_all(others);
     }
 
     /// Whether any task of the program waits for a descriptor.
@@ -323,7 +323,7 @@ impl Reactor {
     /// Wakes everyone, when the runtime ends.
     pub(crate) fn wake_all(&self) {
         let waiters = self.sources.borrow_mut().take_all_waiters();
-        waiters.into_iter().for_each(StoredWaker::wake);
+        wake_all(waiters);
     }
 
     /// Makes an entry for a descriptor.

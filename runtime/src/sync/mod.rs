@@ -37,7 +37,7 @@ mod rw_lock_owned;
 mod semaphore;
 mod semaphore_owned;
 pub(crate) mod wait_list;
-mod wakes;
+pub(crate) mod wakes;
 pub mod watch;
 
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};

@@ -22,7 +22,7 @@ use super::id::Id;
 use super::local::Installed;
 use super::registry::{self, Message};
 use super::slot::{CANCEL, CHILD, FINISHING, INTERNAL, QUEUED, RARE, Slot};
-use super::stored::StoredWaker;
+use super::stored::{StoredWaker, wake_all};
 use super::wait::{Wait, WaitNote, note_wait};
 use super::waker::{give_way, waker_of};
 use crate::core::Core;
@@ -512,7 +512,7 @@ fn release_rare(core: &Core, slot: &Slot) {
     let waiters = rares.with(slot, |rare| std::mem::take(&mut rare.waiters));
     core.tasks.remove_rare(slot); // and the flag with it
     release_slot(core, slot);
-    waiters.into_iter().for_each(StoredWaker::wake);
+    wake_all(waiters);
 }
 
 /// Whether a slot's occupant counts as a part of another task: the body of a scope.

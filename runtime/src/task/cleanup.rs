@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::error::{drop_caught, report};
 use super::finish::Nest;
 use super::hot;
 use super::together::Together;
@@ -262,7 +263,7 @@ pub(crate) fn leave(cleanup: impl Into<Left>) {
             Some(cleanup)
         }
     });
-    drop(refused);
+    drop_caught("an async cleanup", refused);
 }
 
 /// Leaves the cleanups of several futures that were dropped together: they run side by side.
@@ -291,14 +292,5 @@ pub(crate) fn drop_into(cleanup: &mut Cleanup, drop: impl FnOnce()) -> Option<Bo
 
 /// A panic of a cleanup, or of a destructor where nobody else can be told.
 pub(crate) fn report_panic(panic: Box<dyn Any + Send>) {
-    hot::with_core(|core| match core {
-        Some(core) => core.unhandled("an async cleanup", 0, panic),
-        None => {
-            let message =
-                super::error::message(panic.as_ref()).unwrap_or("(a value that is not a text)");
-            complain(format_args!(
-                "myrt: an async cleanup failed and nobody awaits it: {message}"
-            ));
-        }
-    });
+    report("an async cleanup", panic);
 }

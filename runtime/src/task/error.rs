@@ -5,14 +5,66 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
+use super::hot;
 use super::id::Id;
+use crate::sys::stderr::complain;
 
 /// Why a task has no output.
 pub(crate) enum Reason {
     Cancelled(Option<Cow<'static, str>>),
     Panic(Box<dyn Any + Send>),
+}
+
+/// Reports a panic that reaches no task: what panicked, and with what.
+pub(crate) fn report(what: &'static str, panic: Box<dyn Any + Send>) {
+    hot::with_core(|core| match core {
+        Some(core) => core.unhandled(what, 0, panic),
+        None => {
+            let message = message(panic.as_ref()).unwrap_or("(a value that is not a text)");
+            complain(format_args!(
+                "myrt: {what} panicked and nobody awaits it: {message}"
+            ));
+            drop_payload(panic);
+        }
+    });
+}
+
+/// Drops a value of the user's where no task would hear of its destructor's panic: that is reported.
+pub(crate) fn drop_caught<T>(what: &'static str, value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        report(what, panic);
+    }
+}
+
+/// Drops what somebody panicked with. A destructor that panics in turn is not heard.
+pub(crate) fn drop_payload(panic: Box<dyn Any + Send>) {
+    if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        let _kept = mem::ManuallyDrop::new(worse); // what panics twice is left alone
+    }
+}
+
+/// Drops what `next` gives, one after the other. A destructor that panics spares none of the others: its panic goes on when
+/// all are gone, and later ones are reported.
+pub(crate) fn drop_each<T>(mut next: impl FnMut() -> Option<T>) {
+    let mut first = None;
+    while let Some(value) = next() {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            match first {
+                None => first = Some(panic),
+                Some(_) => report("a destructor", panic),
+            }
+        }
+    }
+    match first {
+        Some(panic) if thread::panicking() => report("a destructor", panic),
+        Some(panic) => resume_unwind(panic),
+        None => {}
+    }
 }
 
 /// The task that was joined has no output: it was cancelled, or it panicked.

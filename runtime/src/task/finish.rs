@@ -10,13 +10,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::cell;
 use super::cleanup::{self, Cleanup};
-use super::error::{JoinError, Outcome, Reason};
+use super::error::{JoinError, Outcome, Reason, drop_caught, drop_payload, report};
 use super::hot::{self, Hot};
 use super::id::Id;
+use super::rare::Callback;
 use super::slot::{
     ATTACHED, CANCEL, CHILD, DONE, DROPPING, FAILED, FINISHING, HANDLE, IN_RING, MAIN, NESTED,
     NESTED_WOKEN, QUEUED, RARE, Slot, TAKEN,
 };
+use super::stored::wake_all;
 use super::tasks::Tasks;
 use crate::core::{A_TASK, Core};
 use crate::lookout::ends;
@@ -130,7 +132,7 @@ pub(crate) fn set_error(core: &Core, slot: &Slot, reason: Reason) {
         .rares
         .with(slot, |rare| rare.error.replace(reason));
     slot.add(FAILED);
-    drop(old);
+    drop_caught("a result that a worse one replaced", old);
 }
 
 /// Takes the cleanups left since `mark` and puts them under the slot's key, behind those that are there.
@@ -235,17 +237,23 @@ fn complete_rare(core: &Core, slot: &Slot) {
             std::mem::take(&mut rare.callbacks),
         )
     });
-    waiters
-        .into_iter()
-        .for_each(super::stored::StoredWaker::wake);
+    wake_all(waiters);
     let outcome = outcome(core, slot);
     for callback in callbacks {
-        let call = catch_unwind(AssertUnwindSafe(|| {
-            callback(Id::from_identity(identity), outcome);
-        }));
-        if let Err(panic) = call {
-            core.unhandled("a done callback of a task", identity, panic);
-        }
+        call_back(callback, identity, outcome);
+    }
+}
+
+/// Calls what was to be called at a task's end. Its panic is reported.
+pub(crate) fn call_back(callback: Callback, identity: u64, outcome: Outcome) {
+    let call = catch_unwind(AssertUnwindSafe(|| {
+        callback(Id::from_identity(identity), outcome);
+    }));
+    if let Err(panic) = call {
+        hot::with_core(|core| match core {
+            Some(core) => core.unhandled("a done callback of a task", identity, panic),
+            None => report("a done callback of a task", panic),
+        });
     }
 }
 
@@ -280,11 +288,29 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
         }
         .map(Reason::Panic)
     };
+    let _retired = Retire {
+        core,
+        slot,
+        identity,
+    };
     if let Some(Reason::Panic(panic)) = unheard {
         core.unhandled(A_TASK, identity, panic);
     }
-    if slot.identity() == identity && !slot.has(IN_RING) {
-        core.tasks.retire(slot);
+}
+
+/// Frees the slot of a task that nobody will ask for any more, also where the hook that is told of its panic panics.
+struct Retire<'a> {
+    core: &'a Core,
+    slot: &'a Slot,
+    identity: u64,
+}
+
+impl Drop for Retire<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.slot.identity() == self.identity && !self.slot.has(IN_RING) {
+            self.core.tasks.retire(self.slot);
+        }
     }
 }
 
@@ -448,7 +474,7 @@ pub(crate) fn polled_eagerly(
         Ok(false) => {}
         Err((panic, dropped)) => {
             if !dropped {
-                drop_future(core, slot);
+                drop_future(core, slot).into_iter().for_each(drop_payload);
             }
             set_error(core, slot, Reason::Panic(panic));
             finish_after_cleanup(core, slot, usize::MAX, true);

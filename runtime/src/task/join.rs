@@ -116,7 +116,7 @@ impl<T> JoinHandle<T> {
             None
         });
         if let (Some(Some(outcome)), Some(callback)) = (ended, callback) {
-            callback(self.id(), outcome);
+            finish::call_back(callback, self.identity, outcome);
         }
     }
 

@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use super::error::drop_caught;
 use super::hot;
 use super::slot::Slot;
 use crate::core::Core;
@@ -48,7 +49,7 @@ impl<'a> Installed<'a> {
 impl Drop for Installed<'_> {
     fn drop(&mut self) {
         let mine = swap(self.core, self.before.take());
-        drop(mine);
+        drop_caught("a task local", mine);
     }
 }
 

@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::error::Reason;
+use super::error::{Reason, drop_payload};
 use super::hot::{self, Hot};
 use super::slot::{ATTACHED, CANCEL, DONE, FINISHING, MAIN, RARE, SLOW, Slot};
 use super::tasks::Tasks;
@@ -214,7 +214,9 @@ fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
             return core.tasks.ring.push(slot);
         }
         if !dropped {
-            finish::drop_future(core, slot);
+            finish::drop_future(core, slot)
+                .into_iter()
+                .for_each(drop_payload);
         }
         finish::failed(core, slot, panic);
     });

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::cleanup::Cleanup;
-use super::error::{Outcome, Reason};
+use super::error::{Outcome, Reason, drop_caught};
 use super::id::Id;
 use super::local::Locals;
 use super::slot::{RARE, Slot};
@@ -76,7 +76,7 @@ impl Rares {
             .and_then(Option::take);
         slot.remove(RARE);
         let named = rare.as_ref().is_some_and(|rare| rare.name.is_some());
-        drop(rare);
+        drop_caught("a destructor of what a task had", rare);
         named
     }
 }

@@ -6,9 +6,13 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::task::Waker;
+use std::thread;
 
+use super::error::report;
+use super::hot;
 use super::waker;
 
 /// A waker that someone keeps: empty, a key of ours, or a boxed foreign waker.
@@ -113,10 +117,23 @@ impl StoredWaker {
         }
     }
 
+    /// A foreign waker may panic. Where a task called this, that is the task's; where the loop did, it is reported, and
+    /// the loop goes on.
     #[cold]
     fn wake_foreign(self) {
-        if let Some(waker) = self.boxed() {
-            waker.wake_by_ref();
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(waker) = self.boxed() {
+                waker.wake_by_ref();
+            }
+            drop(self);
+        }));
+        if let Err(panic) = called {
+            let by_the_loop = hot::with(|hot| hot::core(hot).is_some() && hot.slot().is_none());
+            if by_the_loop || thread::panicking() {
+                report("a waker", panic);
+            } else {
+                resume_unwind(panic);
+            }
         }
     }
 
@@ -175,6 +192,19 @@ impl Drop for StoredWaker {
             drop_foreign(self.word.cast());
         }
     }
+}
+
+/// Wakes all, in order. One that panics keeps no other asleep: its panic goes on when all are woken.
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = StoredWaker>) {
+    /// Goes on with the rest when one of them panics.
+    struct Rest<I: Iterator<Item = StoredWaker>>(I);
+    impl<I: Iterator<Item = StoredWaker>> Drop for Rest<I> {
+        fn drop(&mut self) {
+            self.0.by_ref().for_each(StoredWaker::wake);
+        }
+    }
+    let mut rest = Rest(wakers.into_iter());
+    rest.0.by_ref().for_each(StoredWaker::wake);
 }
 
 #[cold]

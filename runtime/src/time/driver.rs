@@ -212,9 +212,8 @@ impl Timers {
             .collect()
     }
 
-    /// Drops every timer's waker, with nothing borrowed.
-    pub(crate) fn clear(&self) {
-        let wheel = self.wheel.replace(Wheel::new());
-        drop(wheel);
+    /// Takes every timer, with its waker, to be dropped where nothing is borrowed.
+    pub(crate) fn take_all(&self) -> Wheel<StoredWaker> {
+        self.wheel.replace(Wheel::new())
     }
 }

@@ -15,6 +15,7 @@ use futures_core::Stream;
 use super::Shared;
 use super::error::{Lagged, RecvError, TryRecvError};
 use crate::sync::wait_list::Key;
+use crate::task::error::drop_each;
 use crate::task::{StoredWaker, note_wait, poll_budget};
 
 /// A receiving end: gets every message that is sent while it lives. It is a [`Stream`] too, whose
@@ -184,9 +185,7 @@ impl<T> Drop for Receiver<T> {
             self.shared.closing.grant_all(|()| ()).wake();
         }
         // Reads the rest, dropping each message outside of the borrow.
-        while self.next < end {
-            drop(self.read());
-        }
+        drop_each(|| (self.next < end).then(|| self.read()));
     }
 }
 

@@ -18,6 +18,7 @@ use super::error::{SendError, TryRecvError, TrySendError};
 use crate::sync::holder::Holder;
 use crate::sync::permits::{Permits, TryAcquireError};
 use crate::sync::wait_list::{Key, WaitQueue};
+use crate::task::error::drop_each;
 use crate::task::{StoredWaker, Wait, WaitNote, owns, poll_budget};
 
 pub(crate) struct Chan<T> {
@@ -280,9 +281,7 @@ impl<T> Chan<T> {
         self.close();
         self.waits.set(false);
         drop(self.receiver.replace(StoredWaker::EMPTY));
-        while let Some(value) = self.pop() {
-            drop(value);
-        }
+        drop_each(|| self.pop());
     }
 
     pub(super) fn is_gone(&self) -> bool {
