@@ -10,12 +10,11 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::vec;
 
-use myrt_runtime::task::{self, JoinHandle, Wait};
-
-use crate::place::{self, Place};
+use crate::place::Place;
+use crate::pool::Work;
 
 /// What can be turned into socket addresses: addresses, `(ip, port)`, `("host", port)`, `"host:port"`, slices of addresses.
 ///
@@ -59,7 +58,7 @@ enum State {
     /// What the argument said; `None` once it was acted on.
     Found(Option<io::Result<sealed::Found>>),
     /// On the pool.
-    Asking(JoinHandle<io::Result<Vec<SocketAddr>>>),
+    Asking(Work<io::Result<Vec<SocketAddr>>>),
 }
 
 impl LookupHost {
@@ -104,15 +103,11 @@ impl Future for LookupHost {
                                 Err(io::Error::new(source.kind(), LookupError { host, source }))
                             }
                         };
-                        this.state = State::Asking(task::spawn_blocking(ask));
+                        this.state = State::Asking(Work::begin(ask));
                     }
                 },
-                State::Asking(handle) => {
-                    let Poll::Ready(answer) = Pin::new(handle).poll(cx) else {
-                        place::note(Wait::Blocking, this.at);
-                        return Poll::Pending;
-                    };
-                    let list = answer.map_err(|error| io::Error::other(error.to_string()))??;
+                State::Asking(work) => {
+                    let list = ready!(work.poll(cx, this.at))??;
                     this.state = State::Found(Some(Ok(sealed::Found::Addresses(list))));
                 }
             }

@@ -13,11 +13,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use myrt_runtime::task::{self, JoinHandle};
 
 use super::job::Job;
 use crate::place::{self, Place};
-use crate::pool::poll_handle;
+use crate::pool::Work;
 
 /// Entries fetched by one job.
 const BATCH: usize = 64;
@@ -89,7 +88,7 @@ impl Future for ReadDirFuture {
 #[must_use = "streams do nothing unless polled"]
 pub struct ReadDir {
     batch: Batch,
-    running: Option<JoinHandle<Batch>>,
+    running: Option<Work<Batch>>,
     at: Place,
 }
 
@@ -115,15 +114,15 @@ impl ReadDir {
             if let Some(entry) = self.batch.entries.pop_front() {
                 return Poll::Ready(Some(entry.map(DirEntry::new)));
             }
-            if let Some(handle) = &mut self.running {
-                let batch = ready!(poll_handle(handle, cx, place::of(at)));
+            if let Some(work) = &mut self.running {
+                let batch = ready!(work.poll(cx, place::of(at)));
                 self.running = None;
                 match batch {
                     Ok(batch) => self.batch = batch,
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 }
             } else if let Some(rest) = self.batch.rest.take() {
-                self.running = Some(task::spawn_blocking(move || fetch(rest)));
+                self.running = Some(Work::begin(move || fetch(rest)));
             } else {
                 return Poll::Ready(None);
             }

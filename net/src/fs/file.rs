@@ -1,17 +1,20 @@
 //! `File`: an open file whose reads and writes are jobs on the blocking pool.
 //!
 //! Two things are not as in std. *Reads run ahead*: a job reads a large piece, and small reads are served from it, so a byte does not cost a job. The
-//! system's position is then ahead of the program's; whatever else uses the position first goes back. *A write that is dropped half-way*
+//! system's position is then ahead of the program's; whatever else uses the position first goes back. What was read ahead is given up only
+//! when that has succeeded: a seek that is refused moves nothing. *A write that is dropped half-way*
 //! may have happened, and the next write does not know whose result it finds. It compares: what was written is what it wanted to write (then that
 //! is its result, and the bytes are in the file once), or it is something else (then nobody was told of it, and its own follows). So a
 //! write that is ready has reached the system: nothing is held back that a drop, or the end of the program, could lose.
 //!
-//! At most one job runs for a file, so they happen in order. It knows nothing of paths.
+//! At most one job runs for a file that has a position, so they happen in order. What has none (a terminal, a FIFO, a device) has two
+//! directions that know nothing of each other: one job each. It knows nothing of paths.
 
 use std::fmt;
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::fs::FileTypeExt as _;
 use std::panic::Location;
 use std::path::Path;
 use std::pin::Pin;
@@ -19,13 +22,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
-use myrt_runtime::task::{self, JoinHandle};
+use myrt_runtime::task;
 
 use super::file_ops::{Read, ReadExact, ReadToEnd, ReadToString, Seek, Write, WriteAll};
 use super::job::Job;
 use super::options::{OpenFuture, OpenOptions};
 use crate::place::{self, Place};
-use crate::pool::poll_handle;
+use crate::pool::Work;
 
 /// What a read takes from the system at least.
 const AHEAD: usize = 64 * 1024;
@@ -40,6 +43,11 @@ const MOST: usize = 1024 * 1024;
 ///
 /// **Cancel safety.** A dropped read or seek loses nothing: what was read is there for the next one. A dropped write may have
 /// happened or not. What was acknowledged is never lost.
+///
+/// A seek or write that fails moves the position by nothing, whatever was read ahead. What cannot seek (a terminal, a FIFO, a tun device)
+/// has no position that reading and writing share: what was read ahead stays, and a write does not wait for a read that was given up.
+///
+/// It may go on in a later runtime than the one in which it was last used: the result of a job that was under way is heard there.
 ///
 /// The position belongs to the open file, which duplicates ([`try_clone`](Self::try_clone)) and child processes share: do not read through two of them.
 ///
@@ -66,16 +74,26 @@ pub struct File {
     /// What was read ahead, from `taken` on.
     ahead: Vec<u8>,
     taken: usize,
-    running: Option<Running>,
+    /// Reading and writing share a position. Otherwise both jobs may run at once.
+    seeks: bool,
+    /// Gives the buffer back, filled as far as the read went.
+    reading: Option<Work<(Vec<u8>, io::Result<()>)>>,
+    changing: Option<Change>,
 }
 
-/// What runs on the pool for a file.
-enum Running {
-    /// Gives the buffer back, filled as far as the read went.
-    Read(JoinHandle<(Vec<u8>, io::Result<()>)>),
-    /// Gives what it was to write, and how much of it was written.
-    Write(JoinHandle<(Vec<u8>, io::Result<usize>)>),
-    Seek(SeekFrom, JoinHandle<io::Result<u64>>),
+/// What runs on the pool for a file and is no read.
+enum Change {
+    Write(Work<Written>),
+    Seek(SeekFrom, Work<io::Result<u64>>),
+}
+
+/// How a write ended.
+struct Written {
+    /// What it was to write.
+    bytes: Vec<u8>,
+    /// The system's position was set back to the program's, so what was read ahead is void.
+    went_back: bool,
+    result: io::Result<usize>,
 }
 
 impl File {
@@ -119,24 +137,35 @@ impl File {
         OpenOptions::new()
     }
 
-    /// Takes a std file over.
+    /// Takes a std file over, and asks the system what kind of file it is.
     #[must_use]
     pub fn from_std(file: fs::File) -> Self {
+        let seeks = has_position(&file);
+        Self::new(file, seeks)
+    }
+
+    fn new(file: fs::File, seeks: bool) -> Self {
         Self {
             std: Arc::new(file),
             ahead: Vec::new(),
             taken: 0,
-            running: None,
+            seeks,
+            reading: None,
+            changing: None,
         }
     }
 
-    /// Gives the std file back, at the position that the program has got to.
+    /// Gives the std file back, at the position that the program has got to. It waits for a read that was given up.
     ///
     /// # Errors
-    /// If that position cannot be set (what cannot seek loses what was read ahead: [`buffer`](Self::buffer) tells before).
+    /// If that position cannot be set: what cannot seek would lose what was read ahead. [`buffer`](Self::buffer) tells before; consume it first.
     pub async fn into_std(mut self) -> io::Result<fs::File> {
         let at = Location::caller();
-        std::future::poll_fn(|cx| self.poll_idle(cx, at)).await;
+        std::future::poll_fn(|cx| {
+            ready!(self.poll_read_job(cx, at));
+            self.poll_changed(cx, at)
+        })
+        .await;
         let back = self.unread();
         if back != 0 {
             let std = Arc::clone(&self.std);
@@ -269,7 +298,8 @@ impl File {
     /// What the system says.
     #[track_caller]
     pub fn try_clone(&self) -> io::Result<Self> {
-        self.std.try_clone().map(Self::from_std)
+        let std = self.std.try_clone()?;
+        Ok(Self::new(std, self.seeks))
     }
 
     #[track_caller]
@@ -291,20 +321,70 @@ impl File {
         self.taken = 0;
     }
 
-    /// Ready when nothing runs. Bytes that were read are kept; other results were nobody's any more.
-    fn poll_idle(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
-        match &mut self.running {
-            None => return Poll::Ready(()),
-            Some(Running::Read(handle)) => {
-                // Failed: the next read will be told again.
-                if let Ok((bytes, _)) = ready!(poll_handle(handle, cx, at)) {
-                    (self.ahead, self.taken) = (bytes, 0);
-                }
+    /// Ready when no read runs. Bytes that were read are kept; a failure was nobody's any more, and the next read will be told again.
+    fn poll_read_job(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
+        if let Some(reading) = &mut self.reading {
+            let done = ready!(reading.poll(cx, at));
+            self.reading = None;
+            if let Ok((bytes, _)) = done {
+                (self.ahead, self.taken) = (bytes, 0);
             }
-            Some(Running::Write(handle)) => drop(ready!(poll_handle(handle, cx, at))),
-            Some(Running::Seek(_, handle)) => drop(ready!(poll_handle(handle, cx, at))),
         }
-        self.running = None;
+        Poll::Ready(())
+    }
+
+    /// Ready when no write or seek runs; its result was nobody's any more.
+    fn poll_changed(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
+        match &mut self.changing {
+            None => {}
+            Some(Change::Write(work)) => {
+                let done = ready!(work.poll(cx, at));
+                drop(self.wrote(done));
+            }
+            Some(Change::Seek(_, work)) => {
+                let done = ready!(work.poll(cx, at));
+                drop(self.sought(done));
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// A write has ended. None: it never ran.
+    fn wrote(&mut self, done: io::Result<Written>) -> io::Result<(Vec<u8>, io::Result<usize>)> {
+        self.changing = None;
+        let Written {
+            bytes,
+            went_back,
+            result,
+        } = done?;
+        if went_back {
+            self.forget_ahead();
+        }
+        Ok((bytes, result))
+    }
+
+    /// A seek has ended: only if it moved is what was read ahead void.
+    fn sought(&mut self, done: io::Result<io::Result<u64>>) -> io::Result<u64> {
+        self.changing = None;
+        let position = done??;
+        self.forget_ahead();
+        Ok(position)
+    }
+
+    /// Ready when reads are in order: what shares their position is through.
+    fn poll_before_read(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
+        if self.seeks {
+            ready!(self.poll_changed(cx, at));
+        }
+        Poll::Ready(())
+    }
+
+    /// Ready when a write or seek may begin: nothing runs that shares its position.
+    fn poll_before_change(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
+        ready!(self.poll_changed(cx, at));
+        if self.seeks {
+            ready!(self.poll_read_job(cx, at));
+        }
         Poll::Ready(())
     }
 
@@ -316,30 +396,31 @@ impl File {
         at: Place,
     ) -> Poll<io::Result<()>> {
         loop {
+            ready!(self.poll_before_read(cx, at));
             if self.taken < self.ahead.len() {
                 return Poll::Ready(Ok(()));
             }
-            match &mut self.running {
-                Some(Running::Read(handle)) => {
-                    let done = ready!(poll_handle(handle, cx, at));
-                    self.running = None;
-                    let (bytes, result) = done?;
-                    (self.ahead, self.taken) = (bytes, 0);
-                    return Poll::Ready(result);
-                }
-                Some(_) => ready!(self.poll_idle(cx, at)),
-                None => {
-                    let (std, mut bytes) = (Arc::clone(&self.std), std::mem::take(&mut self.ahead));
-                    self.taken = 0;
-                    let length = wanted.clamp(AHEAD, MOST);
-                    self.running = Some(Running::Read(task::spawn_blocking(move || {
-                        bytes.resize(length, 0);
-                        let read = uninterrupted(|| (&*std).read(&mut bytes));
-                        bytes.truncate(*read.as_ref().unwrap_or(&0));
-                        (bytes, read.map(drop))
-                    })));
-                }
+            if let Some(reading) = &mut self.reading {
+                let foreign = reading.is_foreign();
+                let done = ready!(reading.poll(cx, at));
+                self.reading = None;
+                let (bytes, result) = match done {
+                    // Its runtime ended first: nothing was read.
+                    Err(_) if foreign => continue,
+                    done => done?,
+                };
+                (self.ahead, self.taken) = (bytes, 0);
+                return Poll::Ready(result);
             }
+            let (std, mut bytes) = (Arc::clone(&self.std), std::mem::take(&mut self.ahead));
+            self.taken = 0;
+            let length = wanted.clamp(AHEAD, MOST);
+            self.reading = Some(Work::begin(move || {
+                bytes.resize(length, 0);
+                let read = uninterrupted(|| (&*std).read(&mut bytes));
+                bytes.truncate(*read.as_ref().unwrap_or(&0));
+                (bytes, read.map(drop))
+            }));
         }
     }
 
@@ -371,32 +452,24 @@ impl File {
         }
         let at = place::of(at);
         loop {
-            match &mut self.running {
-                Some(Running::Write(handle)) => {
-                    let done = ready!(poll_handle(handle, cx, at));
-                    self.running = None;
-                    let (bytes, result) = done?;
-                    if buf.starts_with(&bytes) {
-                        return Poll::Ready(result);
-                    }
-                    // The write of somebody who gave up: ours is still to be done.
-                }
-                Some(_) => ready!(self.poll_idle(cx, at)),
-                None => {
-                    let (std, back) = (Arc::clone(&self.std), self.unread());
-                    self.forget_ahead();
-                    let bytes = buf[..buf.len().min(MOST)].to_vec();
-                    self.running = Some(Running::Write(task::spawn_blocking(move || {
-                        let there = if back == 0 {
-                            Ok(0)
-                        } else {
-                            (&*std).seek(SeekFrom::Current(back))
-                        };
-                        let written = there.and_then(|_| uninterrupted(|| (&*std).write(&bytes)));
-                        (bytes, written)
-                    })));
-                }
+            let Some(Change::Write(work)) = &mut self.changing else {
+                ready!(self.poll_before_change(cx, at));
+                let (std, back) = (Arc::clone(&self.std), self.unread());
+                let bytes = buf[..buf.len().min(MOST)].to_vec();
+                self.changing = Some(Change::Write(Work::begin(move || write(&std, back, bytes))));
+                continue;
+            };
+            let foreign = work.is_foreign();
+            let done = ready!(work.poll(cx, at));
+            let (bytes, result) = match self.wrote(done) {
+                // Its runtime ended first: nothing was written.
+                Err(_) if foreign => continue,
+                done => done?,
+            };
+            if buf.starts_with(&bytes) {
+                return Poll::Ready(result);
             }
+            // The write of somebody who gave up: ours is still to be done.
         }
     }
 
@@ -408,39 +481,76 @@ impl File {
     ) -> Poll<io::Result<u64>> {
         let at = place::of(at);
         loop {
-            match &mut self.running {
+            match &mut self.changing {
                 // The same is asked for as before: if that was given up, then this is what was meant instead.
-                Some(Running::Seek(target, handle)) if *target == to => {
-                    let done = ready!(poll_handle(handle, cx, at));
-                    self.running = None;
-                    return Poll::Ready(done.and_then(|done| done));
+                Some(Change::Seek(target, work)) if *target == to => {
+                    let foreign = work.is_foreign();
+                    let done = ready!(work.poll(cx, at));
+                    if done.is_err() && foreign {
+                        // Its runtime ended first: nothing was moved.
+                        self.changing = None;
+                        continue;
+                    }
+                    return Poll::Ready(self.sought(done));
                 }
-                Some(_) => ready!(self.poll_idle(cx, at)),
-                None => {
+                _ => {
+                    ready!(self.poll_before_change(cx, at));
                     let (std, back) = (Arc::clone(&self.std), self.unread());
-                    self.forget_ahead();
-                    self.running = Some(Running::Seek(
-                        to,
-                        task::spawn_blocking(move || match to {
-                            SeekFrom::Current(by) => seek_by(&std, back, by),
-                            to => (&*std).seek(to),
-                        }),
-                    ));
+                    let seek = Work::begin(move || match to {
+                        SeekFrom::Current(by) => seek_by(&std, back, by),
+                        to => (&*std).seek(to),
+                    });
+                    self.changing = Some(Change::Seek(to, seek));
                 }
             }
         }
     }
 }
 
-/// Moves by `by` from where the program is, which is `back` from where the system is.
-fn seek_by(mut file: &fs::File, back: i64, by: i64) -> io::Result<u64> {
-    match back.checked_add(by) {
-        Some(by) => file.seek(SeekFrom::Current(by)),
-        None => {
-            file.seek(SeekFrom::Current(back))?;
-            file.seek(SeekFrom::Current(by))
-        }
+/// Whether reading and writing share a position. A device that takes a seek and has no position is found out by [`go_back`].
+fn has_position(file: &fs::File) -> bool {
+    let Ok(metadata) = file.metadata() else {
+        return true;
+    };
+    let kind = metadata.file_type();
+    kind.is_file()
+        || kind.is_dir()
+        || kind.is_block_device()
+        || (kind.is_char_device() && { file }.stream_position().is_ok())
+}
+
+/// Writes where the program is, which is `back` from where the system is.
+fn write(mut file: &fs::File, back: i64, bytes: Vec<u8>) -> Written {
+    let (went_back, result) = match go_back(file, back) {
+        Ok(went_back) => (went_back, uninterrupted(|| file.write(&bytes))),
+        Err(error) => (false, Err(error)),
+    };
+    Written {
+        bytes,
+        went_back,
+        result,
     }
+}
+
+/// Sets the position back. False where there is none: what was read ahead is then not in the way of a write.
+fn go_back(mut file: &fs::File, back: i64) -> io::Result<bool> {
+    if back == 0 {
+        return Ok(false);
+    }
+    match file.stream_position() {
+        // Some devices take any seek, and reading never moves them.
+        Ok(position) if position < back.unsigned_abs() => Ok(false),
+        Ok(_) => file.seek(SeekFrom::Current(back)).map(|_| true),
+        Err(error) if error.kind() == io::ErrorKind::NotSeekable => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Moves by `by` from where the program is, which is `back` from where the system is: in one call, which moves or does not.
+fn seek_by(mut file: &fs::File, back: i64, by: i64) -> io::Result<u64> {
+    // What is less than any number is before the start.
+    let by = back.checked_add(by).ok_or(io::ErrorKind::InvalidInput)?;
+    file.seek(SeekFrom::Current(by))
 }
 
 /// Again when a signal interrupts it.
@@ -536,7 +646,10 @@ impl fmt::Debug for File {
         f.debug_struct("File")
             .field("std", &self.std)
             .field("read_ahead", &self.buffer().len())
-            .field("running", &self.running.is_some())
+            .field(
+                "running",
+                &(self.reading.is_some() || self.changing.is_some()),
+            )
             .finish()
     }
 }

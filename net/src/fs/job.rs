@@ -7,10 +7,8 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use myrt_runtime::task::{self, JoinHandle};
-
 use crate::place::Place;
-use crate::pool::poll_handle;
+use crate::pool::Work;
 
 /// A call on the blocking pool. It begins at the first poll. Dropped, it may still happen if it has begun.
 ///
@@ -24,7 +22,7 @@ pub struct Job<T> {
 
 enum State<T> {
     Planned(Box<dyn FnOnce() -> io::Result<T> + Send + Sync>),
-    Running(JoinHandle<io::Result<T>>),
+    Running(Work<io::Result<T>>),
     Done,
 }
 
@@ -48,13 +46,13 @@ impl<T: Send + 'static> Future for Job<T> {
         let this = &mut *self;
         if matches!(this.state, State::Planned(_)) {
             if let State::Planned(work) = std::mem::replace(&mut this.state, State::Done) {
-                this.state = State::Running(task::spawn_blocking(work));
+                this.state = State::Running(Work::begin(work));
             }
         }
-        let State::Running(handle) = &mut this.state else {
+        let State::Running(work) = &mut this.state else {
             panic!("polled after it was ready");
         };
-        let result = ready!(poll_handle(handle, cx, this.at));
+        let result = ready!(work.poll(cx, this.at));
         this.state = State::Done;
         Poll::Ready(result.and_then(|result| result))
     }

@@ -17,10 +17,9 @@ use std::task::{Context, Poll, ready};
 use futures_io::AsyncWrite;
 use myrt_runtime::io::{Ready, writable};
 use myrt_runtime::os;
-use myrt_runtime::task::{self, JoinHandle};
 
 use crate::place::{self, Place};
-use crate::pool::poll_handle;
+use crate::pool::Work;
 
 /// What one job writes at most.
 const PIECE: usize = 64 * 1024;
@@ -88,7 +87,7 @@ enum Step {
     Idle,
     Wait(Ready<Stream>),
     /// Gives what it was to write, and how much of it was written.
-    Write(JoinHandle<(Vec<u8>, io::Result<usize>)>),
+    Write(Work<(Vec<u8>, io::Result<usize>)>),
 }
 
 impl Out {
@@ -115,15 +114,20 @@ impl Out {
                     // An error: the selector does not take it. Then a thread waits.
                     drop(ready!(place::within(at, || Pin::new(wait).poll(cx))));
                     let (stream, bytes) = (self.stream, buf[..buf.len().min(PIECE)].to_vec());
-                    self.step = Step::Write(task::spawn_blocking(move || {
+                    self.step = Step::Write(Work::begin(move || {
                         let written = os::write(stream.fd(), &bytes);
                         (bytes, written)
                     }));
                 }
-                Step::Write(handle) => {
-                    let done = ready!(poll_handle(handle, cx, at));
+                Step::Write(work) => {
+                    let foreign = work.is_foreign();
+                    let done = ready!(work.poll(cx, at));
                     self.step = Step::Idle;
-                    let (bytes, result) = done?;
+                    let (bytes, result) = match done {
+                        // Its runtime ended first: nothing was written.
+                        Err(_) if foreign => continue,
+                        done => done?,
+                    };
                     // Somebody made it non-blocking: it is full again. Or the write of somebody who gave up: ours is still to be done.
                     let blocked =
                         matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);

@@ -17,11 +17,10 @@ use std::task::{Context, Poll, ready};
 
 use myrt_runtime::io::{Ready, writable};
 use myrt_runtime::os;
-use myrt_runtime::task::{self, JoinHandle};
 
 use super::ends::SpliceTo;
 use crate::place::{self, Place};
-use crate::pool::poll_handle;
+use crate::pool::Work;
 
 /// What one job sends at most.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -107,7 +106,7 @@ struct Sides {
 
 enum Step {
     Send,
-    Sending(JoinHandle<Sent>),
+    Sending(Work<Sent>),
     Wait(Ready<Arc<OwnedFd>>),
 }
 
@@ -143,11 +142,10 @@ impl Future for SendFile<'_> {
                         return Poll::Ready(Ok(this.sent));
                     }
                     let sides = sides.clone();
-                    this.step =
-                        Step::Sending(task::spawn_blocking(move || sides.send(offset, rest)));
+                    this.step = Step::Sending(Work::begin(move || sides.send(offset, rest)));
                 }
-                Step::Sending(handle) => {
-                    let sent = ready!(poll_handle(handle, cx, at));
+                Step::Sending(work) => {
+                    let sent = ready!(work.poll(cx, at));
                     this.step = Step::Send;
                     let Sent { count, ended } = sent?;
                     this.sent += count;

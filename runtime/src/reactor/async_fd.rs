@@ -24,8 +24,9 @@ use crate::task::wait::{note_wait, poll_budget};
 /// A non-blocking descriptor that tasks can wait for.
 ///
 /// Operations are tried at once; when the system says that it would block, the task waits until it no longer does.
-/// It may be made anywhere and belongs to the runtime in which it first waits. It is `Send + Sync` when `T` is, since
-/// it is only a token: used in another runtime it panics, dropped elsewhere it is handed home.
+/// It may be made anywhere and belongs to the runtime in which it first waits, and after that one's end to the next. It is
+/// `Send + Sync` when `T` is, since it is only a token: used in another runtime while its own lives it panics, dropped
+/// elsewhere it is handed home.
 ///
 /// smol's `Async<T>`, tokio's `AsyncFd<T>`; asyncio's `add_reader` is [`io::readable`](crate::io::readable).
 ///
@@ -427,13 +428,27 @@ impl<T: AsFd + 'static> Async<T> {
     pub(super) fn join_runtime<'a>(&self, core: Option<&'a Core>) -> &'a Core {
         let Some(core) = core else { outside() };
         if self.token.load(Relaxed) == 0 {
-            let token = core.reactor.insert(raw(self.get_ref()));
-            self.token.store(token, Relaxed);
-            self.runtime.store(core.serial, Relaxed);
+            self.insert(core);
         } else if core.serial != self.runtime.load(Relaxed) {
-            elsewhere();
+            self.move_to(core);
         }
         core
+    }
+
+    #[inline]
+    fn insert(&self, core: &Core) {
+        let token = core.reactor.insert(raw(self.get_ref()));
+        self.token.store(token, Relaxed);
+        self.runtime.store(core.serial, Relaxed);
+    }
+
+    /// The runtime of before has ended, and its table and selector with it: this one is the next.
+    #[cold]
+    fn move_to(&self, core: &Core) {
+        if registry::by_serial(self.runtime.load(Relaxed)).is_some() {
+            elsewhere();
+        }
+        self.insert(core);
     }
 
     #[inline]
@@ -485,7 +500,7 @@ fn outside() -> ! {
 #[cold]
 fn elsewhere() -> ! {
     panic!(
-        "a descriptor was waited for in another runtime than before: take it out with into_inner first"
+        "a descriptor was waited for in another runtime while its own lives: take it out with into_inner first"
     )
 }
 
