@@ -10,11 +10,19 @@ use myrt::task::{Builder, Id};
 #[path = "support/ask.rs"]
 #[expect(dead_code, reason = "nothing is masked here")]
 mod ask;
-use ask::ask;
+use ask::{ask, ask_allowed};
 
 async fn ask_beside(address: SocketAddr, question: impl Into<String>) -> String {
     let question = question.into();
     myrt::spawn_blocking(move || ask(address, &question))
+        .await
+        .unwrap()
+}
+
+async fn order(monitor: &myrt::monitor::Monitor, command: impl Into<String>) -> String {
+    let (address, command) = (monitor.local_addr().unwrap(), command.into());
+    let token = monitor.token().unwrap().to_owned();
+    myrt::spawn_blocking(move || ask_allowed(address, &token, &command))
         .await
         .unwrap()
 }
@@ -53,7 +61,7 @@ fn it_lists_tasks_with_name_descriptor_and_peer_and_cancels_one() {
         assert!(json.contains("\"waits_for\":\"read\""), "{json}");
         assert!(json.contains(&format!("\"local\":\"{me}\"")), "{json}");
 
-        let told = ask_beside(address, "cancel reader").await;
+        let told = order(&monitor, "cancel reader").await;
         assert!(told.contains("told to end"), "{told}");
         let error = reading.await.unwrap_err();
         assert_eq!(error.reason(), Some("cancelled from the monitor"));
@@ -214,28 +222,27 @@ fn it_records_from_start_to_stop() {
     let start = format!("record start {}", file.display());
     myrt::run(async {
         let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
-        let address = monitor.local_addr().unwrap();
         let early = Builder::new()
             .name("early")
             .spawn(std::future::pending::<()>());
         myrt::yield_now().await;
-        assert!(ask_beside(address, start).await.starts_with("recording: "));
+        assert!(order(&monitor, start).await.starts_with("recording: "));
         let later = Builder::new().name("later").spawn(async {});
         later.await.unwrap();
         assert_eq!(
-            ask_beside(address, "record stop").await,
+            order(&monitor, "record stop").await,
             format!("recorded: {}\n", file.display())
         );
         assert!(file.exists());
         early.cancel();
-        let refused = ask_beside(address, "record start run.svg").await;
+        let refused = order(&monitor, "record start run.svg").await;
         assert!(
             refused.starts_with("error: a recording is written to"),
             "{refused}"
         );
-        let nowhere = ask_beside(address, "record start /not/here/run.txt --json").await;
+        let nowhere = order(&monitor, "record start /not/here/run.txt --json").await;
         assert_eq!(nowhere, "{\"error\":\"there is no folder /not/here\"}\n");
-        let again = ask_beside(address, "record stop").await;
+        let again = order(&monitor, "record stop").await;
         assert_eq!(again, "error: nothing is recorded\n");
     });
     let drawn = std::fs::read_to_string(&file).unwrap();

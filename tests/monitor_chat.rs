@@ -20,7 +20,7 @@ use myrt::task;
 
 #[path = "support/ask.rs"]
 mod ask;
-use ask::ask;
+use ask::{ask, ask_allowed};
 
 /// The names of who is there, and where to put what is said to them.
 type Room = Rc<RefCell<BTreeMap<String, mpsc::UnboundedSender<String>>>>;
@@ -110,6 +110,7 @@ impl Client {
 /// The monitor's answers, made comparable.
 struct Script {
     monitor: SocketAddr,
+    token: String,
     known: Vec<(String, &'static str)>,
 }
 
@@ -123,6 +124,10 @@ impl Script {
             thread::yield_now();
         }
         self.comparable(&ask(self.monitor, question))
+    }
+
+    fn order(&self, command: &str) -> String {
+        self.comparable(&ask_allowed(self.monitor, &self.token, command))
     }
 
     fn comparable(&self, answer: &str) -> String {
@@ -157,8 +162,8 @@ fn without_polls(line: &str) -> String {
     }
 }
 
-/// Runs the server on a thread of its own; the addresses of server and monitor.
-fn start() -> (SocketAddr, SocketAddr) {
+/// Runs the server on a thread of its own; the addresses of server and monitor, and the token.
+fn start() -> (SocketAddr, SocketAddr, String) {
     let (tell, told) = threads::channel();
     thread::spawn(move || {
         let runtime = myrt::runtime::Runtime::new().unwrap();
@@ -168,6 +173,7 @@ fn start() -> (SocketAddr, SocketAddr) {
             let places = (
                 listener.local_addr().unwrap(),
                 monitor.local_addr().unwrap(),
+                monitor.token().unwrap().to_owned(),
             );
             tell.send(places).unwrap();
             serve(listener).await;
@@ -178,9 +184,10 @@ fn start() -> (SocketAddr, SocketAddr) {
 
 #[test]
 fn the_monitor_shows_who_chats_and_ends_one_chat() {
-    let (server, monitor) = start();
+    let (server, monitor, token) = start();
     let mut script = Script {
         monitor,
+        token,
         known: vec![(server.to_string(), "the server")],
     };
     let mut clients = Vec::new();
@@ -198,7 +205,10 @@ fn the_monitor_shows_who_chats_and_ends_one_chat() {
     assert_eq!(script.ask("tree"), TREE);
     assert_eq!(script.ask("ps --json"), JSON);
     assert_eq!(script.ask("where bert"), WHERE);
-    assert_eq!(script.ask("cancel bert"), "task 3 \"bert\" is told to end");
+    assert_eq!(
+        script.order("cancel bert"),
+        "task 3 \"bert\" is told to end"
+    );
 
     let [anna, bert, cleo] = &mut clients[..] else {
         unreachable!()
@@ -211,7 +221,7 @@ fn the_monitor_shows_who_chats_and_ends_one_chat() {
     cleo.hears("anna says a pity");
     assert_eq!(script.ask("tree"), TREE_WITHOUT_BERT);
     assert_eq!(script.ask("where bert"), "error: there is no task bert");
-    script.ask("cancel main");
+    script.order("cancel main");
 }
 
 const PS: &str = r#"id       name                 state    polls  doing

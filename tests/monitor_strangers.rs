@@ -16,19 +16,27 @@ use myrt::time::{Duration, sleep, timeout};
 #[path = "support/ask.rs"]
 #[expect(dead_code, reason = "nothing is masked here")]
 mod ask;
-use ask::ask;
+use ask::{ask, ask_allowed};
 
 /// Runs a program of two tasks of the same name and one that ticks, and `visit` with its monitor's address on a thread beside it.
 /// The program must go on ticking afterwards.
 fn watched<T: Send + 'static>(visit: impl FnOnce(SocketAddr) -> T + Send + 'static) -> T {
+    watched_by(|address, _| visit(address))
+}
+
+/// The same for a visitor who knows the token.
+fn watched_by<T: Send + 'static>(visit: impl FnOnce(SocketAddr, &str) -> T + Send + 'static) -> T {
     alone(async {
         let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
         let address = monitor.local_addr().unwrap();
+        let token = monitor.token().unwrap().to_owned();
         let twins = [1, 2].map(|_| {
             let twin = Task::new().name("twin");
             twin.spawn(std::future::pending::<()>())
         });
-        let seen = myrt::spawn_blocking(move || visit(address)).await.unwrap();
+        let seen = myrt::spawn_blocking(move || visit(address, &token))
+            .await
+            .unwrap();
         for twin in twins {
             assert!(!twin.is_finished());
             twin.cancel();
@@ -61,13 +69,11 @@ fn what_is_no_question_has_a_clear_answer() {
             "rm -rf /",
             "error: \"rm -rf /\" is not a command; try help\n",
         ),
-        (
-            "\u{1b}[2J",
-            "error: \"\\u{1b}[2J\" is not a command; try help\n",
-        ),
+        ("\u{1b}[2J", "error: this is not text\n"),
         ("where 4711", "error: there is no task 4711\n"),
         ("cancel nobody", "error: there is no task nobody\n"),
-        ("cancel \u{7}", "error: there is no task \"\\u{7}\"\n"),
+        ("cancel \u{7}", "error: this is not text\n"),
+        ("token", "error: \"token\" is not a command; try help\n"),
         ("cancel", "error: whom? An id or a name: see ps\n"),
         (
             "cancel twin",
@@ -81,29 +87,25 @@ fn what_is_no_question_has_a_clear_answer() {
         ),
         ("--json", ""),
     ] {
-        let answer = watched(move |address| ask(address, question));
+        let answer = watched_by(move |address, token| ask_allowed(address, token, question));
         assert_eq!(answer, expected, "{question:?}");
     }
 }
 
 #[test]
-fn bytes_that_are_no_text_and_lines_without_end_are_one_mistake_each() {
+fn bytes_that_are_no_text_and_lines_without_end_end_the_connection() {
     let answers = watched(|address| {
         let garbage: Vec<u8> = (0..=255).filter(|byte| *byte != b'\n').collect();
         let endless = [&b"x".repeat(1 << 20)[..], b"\nblocked\n"].concat();
         [send(address, &garbage), send(address, &endless)]
     });
-    assert!(
-        answers[0].starts_with("error: \"\\0\\u{1}\\u{2}"),
-        "{answers:?}"
-    );
-    assert!(
-        answers[0].ends_with("\"… is not a command; try help\n\n") && answers[0].len() < 500,
-        "{answers:?}"
-    );
     assert_eq!(
-        answers[1],
-        "error: a line has at most 4096 bytes\n\nthe loop is not blocked\n\n"
+        answers,
+        [
+            "error: this is not text\n\n",
+            "error: a line has at most 4096 bytes\n\n"
+        ],
+        "and what follows is not read"
     );
 }
 
@@ -315,20 +317,16 @@ fn fd_of(json: &str) -> &str {
 fn what_the_loop_alone_knows_is_told_as_partial_while_it_is_blocked() {
     let (tell, told) = std::sync::mpsc::channel();
     let asking = std::thread::spawn(move || {
-        let address: SocketAddr = told.recv().unwrap();
+        let monitor: myrt::monitor::Monitor = told.recv().unwrap();
+        let (address, token) = (monitor.local_addr().unwrap(), monitor.token().unwrap());
         while !ask(address, "blocked").starts_with("task") {}
-        [
-            "timers",
-            "timers --json",
-            "fds --json",
-            "metrics",
-            "record start a.txt",
-        ]
-        .map(|question| ask(address, question))
+        let told = ["timers", "timers --json", "fds --json", "metrics"]
+            .map(|question| ask(address, question));
+        (told, ask_allowed(address, token, "record start a.txt"))
     });
-    let [timers, timers_json, fds, metrics, record] = alone(async move {
+    let ([timers, timers_json, fds, metrics], record) = alone(async move {
         let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
-        tell.send(monitor.local_addr().unwrap()).unwrap();
+        tell.send(monitor).unwrap();
         let waits = myrt::spawn(sleep(Duration::from_secs(3600)));
         let for_ever = myrt::spawn(sleep(Duration::MAX));
         myrt::yield_now().await;

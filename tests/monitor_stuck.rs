@@ -23,7 +23,7 @@ use myrt::time::{Duration, Instant};
 
 #[path = "support/ask.rs"]
 mod ask;
-use ask::ask;
+use ask::{ask, ask_allowed};
 
 /// A flag that ends what no cancel can end.
 type Enough = Arc<AtomicBool>;
@@ -64,12 +64,13 @@ where
             .unwrap();
         let ended = runtime.try_block_on(async {
             let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
-            tell.send(monitor.local_addr().unwrap()).unwrap();
+            tell.send(monitor.clone()).unwrap();
             program(flag).await;
         });
         assert!(ended.is_err_and(|error| error.is_cancelled()));
     });
-    let address: SocketAddr = told.recv().unwrap();
+    let monitor: myrt::monitor::Monitor = told.recv().unwrap();
+    let address = monitor.local_addr().unwrap();
     let answer = loop {
         let answer = ask(address, "ps --json");
         if is_stuck(&answer) {
@@ -77,7 +78,7 @@ where
         }
         thread::yield_now();
     };
-    ask(address, "cancel main");
+    ask_allowed(address, monitor.token().unwrap(), "cancel main");
     enough.store(true, Ordering::Relaxed);
     end();
     running.join().unwrap();

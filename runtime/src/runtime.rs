@@ -404,7 +404,12 @@ impl Runtime {
     /// Starts the monitor that the environment asked for. A program does not fail because nobody can watch it.
     pub(crate) fn watch_at(&self, address: &str) {
         match crate::monitor::start_for(&self.core.home, address) {
-            Ok(monitor) => complain(format_args!("myrt: the monitor listens on {monitor}")),
+            Ok(monitor) => match monitor.token() {
+                Some(token) => complain(format_args!(
+                    "myrt: the monitor listens on {monitor}\nmyrt: its token, to cancel and record, is {token}"
+                )),
+                None => complain(format_args!("myrt: the monitor listens on {monitor}")),
+            },
             Err(error) => complain(format_args!("myrt: MYRT_MONITOR={address}: {error}")),
         }
     }

@@ -19,6 +19,20 @@ pub(crate) fn ask_of(mut client: impl Read + Write, question: &str) -> String {
         .collect()
 }
 
+/// Asks with the monitor's token, so that it may cancel and record.
+#[allow(dead_code, reason = "some files only read")]
+pub(crate) fn ask_allowed(address: SocketAddr, token: &str, question: &str) -> String {
+    let mut client = TcpStream::connect(address).unwrap();
+    writeln!(client, "token {token}").unwrap();
+    let mut lines = BufReader::new(client.try_clone().unwrap());
+    for expected in ["allowed: cancel, record\n", "\n"] {
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        assert_eq!(line, expected);
+    }
+    ask_of(client, question)
+}
+
 /// Replaces what stands between `before` and the first character that `ends` it, at each place.
 pub(crate) fn mask(text: &str, before: &str, ends: impl Fn(char) -> bool, with: &str) -> String {
     let mut parts = text.split(before);

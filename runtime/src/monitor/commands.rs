@@ -4,10 +4,12 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Subject;
 use super::inside::{self, List};
 use super::system::Doing;
+use super::talk::Reply;
 use super::watch::Blocked;
 use crate::core::Core;
 use crate::record;
@@ -30,21 +32,49 @@ blocked            whether the loop is in one poll for long, and where
 cancel ID          cancels a task; ID may be a name that only one task has
 record start FILE  records the run, to be written as .txt, .json, .perfetto.json or .html
 record stop        writes the recording
+token TOKEN        allows this connection to cancel and record; a Unix socket needs no token
 help               this
 quit               closes this connection
-Each command takes --json.
+Each command takes --json. A line that is no command ends the connection.
 ";
 
 /// How many tasks `top` shows unless told.
 const TOP: usize = 20;
 /// How much of a line that nobody understands is repeated.
 const REPEATED: usize = 60;
+const NOT_ALLOWED: &str = "to cancel or record, first send: token TOKEN, with the token that the program printed at its start \
+     (Monitor::token); a Unix socket needs none";
 const NO_ANSWER: &str = "the loop does not answer: it is blocked, or nobody runs it";
 const PARTIAL: &str =
     "the loop does not answer; this is what the tasks said before they began to wait\n";
 
-/// The answer to a line; none means: close the connection.
-pub(super) fn answer(line: &str, subject: &Subject) -> Option<String> {
+/// A client's connection: what it may do.
+pub(super) struct Session {
+    subject: Arc<Subject>,
+    may_change: bool,
+}
+
+impl Session {
+    pub(super) fn new(subject: Arc<Subject>, may_change: bool) -> Self {
+        Self {
+            subject,
+            may_change,
+        }
+    }
+
+    /// What a line gets.
+    pub(super) fn reply(&mut self, line: &str) -> Reply {
+        if self.subject.watch.is_over() {
+            return Reply::End;
+        }
+        let (reply, allowed) = reply(line, &self.subject, self.may_change);
+        self.may_change |= allowed;
+        reply
+    }
+}
+
+/// What a line gets, and whether the client may cancel and record from now on.
+fn reply(line: &str, subject: &Subject, may_change: bool) -> (Reply, bool) {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     let json = words
         .iter()
@@ -56,9 +86,16 @@ pub(super) fn answer(line: &str, subject: &Subject) -> Option<String> {
         graph: subject.graph(),
         json,
     };
-    Some(match words[..] {
+    let changes = matches!(
+        words[..],
+        ["cancel", _] | ["record", "start", _, ..] | ["record", "stop"]
+    );
+    if changes && !may_change {
+        return (Reply::Answer(question.error(NOT_ALLOWED)), false);
+    }
+    let answer = match words[..] {
         [] => String::new(),
-        ["quit" | "exit"] => return None,
+        ["quit" | "exit"] => return (Reply::End, false),
         ["help" | "?"] => question.help(),
         ["ps"] => question.ps(),
         ["tree"] => question.tree(),
@@ -75,10 +112,18 @@ pub(super) fn answer(line: &str, subject: &Subject) -> Option<String> {
         ["record", "start", _, ..] => question.record(words[2..].join(" ").into()),
         ["record", "stop"] => question.stop_recording(),
         ["cancel", id] => question.with_task(id, Question::cancel),
+        ["token", token] if subject.token.is(token) => {
+            return (Reply::Answer(question.allow()), true);
+        }
+        ["token", _] => return (Reply::Last(question.error("this is not the token")), false),
         ["where" | "cancel"] => question.error("whom? An id or a name: see ps"),
         ["record", ..] => question.error("record start FILE, or record stop"),
-        _ => question.error(&format!("{} is not a command; try help", shown(line))),
-    })
+        _ => {
+            let error = question.error(&format!("{} is not a command; try help", shown(line)));
+            return (Reply::Last(error), false);
+        }
+    };
+    (Reply::Answer(answer), false)
 }
 
 /// A line that was not understood, so that it harms no terminal and fills no screen.
@@ -101,6 +146,14 @@ impl Question<'_> {
             Object::new().text("help", HELP).end() + "\n"
         } else {
             HELP.into()
+        }
+    }
+
+    fn allow(&self) -> String {
+        if self.json {
+            Object::new().flag("allowed").end() + "\n"
+        } else {
+            "allowed: cancel, record\n".into()
         }
     }
 

@@ -3,13 +3,16 @@
 //! It exists apart because an address has its own ways to be wrong: reachable for others, taken, or left behind by a program
 //! that was killed. It must not know what is asked.
 
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use super::Place;
 use super::talk::Client;
+use super::token::Token;
 
 /// How many ports are tried where the one that the environment names is taken: one a core of a large machine.
 const NEAR: u16 = 128;
@@ -98,22 +101,65 @@ fn raised(mut addresses: Vec<SocketAddr>, by: u16) -> Vec<SocketAddr> {
 
 /// Binds a path, also where a socket is left of a program that was killed.
 fn bind(path: &Path) -> io::Result<UnixListener> {
-    match UnixListener::bind(path) {
+    match bind_privately(path) {
         Err(error) if error.kind() == ErrorKind::AddrInUse && is_left(path) => {
-            std::fs::remove_file(path)?;
-            UnixListener::bind(path)
+            fs::remove_file(path)?;
+            bind_privately(path)
         }
         bound => bound,
+    }
+}
+
+/// Binds a path with mode 0600, whatever the umask, and at no moment with another mode: the umask belongs to all threads, and between
+/// a bind and a chmod anybody could connect. So the socket is made in a folder that only its owner may enter, and linked to
+/// its place when its mode is right.
+fn bind_privately(path: &Path) -> io::Result<UnixListener> {
+    let folder = PrivateFolder::beside(path)?;
+    let socket = folder.socket();
+    let listener = UnixListener::bind(&socket)?;
+    fs::set_permissions(&socket, Permissions::from_mode(0o600))?;
+    match fs::hard_link(&socket, path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(io::Error::from(ErrorKind::AddrInUse))
+        }
+        linked => linked.map(|()| listener),
+    }
+}
+
+/// A new folder of mode 0700 for a socket; dropping this removes both.
+struct PrivateFolder(PathBuf);
+
+impl PrivateFolder {
+    fn beside(path: &Path) -> io::Result<Self> {
+        let digits = Token::new()?;
+        // Short: the address of a socket has room for about a hundred bytes.
+        let name = format!(".{}", &digits.as_str()[..8]);
+        let folder = Self(path.with_file_name(name));
+        DirBuilder::new().mode(0o700).create(&folder.0)?;
+        // A umask may have taken from its owner, too.
+        fs::set_permissions(&folder.0, Permissions::from_mode(0o700))?;
+        Ok(folder)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.join("s")
+    }
+}
+
+impl Drop for PrivateFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.socket());
+        let _ = fs::remove_dir(&self.0);
     }
 }
 
 /// Whether nobody listens there: then it is a socket, and what made it is gone.
 fn is_left(path: &Path) -> bool {
     UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
-        && std::fs::symlink_metadata(path).is_ok_and(|it| is_socket(&it))
+        && fs::symlink_metadata(path).is_ok_and(|it| is_socket(&it))
 }
 
-fn is_socket(it: &std::fs::Metadata) -> bool {
+fn is_socket(it: &fs::Metadata) -> bool {
     std::os::unix::fs::FileTypeExt::is_socket(&it.file_type())
 }
 
@@ -123,7 +169,7 @@ pub(super) fn knock(place: &Place) {
         Place::Tcp(address) => drop(TcpStream::connect(address)),
         Place::Unix(path) => {
             drop(UnixStream::connect(path));
-            let _ = std::fs::remove_file(path);
+            let _ = fs::remove_file(path);
         }
     }
 }
@@ -158,7 +204,7 @@ mod tests {
             [path.clone(), format!("{path}.2"), format!("{path}.3")]
         );
         for (_, path) in doors {
-            std::fs::remove_file(path).unwrap();
+            fs::remove_file(path).unwrap();
         }
     }
 }

@@ -23,19 +23,22 @@
 //! | `timers` | `{"complete", "timers": [{"due_in_ms", "task", "name"}]}`, soonest first |
 //! | `metrics` | the fields of [`Metrics`](crate::runtime::Metrics), durations as `…_us`, and the blocking pool's |
 //! | `blocked` | `null`, or `{"task", "blocks_ms", "system_call" or "burns_cpu"}` |
+//! | `token TOKEN` | `{"allowed": true}`: this connection may cancel and record |
 //! | `cancel ID` | `{"cancelled": id}` |
 //! | `record start FILE`, `record stop` | `{"recording": file}`, `{"recorded": file}` |
 //! | what cannot be answered | `{"error": why}` |
 //!
 //! A task is what [`Graph::to_json`](crate::task::Graph::to_json) says of it; one that keeps the loop from turning has `blocks_ms`
 //! and `system_call` or `burns_cpu` too. What is not known is left out, except `due_in_ms`, which is `null` for ever. `complete` is
-//! false where the loop did not answer, and the list is what the tasks themselves said.
+//! false where the loop did not answer, and the list is what the tasks themselves said. A line that is no command, no text, or
+//! longer than 4,096 bytes has an error as its answer and ends the connection.
 
 mod commands;
 mod door;
 mod inside;
 mod system;
 mod talk;
+mod token;
 mod watch;
 
 use std::io;
@@ -51,8 +54,10 @@ use crate::task::table::Table;
 use crate::time::Instant;
 use crate::time::clock::Clock;
 use crate::trace::Graph;
+use commands::Session;
 use door::Door;
 use talk::Client;
+use token::Token;
 use watch::Watch;
 
 /// Clients that are answered at a time.
@@ -65,8 +70,22 @@ const MOST_CLIENTS: usize = 128;
 /// It stops when the runtime ends. `MYRT_MONITOR=127.0.0.1:50101` does the same for a program that was not changed; where
 /// that is taken, by another runtime of the program as it may be, the next free port is used, and told on stderr.
 ///
-/// Who can connect can cancel tasks and have recordings written: to a loopback address, that is every user of the
-/// machine; to a Unix socket, whom its folder and its mode let. At most 128 clients are answered at a time.
+/// At most 128 clients are answered at a time.
+///
+/// # Who may connect, and what for
+///
+/// On a loopback address every user of the machine may read: names of tasks, places in the source, addresses of peers. What
+/// changes something (`cancel`, `record`) wants the line `token TOKEN` first, on the same connection. The token is random, made
+/// at each start, told by [`Monitor::token`] and, where the environment asked for the monitor, printed on stderr under the
+/// address. Who reads that stderr, or its journal, may change things.
+///
+/// A Unix socket needs no token: it is made with mode 0600, whatever the umask, so only the program's user and root connect.
+/// **Where other users or containers share the machine, use a Unix socket.**
+///
+/// A page in a browser can open a connection to any port of loopback, and nothing in what a client sends proves that it is not
+/// a browser. What protects: the connection ends at the first line that is too long, not text, an HTTP request, or no command, so
+/// what a page sends as a path, a header or a body is never read as a command; the answer to it is one line that says
+/// nothing about the program; and a page does not know the token. What does not protect: that the address is loopback.
 ///
 /// aiomonitor; tokio-console.
 ///
@@ -98,13 +117,15 @@ fn serve(home: &Arc<Home>, door: Door) -> io::Result<Monitor> {
         started: home.started,
         clock: Arc::clone(&home.clock),
         watch: Watch::start(home)?,
+        token: Token::new()?,
     });
     let knocks = place.clone();
+    let token = subject.token.clone();
     home.at_end(Box::new(move || door::knock(&knocks)));
     thread::Builder::new()
         .name("myrt-monitor".into())
         .spawn(move || answer_all(&door, &subject))?;
-    Ok(Monitor { place })
+    Ok(Monitor { place, token })
 }
 
 /// Whom a monitor is about. It keeps no strong reference to the `Home`: who has one is taken for somebody that may wake a task, and a
@@ -115,6 +136,7 @@ struct Subject {
     started: Instant,
     clock: Arc<Clock>,
     watch: Arc<Watch>,
+    token: Token,
 }
 
 impl Subject {
@@ -156,11 +178,9 @@ fn begin(client: Client, subject: &Arc<Subject>, clients: &Arc<AtomicUsize>) -> 
         .name("myrt-monitor-client".into())
         .spawn(move || {
             let _place = place;
-            // That a client is gone is nobody's mistake.
-            let _ = client.talk(|line| {
-                let over = subject.watch.is_over();
-                (!over).then(|| commands::answer(line, &subject)).flatten()
-            });
+            let mut session = Session::new(subject, client.is_private());
+            // A client that is gone is no mistake.
+            let _ = client.talk(|line| session.reply(line));
         })
         .map(drop)
 }
@@ -185,6 +205,7 @@ impl Drop for Seat {
 #[derive(Debug, Clone)]
 pub struct Monitor {
     place: Place,
+    token: Token,
 }
 
 impl Monitor {
@@ -193,6 +214,16 @@ impl Monitor {
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match &self.place {
             Place::Tcp(address) => Some(*address),
+            Place::Unix(_) => None,
+        }
+    }
+
+    /// What a client on TCP sends as `token TOKEN` before it may cancel and record, for the program to hand to its operator. None on
+    /// a Unix socket, where every client may.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        match &self.place {
+            Place::Tcp(_) => Some(self.token.as_str()),
             Place::Unix(_) => None,
         }
     }

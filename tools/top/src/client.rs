@@ -18,6 +18,8 @@ impl<T: Read + Write + Send> Stream for T {}
 /// The monitor at an address.
 pub struct Client {
     address: String,
+    /// What the monitor wants to hear before it lets a client cancel tasks.
+    token: Option<String>,
     stream: Option<BufReader<Box<dyn Stream>>>,
 }
 
@@ -25,10 +27,11 @@ impl Client {
     /// Connects.
     ///
     /// # Errors
-    /// When nobody listens there.
-    pub fn new(address: &str) -> io::Result<Self> {
+    /// When nobody listens there, or the token is wrong.
+    pub fn new(address: &str, token: Option<String>) -> io::Result<Self> {
         let mut client = Self {
             address: address.to_owned(),
+            token,
             stream: None,
         };
         client.connect()?;
@@ -36,6 +39,18 @@ impl Client {
     }
 
     fn connect(&mut self) -> io::Result<&mut BufReader<Box<dyn Stream>>> {
+        self.stream = None;
+        let mut stream = self.open()?;
+        if let Some(token) = &self.token {
+            let answer = ask(&mut stream, &format!("token {token}"))?;
+            if let Some(why) = answer.strip_prefix("error: ") {
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, why.trim()));
+            }
+        }
+        Ok(self.stream.insert(stream))
+    }
+
+    fn open(&self) -> io::Result<BufReader<Box<dyn Stream>>> {
         let address = &self.address;
         let path = address.strip_prefix("unix:");
         // As the monitor has it: what has a slash is a path.
@@ -53,7 +68,7 @@ impl Client {
                 Box::new(stream)
             }
         };
-        Ok(self.stream.insert(BufReader::new(stream)))
+        Ok(BufReader::new(stream))
     }
 
     /// The answer to a question, without the empty line.
@@ -73,19 +88,23 @@ impl Client {
             Some(stream) => stream,
             None => self.connect()?,
         };
-        stream
-            .get_mut()
-            .write_all(format!("{question}\n").as_bytes())?;
-        let mut answer = String::new();
-        loop {
-            let length = answer.len();
-            if stream.read_line(&mut answer)? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if &answer[length..] == "\n" {
-                answer.truncate(length);
-                return Ok(answer);
-            }
+        ask(stream, question)
+    }
+}
+
+fn ask(stream: &mut BufReader<Box<dyn Stream>>, question: &str) -> io::Result<String> {
+    stream
+        .get_mut()
+        .write_all(format!("{question}\n").as_bytes())?;
+    let mut answer = String::new();
+    loop {
+        let length = answer.len();
+        if stream.read_line(&mut answer)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if &answer[length..] == "\n" {
+            answer.truncate(length);
+            return Ok(answer);
         }
     }
 }

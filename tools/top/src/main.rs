@@ -9,6 +9,9 @@
 //! myrt-top 127.0.0.1:50101 --once     one picture to stdout, for scripts
 //! ```
 //!
+//! To cancel a task over TCP it needs the token that the program printed at its start, in `MYRT_MONITOR_TOKEN`: arguments can be
+//! seen by every user of the machine.
+//!
 //! `client.rs` asks, `tasks.rs` understands the answers, `view.rs` makes lines of them. Here is the terminal.
 
 mod client;
@@ -35,7 +38,7 @@ use client::Client;
 use tasks::{Counts, Snapshot, Sort};
 use view::{Line, Tone, View};
 
-const USAGE: &str = "myrt-top ADDRESS [-d MILLISECONDS] [--once]\n  ADDRESS: 127.0.0.1:50101, or unix:/path/of/socket\n";
+const USAGE: &str = "myrt-top ADDRESS [-d MILLISECONDS] [--once]\n  ADDRESS: 127.0.0.1:50101, or unix:/path/of/socket\n  MYRT_MONITOR_TOKEN: what the program printed, to cancel tasks over TCP\n";
 
 fn main() -> ExitCode {
     match run() {
@@ -78,13 +81,14 @@ fn options() -> io::Result<Options> {
 
 fn run() -> io::Result<()> {
     let options = options()?;
-    let mut client = Client::new(&options.address).map_err(|error| {
-        let advice = "is the program there, with MYRT_MONITOR set to this address?";
-        io::Error::new(
-            error.kind(),
-            format!("{}: {error}; {advice}", options.address),
-        )
-    })?;
+    let mut client = Client::new(&options.address, std::env::var("MYRT_MONITOR_TOKEN").ok())
+        .map_err(|error| {
+            let advice = "is the program there, with MYRT_MONITOR set to this address?";
+            io::Error::new(
+                error.kind(),
+                format!("{}: {error}; {advice}", options.address),
+            )
+        })?;
     if !options.once && !stdout().is_terminal() {
         let advice = "this is no terminal: --once prints one picture";
         return Err(io::Error::new(io::ErrorKind::Unsupported, advice));

@@ -1,0 +1,228 @@
+//! A: who may talk to the monitor, what it may do, and what it prints.
+//!
+//! Looked at for A.1: each way into `monitor/talk.rs` (long lines, bytes, HTTP, unknown commands), and each command that changes
+//! something (`cancel`, `record start`, `record stop`; `top` only times polls for ten seconds, which reading may). For A.4: every socket
+//! that the library binds by a path; the others are the program's own, whose mode it chooses.
+#![allow(clippy::disallowed_methods, reason = "tests start threads")]
+
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream as Plain};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use myrt::monitor::Monitor;
+use myrt::runtime::Builder;
+use myrt::task::Builder as Task;
+use support::in_own_process;
+
+#[path = "support/ask.rs"]
+#[expect(dead_code, reason = "nothing is masked here")]
+mod ask;
+use ask::{ask, ask_allowed, ask_of};
+
+/// Runs `visit` on a thread beside a program with a task `victim` and a monitor at `address`. False: the task was cancelled.
+fn visited(address: &str, visit: impl FnOnce(&Monitor) + Send + 'static) -> bool {
+    Builder::new().build().unwrap().block_on(async {
+        let monitor = myrt::monitor::start(address).unwrap();
+        let victim = Task::new().name("victim");
+        let victim = victim.spawn(std::future::pending::<()>());
+        myrt::yield_now().await;
+        myrt::spawn_blocking(move || visit(&monitor)).await.unwrap();
+        // What was asked of the loop has been done when it has answered once more.
+        for _ in 0..3 {
+            myrt::yield_now().await;
+        }
+        let lives = !victim.is_finished();
+        victim.cancel();
+        lives
+    })
+}
+
+/// Sends bytes and no more, and reads all that comes.
+fn send(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut client = Plain::connect(address).unwrap();
+    client.write_all(bytes).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+/// What strangers send before the line that they would have run.
+fn openings() -> Vec<Vec<u8>> {
+    let long = |count: usize| "a".repeat(count);
+    let mut openings: Vec<Vec<u8>> = vec![
+        // A TLS hello, and a SOCKS and an SMB client.
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+        b"\x05\x01\x00".to_vec(),
+        b"\0\0\0\x45\xffSMB".to_vec(),
+        "ps\u{0}".into(),
+        "ps\u{85}".into(),
+        b"ps\xc3".to_vec(),
+        "ps\u{1b}[2J".into(),
+        // Other texts.
+        "GET /".into(),
+        "EHLO localhost".into(),
+        "*1".into(),
+        "Host: 127.0.0.1".into(),
+        "cancel victim HTTP/1.1".into(),
+        "ps HTTP/1.1".into(),
+        "token 0".into(),
+        "Token 0".into(),
+    ];
+    // Around the longest line and the buffer's size, with and without an ending.
+    for length in [
+        4078, 4086, 4090, 4096, 4097, 5000, 8191, 8192, 8193, 100_000,
+    ] {
+        for method in ["GET", "POST", "ps", "top", "record", "cancel"] {
+            openings.push(format!("{method} /{} HTTP/1.1", long(length)).into());
+        }
+        openings.push(long(length).into());
+        openings.push(vec![0xff; length]);
+    }
+    openings
+}
+
+#[test]
+fn a1_what_is_no_command_ends_the_connection_before_the_next_line_is_read() {
+    let lives = visited("127.0.0.1:0", |monitor| {
+        let address = monitor.local_addr().unwrap();
+        let token = monitor.token().unwrap();
+        for opening in openings() {
+            for end in ["\n", "\r\n", "\r\n\r\n"] {
+                let orders = format!("{end}token {token}\ncancel victim\nps\n");
+                let sent = [&opening[..], orders.as_bytes()].concat();
+                let answer = send(address, &sent);
+                let start = String::from_utf8_lossy(&opening[..opening.len().min(20)]);
+                assert!(answer.starts_with("error: "), "{start:?}: {answer}");
+                assert_eq!(answer.matches("\n\n").count(), 1, "{start:?}: {answer}");
+                assert!(answer.len() < 500, "{start:?}: {answer}");
+            }
+        }
+    });
+    assert!(lives);
+}
+
+#[test]
+fn a1_what_changes_something_wants_the_token_and_reading_does_not() {
+    let lives = visited("127.0.0.1:0", |monitor| {
+        let address = monitor.local_addr().unwrap();
+        for order in ["cancel victim", "record start a.txt", "record stop"] {
+            let answer = ask(address, order);
+            assert!(answer.starts_with("error: to cancel or record"), "{answer}");
+            let answer = ask(address, &format!("{order} --json"));
+            assert!(answer.starts_with("{\"error\":\"to cancel"), "{answer}");
+        }
+        for question in [
+            "ps",
+            "tree",
+            "top",
+            "fds",
+            "timers",
+            "metrics",
+            "where victim",
+        ] {
+            let answer = ask(address, question);
+            assert!(!answer.contains("error"), "{question}: {answer}");
+        }
+        assert!(ask(address, "help").contains("\ntoken TOKEN "));
+    });
+    assert!(lives);
+}
+
+#[test]
+fn a1_the_token_holds_for_its_connection_and_a_wrong_one_ends_it() {
+    let lives = visited("127.0.0.1:0", |monitor| {
+        let address = monitor.local_addr().unwrap();
+        let token = monitor.token().unwrap();
+        let wrong = token.replace(|digit| digit != '0', "0");
+        for wrong in [&wrong[..], &token[1..], &format!("{token}0"), "\"\""] {
+            let answer = send(
+                address,
+                format!("token {wrong}\ntoken {token}\ncancel victim\n").as_bytes(),
+            );
+            assert_eq!(answer, "error: this is not the token\n\n");
+        }
+        let answer = ask(address, &format!("token {token} --json"));
+        assert_eq!(answer, "{\"allowed\":true}\n");
+        let other = ask(address, "cancel victim");
+        assert!(other.starts_with("error: to cancel"), "{other}");
+    });
+    assert!(lives, "another connection's token allows nothing");
+    let lives = visited("127.0.0.1:0", |monitor| {
+        let (address, token) = (monitor.local_addr().unwrap(), monitor.token().unwrap());
+        let answer = ask_allowed(address, token, "cancel victim");
+        assert!(answer.ends_with("is told to end\n"), "{answer}");
+    });
+    assert!(!lives);
+}
+
+#[test]
+fn a1_the_environments_monitor_prints_its_token() {
+    let test = "a1_the_environments_monitor_prints_its_token";
+    if std::env::var_os("MYRT_TEST_CHILD").is_some() {
+        return drop(Builder::new().build().unwrap());
+    }
+    let said = |address: &str| {
+        let output = support::child(test, &format!("export MYRT_MONITOR={address}"));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let tcp = said("127.0.0.1:0");
+    assert!(
+        tcp.starts_with("myrt: the monitor listens on 127.0.0.1:"),
+        "{tcp}"
+    );
+    let line = tcp.lines().nth(1).unwrap_or_default();
+    let token = line.strip_prefix("myrt: its token, to cancel and record, is ");
+    assert_eq!(token.map(str::len), Some(32), "{tcp}");
+    let path = place("env");
+    let unix = said(&format!("unix:{}", path.display()));
+    assert_eq!(
+        unix,
+        format!("myrt: the monitor listens on unix:{}\n", path.display())
+    );
+}
+
+/// A path of this process's own for a socket.
+fn place(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("myrt-seal-{}-{name}", std::process::id()))
+}
+
+#[test]
+fn a4_a_unix_socket_is_its_owners_whatever_the_umask_and_needs_no_token() {
+    let test = "a4_a_unix_socket_is_its_owners_whatever_the_umask_and_needs_no_token";
+    for umask in ["000", "022", "077", "177", "777"] {
+        if std::env::var_os("MYRT_TEST_CHILD").is_none() {
+            in_own_process(test, &format!("umask {umask}"));
+        }
+    }
+    if std::env::var_os("MYRT_TEST_CHILD").is_none() {
+        return;
+    }
+    let folder = place("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = folder.join("socket");
+    let socket = path.clone();
+    let lives = visited(path.to_str().unwrap(), move |monitor| {
+        assert_eq!(monitor.token(), None);
+        let mode = fs::symlink_metadata(&socket).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600);
+        let beside = fs::read_dir(socket.parent().unwrap()).unwrap();
+        assert_eq!(beside.count(), 1, "nothing is left of how it was made");
+        let taken = myrt::runtime::Runtime::new().unwrap().block_on(async {
+            let again = myrt::monitor::start(socket.to_str().unwrap());
+            again.unwrap_err().kind()
+        });
+        assert_eq!(taken, std::io::ErrorKind::AddrInUse);
+        let answer = ask_of(UnixStream::connect(&socket).unwrap(), "cancel victim");
+        assert!(answer.ends_with("is told to end\n"), "{answer}");
+    });
+    assert!(!lives);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    fs::remove_dir(&folder).unwrap();
+}
