@@ -145,23 +145,21 @@ impl Core {
         taken
     }
 
-    /// Leaves a cleanup for whoever collects.
-    ///
-    /// # Errors
-    /// The cleanup again, reported and to be dropped, when the runtime's own grace is over: nobody will collect.
-    pub(crate) fn leave(&self, cleanup: Left) -> Result<(), Left> {
+    /// Leaves a cleanup for whoever collects. Gives it back, reported and to be dropped, when the runtime's own grace is over:
+    /// nobody will collect.
+    pub(crate) fn leave(&self, cleanup: Left) -> Option<Left> {
         if self.tasks.closed.get() {
             self.cut(
                 "it was cut, since the runtime ended; see Builder::grace and Runtime::shutdown"
                     .into(),
             );
-            return Err(cleanup);
+            return Some(cleanup);
         }
         let mut left = self.tasks.left.borrow_mut();
         left.push(cleanup);
         self.tasks.left_count.set(left.len());
         hot::with(|hot| hot.note(hot::ATTENTION));
-        Ok(())
+        None
     }
 
     /// A panic that nobody will hear of otherwise.

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::task::error::{JoinError, Reason};
 use crate::task::id::Id;
+use crate::task::info::is_cancelling;
 use crate::task::registry::{Home, Message};
 use crate::task::spawn::spawn_in;
 
@@ -123,6 +124,8 @@ struct Shared<T> {
 
 struct State<T> {
     result: Option<Result<T, JoinError>>,
+    /// There is a result, or there was one that was taken.
+    ended: bool,
     waker: Option<Waker>,
 }
 
@@ -130,6 +133,7 @@ impl<T> Default for State<T> {
     fn default() -> Self {
         Self {
             result: None,
+            ended: false,
             waker: None,
         }
     }
@@ -144,6 +148,7 @@ impl<T> Shared<T> {
         let waker = {
             let mut state = self.lock();
             state.result = Some(result);
+            state.ended = true;
             state.waker.take()
         };
         self.ended.notify_all();
@@ -166,6 +171,9 @@ impl<T> Promise<T> {
             Ok(future) => Caught { future }.await,
             Err(panic) => Err(panic),
         };
+        if is_cancelling() && result.is_ok() {
+            return; // it was cancelled in the poll in which it ended, and this promise says so
+        }
         self.kept = true;
         self.shared.settle(
             result.map_err(|panic| JoinError::new(Id::from_identity(0), Reason::Panic(panic))),
@@ -216,7 +224,8 @@ impl<T> RemoteHandle<T> {
     /// When the task panicked, or was cancelled because the runtime ended.
     ///
     /// # Panics
-    /// Inside of a runtime: await the handle there.
+    /// Inside of a runtime: await the handle there. When it has given its output before.
+    #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
         let inside = crate::task::hot::with_core(|core| core.is_some());
         assert!(
@@ -228,6 +237,7 @@ impl<T> RemoteHandle<T> {
             if let Some(result) = state.result.take() {
                 return result;
             }
+            assert!(!state.ended, "{GIVEN}");
             state = self
                 .shared
                 .ended
@@ -239,7 +249,7 @@ impl<T> RemoteHandle<T> {
     /// Whether the task has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.shared.lock().result.is_some()
+        self.shared.lock().ended
     }
 }
 
@@ -253,12 +263,15 @@ impl<T> Future for RemoteHandle<T> {
         if let Some(result) = state.result.take() {
             return Poll::Ready(result);
         }
+        assert!(!state.ended, "{GIVEN}");
         let old = state.waker.replace(waker);
         drop(state);
         drop(old);
         Poll::Pending
     }
 }
+
+const GIVEN: &str = "a RemoteHandle was polled or joined again after it gave its output";
 
 impl<T> fmt::Debug for RemoteHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -471,6 +471,13 @@ fn poll_main<F: Future>(
 ) -> Option<Result<F::Output, JoinError>> {
     if !slot.has(CANCEL | FAILED) {
         if let Poll::Ready(output) = future.as_mut().as_pin_mut()?.poll(cx) {
+            if slot.has(CANCEL) {
+                // As for any task: cancelled in the poll that brought it to its end.
+                return Some(Err(end_main(core, slot, || {
+                    future.set(None);
+                    drop(output);
+                })));
+            }
             future.set(None);
             return Some(Ok(output));
         }
@@ -481,12 +488,12 @@ fn poll_main<F: Future>(
     Some(Err(end_main(core, slot, || future.set(None))))
 }
 
-/// The main future panicked, or is cancelled: drops it, with nobody running.
+/// The main future panicked, or is cancelled: drops it, as itself.
 #[cold]
 fn end_main(core: &Core, slot: &Slot, drop: impl FnOnce()) -> JoinError {
     let id = Id::from_identity(slot.identity());
     let mut left = Cleanup::none();
-    let panic = cleanup::drop_into(&mut left, drop);
+    let panic = cleanup::drop_into(&mut left, Some(slot), drop);
     let reason = match (take_error(core, slot), panic) {
         (Some(reason), worse) => {
             worse.into_iter().for_each(cleanup::report_panic);

@@ -15,6 +15,7 @@ use slab::Slab;
 use crate::sync::wait_list::{Key, WaitQueue};
 use crate::sync::wakes::Wakes;
 use crate::task::cleanup::Cleanup;
+use crate::task::info::is_cancelling;
 use crate::task::{Wait, WaitNote, cleanup};
 
 /// A wish to stop that clones share. Cancelling a token cancels the tokens made by its [`child`](CancelToken::child), never
@@ -225,7 +226,8 @@ impl<F: Future> Future for RunUntilCancelled<F> {
                 if let Poll::Ready(output) = future.poll(cx) {
                     return Poll::Ready(Some(output));
                 }
-                if this.cancelled.as_mut().poll(cx).is_pending() {
+                // A task that is cancelled itself ends here, where its future waits.
+                if this.cancelled.as_mut().poll(cx).is_pending() || is_cancelling() {
                     return Poll::Pending;
                 }
             }

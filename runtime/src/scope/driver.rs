@@ -17,6 +17,7 @@ use crate::task::JoinError;
 use crate::task::cleanup::{self, Cleanup};
 use crate::task::error::{Reason, message};
 use crate::task::id::Id;
+use crate::task::info::is_cancelling;
 use crate::time::{Instant, Sleep};
 
 /// The body's number among the children.
@@ -100,7 +101,7 @@ where
 
     fn end(&mut self) -> Option<Box<dyn Any + Send>> {
         let (future, main) = self;
-        cleanup::drop_into(&mut main.cleanup, || future.set(None))
+        cleanup::drop_into(&mut main.cleanup, None, || future.set(None))
     }
 
     fn is_over(&self) -> bool {
@@ -140,7 +141,8 @@ impl<E> Scope<'_, '_, E> {
         if self.is_over(body) {
             return Poll::Ready(());
         }
-        if self.poll_deadline(cx, timer) && !self.places.closed.get() {
+        // Where the task that has the scope is cancelled itself, it ends here.
+        if self.poll_deadline(cx, timer) && !self.places.closed.get() && !is_cancelling() {
             self.places.elapsed.set(true);
             self.end(body, "its scope's deadline has passed");
             if self.is_over(body) {
@@ -212,6 +214,12 @@ impl<E> Scope<'_, '_, E> {
             if !matches!(polled, Ok(Poll::Pending)) {
                 let work = place.work.take();
                 drop_caught(|| drop(work), &mut |failure| self.places.fail(failure));
+                if matches!(polled, Ok(Poll::Ready(Ok(())))) && self.children.is_cancelled(number) {
+                    // In the poll that brought it to its end: the output goes.
+                    let reason = Reason::Cancelled(self.children.take_reason(number));
+                    let id = Id::from_identity(self.identity(number));
+                    place.error = Some(JoinError::new(id, reason));
+                }
                 self.children.set_finishing(number);
             }
             match polled {
@@ -238,7 +246,7 @@ impl<E> Scope<'_, '_, E> {
         }
     }
 
-    /// Drops a child's future at its await point, with nobody running.
+    /// Drops a child's future at its await point, as the child.
     fn drop_work(&self, number: u32, place: &mut Place<'_, E>, reason: Reason) {
         let Some(work) = place.work.take() else {
             return;
@@ -248,7 +256,8 @@ impl<E> Scope<'_, '_, E> {
             Id::from_identity(self.identity(number)),
             reason,
         ));
-        if let Some(panic) = cleanup::drop_into(&mut place.cleanup, || drop(work)) {
+        let dropped = || drop(work);
+        if let Some(panic) = self.children.drop_into(number, &mut place.cleanup, dropped) {
             place.error = Some(self.panicked(number, panic.as_ref()));
             self.places.fail_by_panic(panic);
         }

@@ -5,6 +5,7 @@
 //! number on its set's list and wakes the set's owner. Children are stored, polled and dropped by the owner's
 //! future alone, so forgetting that future is sound. It must not know what the children are.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -16,6 +17,7 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
+use super::cleanup::{self, Cleanup};
 use super::finish::{self, Nest};
 use super::hot::{self, Hot};
 use super::id::Id;
@@ -429,6 +431,21 @@ impl Children {
             }
             notice::ended(core, slot, result.is_ready());
             result
+        })
+    }
+
+    /// Drops something of a child's, as the child. See [`cleanup::drop_into`].
+    pub(crate) fn drop_into(
+        &self,
+        number: u32,
+        cleanup: &mut Cleanup,
+        drop: impl FnOnce(),
+    ) -> Option<Box<dyn Any + Send>> {
+        with_core(|core| {
+            let slot = core.tasks.find(self.identity(number));
+            let locals = slot.filter(|slot| slot.has(RARE));
+            let _locals = locals.map(|slot| Installed::of(core, slot));
+            cleanup::drop_into(cleanup, slot, drop)
         })
     }
 

@@ -12,12 +12,15 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::error::{drop_caught, report};
+use super::error::report;
 use super::finish::Nest;
 use super::hot;
+use super::local::{self, Locals, with_locals};
+use super::slot::Slot;
 use super::together::Together;
 use crate::sys::stderr::complain;
 use crate::time::{Instant, Sleep};
@@ -32,6 +35,8 @@ pub(crate) struct Left {
     grace: Option<Duration>,
     /// When its grace is over, once it has begun to wait. It goes with the cleanup to whoever runs it next.
     deadline: Option<Instant>,
+    /// The task locals that were set where it was left.
+    locals: Option<Rc<Locals>>,
 }
 
 enum Work {
@@ -46,6 +51,7 @@ impl From<Boxed> for Left {
             work: Work::One(cleanup),
             grace: None,
             deadline: None,
+            locals: None,
         }
     }
 }
@@ -57,14 +63,22 @@ impl Left {
             work: Work::One(cleanup),
             grace: Some(grace),
             deadline: None,
+            locals: None,
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.work {
+        let Self { work, locals, .. } = self;
+        with_locals(locals.as_ref(), || match work {
             Work::One(cleanup) => cleanup.as_mut().poll(cx),
             Work::Together(all) => all.poll(cx),
-        }
+        })
+    }
+
+    /// Drops it, where its task locals are set.
+    fn end(self) {
+        let Self { work, locals, .. } = self;
+        with_locals(locals.as_ref(), || drop(work));
     }
 
     /// When it must be through; `None` where nothing bounds it (each of several that run side by side has its own
@@ -171,7 +185,7 @@ impl Cleanup {
         };
         self.timer = None;
         let over = self.queue.pop_front();
-        let worse = catch_unwind(AssertUnwindSafe(|| drop(over))).err();
+        let worse = catch_unwind(AssertUnwindSafe(|| over.map(Left::end))).err();
         // What the cleanup itself left behind is inner to those that wait: it runs before them.
         self.insert_in_front(mark);
         panic.into_iter().chain(worse).for_each(report_panic);
@@ -252,9 +266,12 @@ fn take_left(mark: usize) -> Vec<Left> {
 
 /// Leaves a cleanup for whoever collects. Where nobody can, says so and drops it.
 pub(crate) fn leave(cleanup: impl Into<Left>) {
-    let cleanup = cleanup.into();
+    let mut cleanup = cleanup.into();
+    if cleanup.locals.is_none() {
+        cleanup.locals = local::here();
+    }
     let refused = hot::with_core(|core| match core {
-        Some(core) => core.leave(cleanup).err(),
+        Some(core) => core.leave(cleanup),
         None => {
             complain(format_args!(
                 "myrt: an async cleanup did not run, since its future was dropped outside of a runtime: drop it \
@@ -263,7 +280,8 @@ pub(crate) fn leave(cleanup: impl Into<Left>) {
             Some(cleanup)
         }
     });
-    drop_caught("an async cleanup", refused);
+    let ended = catch_unwind(AssertUnwindSafe(|| refused.map(Left::end)));
+    ended.err().into_iter().for_each(report_panic);
 }
 
 /// Leaves the cleanups of several futures that were dropped together: they run side by side.
@@ -274,18 +292,23 @@ pub(crate) fn leave_together(mut all: Vec<Cleanup>) {
             work: Work::Together(Together::new(all)),
             grace: None,
             deadline: None,
+            locals: None,
         });
     }
     // A single one leaves what it has by being dropped.
 }
 
-/// Drops something of the user's, with nobody running: the cleanups that it left are taken over by `cleanup`, and what its
-/// destructor panicked with is returned.
-pub(crate) fn drop_into(cleanup: &mut Cleanup, drop: impl FnOnce()) -> Option<Box<dyn Any + Send>> {
+/// Drops something of the user's, as the task or child in `slot` if one is given: the cleanups that it left are taken over by
+/// `cleanup`, and what its destructor panicked with is returned.
+pub(crate) fn drop_into(
+    cleanup: &mut Cleanup,
+    slot: Option<&Slot>,
+    drop: impl FnOnce(),
+) -> Option<Box<dyn Any + Send>> {
     let mark = mark();
-    let nobody = Nest::enter(0, None);
+    let nest = slot.map(Nest::of);
     let panic = catch_unwind(AssertUnwindSafe(drop)).err();
-    std::mem::drop(nobody);
+    std::mem::drop(nest);
     cleanup.take_over(mark);
     panic
 }

@@ -29,7 +29,7 @@ use crate::observe::notice;
 pub(crate) fn finished(core: &Core, hot: &Hot, slot: &Slot) -> bool {
     hot.idle();
     let flags = slot.flags();
-    if flags & (ATTACHED | MAIN | RARE) != 0 || core.tasks.left_count.get() != 0 {
+    if flags & (ATTACHED | MAIN | RARE | CANCEL) != 0 || core.tasks.left_count.get() != 0 {
         return finished_slow(core, slot, flags);
     }
     core.tasks.count_end(flags);
@@ -47,8 +47,29 @@ fn finished_slow(core: &Core, slot: &Slot, flags: u16) -> bool {
     if flags & MAIN != 0 {
         return true; // it stays "queued", so that a late wake does not queue it
     }
+    if flags & CANCEL != 0 {
+        cancel_output(core, slot);
+    }
     finish_after_cleanup(core, slot, 0, false);
     false
+}
+
+/// The task was cancelled in the poll that brought it to its end: as in asyncio the cancel holds, and the output is dropped.
+#[cold]
+fn cancel_output(core: &Core, slot: &Slot) {
+    slot.add(DROPPING); // its destructor may cancel the task again
+    let reason = match drop_output(core, slot, false) {
+        Some(panic) => Reason::Panic(panic),
+        None => cancelled(core, slot),
+    };
+    set_error(core, slot, reason);
+    slot.remove(DROPPING | CANCEL);
+}
+
+/// Why a task is cancelled, as the canceller said.
+fn cancelled(core: &Core, slot: &Slot) -> Reason {
+    let reason = core.tasks.rares.peek(slot, |rare| rare.reason.clone());
+    Reason::Cancelled(reason.flatten())
 }
 
 /// A poll panicked; the future is gone.
@@ -96,25 +117,20 @@ pub(crate) fn drop_now(core: &Core, slot: &Slot) {
     slot.remove(DROPPING);
     let reason = match panic {
         Some(panic) => Reason::Panic(panic),
-        None => Reason::Cancelled(
-            core.tasks
-                .rares
-                .peek(slot, |rare| rare.reason.clone())
-                .flatten(),
-        ),
+        None => cancelled(core, slot),
     };
     set_error(core, slot, reason);
     let in_ring = slot.has(QUEUED);
     finish_after_cleanup(core, slot, mark, in_ring);
 }
 
-/// Drops a future with nobody running, and returns what its destructor panicked with.
+/// Drops a future as its task, and returns what its destructor panicked with.
 pub(crate) fn drop_future(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
     let block = Tasks::block(slot)?;
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let drop_future = unsafe { block.as_ref() }.vtable.drop_future;
     let _aside = Aside::enter(core, slot);
-    let _nobody = Nest::enter(0, None);
+    let _nest = Nest::of(slot);
     let _locals = slot
         .has(RARE)
         .then(|| super::local::Installed::of(core, slot));
@@ -183,7 +199,7 @@ pub(crate) fn drop_for_good(core: &Core, slot: &Slot) {
     if slot.identity() == identity && slot.has(FINISHING) {
         let cleanup = core.tasks.rares.with(slot, |rare| rare.cleanup.take());
         let mut nothing = Cleanup::none();
-        if let Some(panic) = cleanup::drop_into(&mut nothing, || drop(cleanup)) {
+        if let Some(panic) = cleanup::drop_into(&mut nothing, Some(slot), || drop(cleanup)) {
             cleanup::report_panic(panic);
         }
         complete(core, slot, slot.has(QUEUED));
@@ -282,7 +298,8 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
         core.tasks.rares.with(slot, |rare| rare.error.take())
     } else {
         if flags & TAKEN == 0 {
-            drop_output(core, slot)
+            // What is dropped with the runtime is nobody's fault: its handles outlive it.
+            drop_output(core, slot, core.config.looks && !core.tasks.closed.get())
         } else {
             None
         }
@@ -314,18 +331,20 @@ impl Drop for Retire<'_> {
     }
 }
 
-/// Drops an output that nobody will read. Returns what its destructor panicked with.
-fn drop_output(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send>> {
+/// Drops an output that nobody will have, after a look at the error that it may be (`read`). Returns what its destructor
+/// panicked with.
+fn drop_output(core: &Core, slot: &Slot, read: bool) -> Option<Box<dyn Any + Send>> {
     let block = Tasks::block(slot)?;
-    // What is dropped with the runtime is nobody's fault: its handles outlive it.
-    let read = core.config.looks && !core.tasks.closed.get();
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let drop_output = unsafe { block.as_ref() }.vtable.drop_output;
     let _aside = Aside::enter(core, slot);
-    let _nobody = Nest::enter(0, None);
+    let _nest = Nest::of(slot);
+    let _locals = slot
+        .has(RARE)
+        .then(|| super::local::Installed::of(core, slot));
     let dropped = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the task is DONE without FAILED, so its output is in place; `abandon` set TAKEN before, so
-        // nobody else takes or drops it.
+        // SAFETY: a poll was ready and the output is in place: `abandon` found DONE without FAILED and set TAKEN, so nobody
+        // else takes or drops it; `cancel_output` comes right after the poll and makes the task FAILED.
         unsafe { drop_output(block, read) }
     }));
     match dropped {
@@ -404,6 +423,13 @@ pub(crate) struct Nest {
 }
 
 impl Nest {
+    /// Runs as the occupant of `slot` from now on, with a share of its own.
+    pub(crate) fn of(slot: &Slot) -> Self {
+        let nest = Self::enter(slot.key(), Some(slot));
+        hot::with(|hot| hot.budget.set(hot::BUDGET));
+        nest
+    }
+
     /// Runs as `key` in `slot` from now on.
     pub(crate) fn enter(key: u64, slot: Option<&Slot>) -> Self {
         hot::with(|hot| {
@@ -466,6 +492,10 @@ pub(crate) fn polled_eagerly(
     polled: Result<bool, (Box<dyn Any + Send>, bool)>,
 ) {
     match polled {
+        Ok(true) if slot.has(CANCEL) => {
+            cancel_output(core, slot);
+            finish_after_cleanup(core, slot, usize::MAX, true);
+        }
         Ok(true) => finish_after_cleanup(core, slot, usize::MAX, true),
         Ok(false) if slot.has(CANCEL) => {
             slot.remove(CANCEL);

@@ -10,8 +10,9 @@ use super::cell;
 use super::children::{is_part, whole_in};
 use super::hot;
 use super::id::Id;
-use super::join::{Cancel, cancel_id};
-use super::slot::{CHILD, DONE, MAIN, Slot, index_of};
+use super::join::{Cancel, cancel_id, elsewhere, is_over};
+use super::registry;
+use super::slot::{CANCEL, CHILD, DONE, MAIN, Slot, index_of};
 use super::stored::StoredWaker;
 use crate::core::Core;
 pub use crate::trace::TaskInfo;
@@ -46,6 +47,15 @@ pub fn try_current() -> Option<TaskRef> {
 #[must_use]
 pub fn try_current_id() -> Option<Id> {
     id_of(current_identity())
+}
+
+/// Whether the running task was cancelled in this poll: it ends at the await that is pending now, and what wraps that may
+/// not go on instead, as a timeout would whose time is over.
+pub(crate) fn is_cancelling() -> bool {
+    hot::with(|hot| match (hot::core(hot), hot.slot()) {
+        (Some(core), Some(slot)) => slot.has(CANCEL) || whole_in(core, slot).has(CANCEL),
+        _ => false,
+    })
 }
 
 /// The identity of the task that is running, 0 if none is: what a primitive keeps about its holder, since it costs less
@@ -117,23 +127,30 @@ impl TaskRef {
     /// Its name, if it has one and has not ended.
     #[must_use]
     pub fn name(&self) -> Option<Rc<str>> {
-        self.with(|core, slot| {
-            core.tasks
-                .rares
-                .peek(slot, |rare| rare.name.clone())
-                .flatten()
+        self.here(|core| {
+            let slot = core.tasks.find(self.identity)?;
+            let rares = &core.tasks.rares;
+            rares.peek(slot, |rare| rare.name.clone()).flatten()
         })
-        .flatten()
+        .unwrap_or_else(|| {
+            let home = registry::by_serial(self.runtime)?;
+            home.table.name(self.identity).map(Rc::from)
+        })
     }
 
     /// Gives it a name.
     pub fn set_name(&self, name: impl Into<Rc<str>>) {
         let name = name.into();
-        self.with(|core, slot| core.tasks.set_name(slot, name));
+        self.here(|core| {
+            if let Some(slot) = core.tasks.find(self.identity) {
+                core.tasks.set_name(slot, name);
+            }
+        });
     }
 
     /// Cancels it, as [`JoinHandle::cancel`](super::join::JoinHandle::cancel) does. A task that cancels itself ends
-    /// at its next `.await` that is not ready.
+    /// at its next `.await` that is not ready, also inside of a timeout whose time is over; or, if it returns before that,
+    /// there: as cancelled, without its output, as asyncio's does. A panic is kept.
     #[track_caller]
     pub fn cancel(&self) -> Cancel {
         cancel_id(self.runtime, self.identity, None)
@@ -148,21 +165,24 @@ impl TaskRef {
     /// Whether it was asked to end while it was being polled, and will at its next `.await` that is not ready.
     #[must_use]
     pub fn is_cancelling(&self) -> bool {
-        self.with(|_, slot| slot.has(super::slot::CANCEL))
-            .unwrap_or(false)
+        self.flags().is_some_and(|flags| flags & CANCEL != 0)
     }
 
-    /// Whether it has ended.
+    /// Whether it has ended. It may be asked anywhere, as [`JoinHandle::is_finished`](super::join::JoinHandle::is_finished).
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.with(|_, slot| slot.has(DONE)).unwrap_or(true)
+        is_over(self.runtime, self.identity)
     }
 
-    fn with<R>(&self, f: impl FnOnce(&Core, &Slot) -> R) -> Option<R> {
-        hot::with_core(|core| {
-            let core = core.filter(|core| core.serial == self.runtime)?;
-            core.tasks.find(self.identity).map(|slot| f(core, slot))
-        })
+    /// None: it has ended.
+    fn flags(&self) -> Option<u16> {
+        self.here(|core| core.tasks.find(self.identity).map(Slot::flags))
+            .unwrap_or_else(|| elsewhere(self.runtime, self.identity))
+    }
+
+    /// Calls `f` with the task's runtime, if the thread is inside of it.
+    fn here<R>(&self, f: impl FnOnce(&Core) -> R) -> Option<R> {
+        hot::with_core(|core| core.filter(|core| core.serial == self.runtime).map(f))
     }
 }
 

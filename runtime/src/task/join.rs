@@ -18,7 +18,7 @@ use super::hot;
 use super::id::Id;
 use super::info::TaskRef;
 use super::registry::{self, Message};
-use super::slot::{DONE, FINISHING, HANDLE, Slot, index_of};
+use super::slot::{DONE, HANDLE, Slot, index_of};
 use super::stored::StoredWaker;
 use super::wait::{self, Wait};
 use crate::core::Core;
@@ -63,22 +63,17 @@ impl<T> JoinHandle<T> {
         Id::from_identity(self.identity)
     }
 
-    /// Whether the task has ended and its cleanups are through. False where its runtime does not run.
+    /// Whether the task has ended and its cleanups are through. It may be asked anywhere: between the turns of its runtime,
+    /// after its end, on another thread.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.runtime == SPENT || self.with_slot(|_, slot| slot.has(DONE)).unwrap_or(false)
+        is_over(self.runtime, self.identity)
     }
 
     /// The task's name, if it was given one and has not ended.
     #[must_use]
     pub fn name(&self) -> Option<Rc<str>> {
-        self.with_slot(|core, slot| {
-            core.tasks
-                .rares
-                .peek(slot, |rare| rare.name.clone())
-                .flatten()
-        })
-        .flatten()
+        self.task_ref().name()
     }
 
     /// Cancels the task: its future is dropped at its await point before this returns (where that future's own poll
@@ -86,6 +81,9 @@ impl<T> JoinHandle<T> {
     /// `is_cancelled`. The future returned waits for the task's async cleanups; awaiting it is optional.
     ///
     /// Nothing happens to a task that has ended. On another thread the wish is sent to the task's own.
+    ///
+    /// A task that is cancelled during its own poll (by itself, or by what runs inside of that poll) ends as cancelled also
+    /// if that poll brings it to its end: its output is dropped. A panic is kept.
     ///
     /// asyncio's `Task.cancel`, tokio's `JoinHandle::abort`.
     #[doc(alias = "abort")]
@@ -101,7 +99,8 @@ impl<T> JoinHandle<T> {
     }
 
     /// Calls `callback` on the loop's thread when the task has ended, at once if it has. A panic in it goes to the
-    /// unhandled hook. asyncio's `add_done_callback`.
+    /// unhandled hook. A handle that has given its output, or that is outside of its runtime, drops it. asyncio's
+    /// `add_done_callback`.
     #[doc(alias = "add_done_callback")]
     pub fn on_done(&self, callback: impl FnOnce(Id, Outcome) + 'static) {
         let mut callback = Some(Box::new(callback) as super::rare::Callback);
@@ -247,6 +246,24 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
+/// Whether a task has ended, asked on any thread. What a runtime's table says to other threads is up to date on its own.
+pub(crate) fn is_over(runtime: u64, identity: u64) -> bool {
+    hot::with_core(|core| match core {
+        Some(core) if core.serial == runtime => {
+            core.tasks.find(identity).is_none_or(|slot| slot.has(DONE))
+        }
+        _ => elsewhere(runtime, identity).is_none_or(|flags| flags & DONE != 0),
+    })
+}
+
+/// The flags of a task of a runtime that this thread is not inside of. None: the task has ended, or its runtime has.
+#[cold]
+pub(crate) fn elsewhere(runtime: u64, identity: u64) -> Option<u16> {
+    let home = registry::by_serial(runtime)?;
+    let slot = home.table.look(index_of(identity))?;
+    slot.is(identity).then(|| slot.flags())
+}
+
 /// Cancels by identity, at once or through the task's own thread.
 #[track_caller]
 pub(crate) fn cancel_id(runtime: u64, identity: u64, reason: Option<Cow<'static, str>>) -> Cancel {
@@ -266,7 +283,10 @@ pub(crate) fn cancel_id(runtime: u64, identity: u64, reason: Option<Cow<'static,
     }
 }
 
-/// Waits until a cancelled task has ended, its async cleanups included. Dropping it waits for nothing.
+/// Waits until a cancelled task has ended, its async cleanups included; at once where it has. Dropping it waits for nothing.
+///
+/// # Panics
+/// When polled outside of its task's runtime while the task has not ended.
 #[derive(Debug)]
 pub struct Cancel {
     identity: u64,
@@ -280,7 +300,11 @@ impl Future for Cancel {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         hot::with_core(|core| {
             let Some(core) = core.filter(|core| core.serial == self.runtime) else {
-                not_here(self.runtime)
+                // Its handle may have given its output before the cancel.
+                return match is_over(self.runtime, self.identity) {
+                    true => Poll::Ready(()),
+                    false => cancel_elsewhere(),
+                };
             };
             // First, since the clone of a foreign waker is foreign code and may end the task.
             let waiter = StoredWaker::new(cx.waker());
@@ -305,15 +329,19 @@ impl Future for Cancel {
 }
 
 impl Cancel {
-    /// Whether the task has ended and its cleanups are through.
+    /// Whether the task has ended and its cleanups are through. See [`JoinHandle::is_finished`].
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        hot::with_core(|core| {
-            core.filter(|core| core.serial == self.runtime)
-                .and_then(|core| core.tasks.find(self.identity))
-                .is_none_or(|slot| slot.has(DONE) && !slot.has(FINISHING))
-        })
+        is_over(self.runtime, self.identity)
     }
+}
+
+#[cold]
+fn cancel_elsewhere() -> ! {
+    panic!(
+        "the future of a cancel() was polled outside of its task's runtime: await it where the task was spawned; the task \
+         is cancelled all the same"
+    )
 }
 
 /// A [`JoinHandle`] that cancels its task when dropped.

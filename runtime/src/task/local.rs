@@ -39,11 +39,77 @@ impl<'a> Installed<'a> {
             .rares
             .peek(slot, |rare| rare.locals.clone())
             .flatten();
+        Self::new(core, chain)
+    }
+
+    pub(crate) fn new(core: &'a Core, chain: Option<Rc<Locals>>) -> Self {
         Self {
             core,
             before: swap(core, chain),
         }
     }
+}
+
+impl Locals {
+    /// A link before `outer`, in which the value that it hides is left out: else a chain of tasks that each set it and start
+    /// the next would keep all of them.
+    fn link(key: usize, value: Rc<dyn Any>, outer: Option<Rc<Self>>) -> Rc<Self> {
+        Rc::new(Self {
+            key,
+            value,
+            outer: without(key, outer),
+        })
+    }
+}
+
+/// The chain without the link of a key, which it has once at the most.
+fn without(key: usize, chain: Option<Rc<Locals>>) -> Option<Rc<Locals>> {
+    let mut before = Vec::new();
+    let mut rest = chain.as_ref();
+    while let Some(link) = rest.filter(|link| link.key != key) {
+        before.push(link);
+        rest = link.outer.as_ref();
+    }
+    let Some(hidden) = rest else { return chain };
+    let outer = hidden.outer.clone();
+    before.into_iter().rev().fold(outer, |outer, link| {
+        Some(Rc::new(Locals {
+            key: link.key,
+            value: Rc::clone(&link.value),
+            outer,
+        }))
+    })
+}
+
+impl Drop for Locals {
+    /// In a loop: there may be many keys.
+    fn drop(&mut self) {
+        let mut outer = self.outer.take();
+        while let Some(mut link) = outer.and_then(Rc::into_inner) {
+            outer = link.outer.take();
+        }
+    }
+}
+
+/// The task locals that are set now, for what is to run later as if here.
+pub(crate) fn here() -> Option<Rc<Locals>> {
+    hot::with_core(|core| {
+        let tasks = &core?.tasks;
+        tasks
+            .has_locals
+            .get()
+            .then(|| tasks.locals.borrow().clone())?
+    })
+}
+
+/// Calls `f` where these task locals are set; none: where those are that are set now.
+pub(crate) fn with_locals<R>(locals: Option<&Rc<Locals>>, f: impl FnOnce() -> R) -> R {
+    hot::with_core(|core| {
+        let _installed = core
+            .zip(locals)
+            .map(|(core, locals)| Installed::new(core, Some(Rc::clone(locals))));
+        f()
+    })
 }
 
 impl Drop for Installed<'_> {
@@ -81,12 +147,13 @@ impl fmt::Display for AccessError {
 impl std::error::Error for AccessError {}
 
 impl<T: 'static> LocalKey<T> {
-    /// Runs `future` with the value set, for it and for every task that it spawns.
+    /// Runs `future` with the value set, for it and for every task that it spawns. Destructors of what `future` holds see it
+    /// too, however it ends, and so do the async cleanups that it leaves, and what a [`shield`](crate::shield) runs on.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scoped<T, F> {
         Scoped {
             value: Rc::new(value),
             key: self,
-            future,
+            future: Some(future),
         }
     }
 
@@ -152,27 +219,52 @@ pin_project! {
         value: Rc<T>,
         key: &'static LocalKey<T>,
         #[pin]
-        future: F,
+        future: Option<F>,
     }
+
+    impl<T: 'static, F> PinnedDrop for Scoped<T, F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.future.is_some() {
+                let value = Rc::<T>::clone(this.value);
+                within(this.key, value, || this.future.set(None));
+            }
+        }
+    }
+}
+
+/// Calls `f` where the key has the value; as things are outside of a runtime.
+fn within<T: 'static, R>(key: &'static LocalKey<T>, value: Rc<T>, f: impl FnOnce() -> R) -> R {
+    hot::with_core(|core| {
+        let _installed = core.map(|core| {
+            let outer = core.tasks.locals.borrow().clone();
+            let key = std::ptr::from_ref(key.identity).addr();
+            Installed::new(core, Some(Locals::link(key, value, outer)))
+        });
+        f()
+    })
 }
 
 impl<T: 'static, F: Future> Future for Scoped<T, F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        hot::with_core(|core| {
-            let core =
-                core.expect("task locals live in a myrt runtime: use #[myrt::main] or myrt::run");
-            let outer = core.tasks.locals.borrow().clone();
-            let key = std::ptr::from_ref(this.key.identity).addr();
-            let value: Rc<dyn Any> = Rc::<T>::clone(this.value);
-            let link = Rc::new(Locals { key, value, outer });
-            let _installed = Installed {
-                core,
-                before: swap(core, Some(link)),
-            };
-            this.future.poll(cx)
+        let mut this = self.project();
+        assert!(
+            hot::with_core(|core| core.is_some()),
+            "task locals live in a myrt runtime: use #[myrt::main] or myrt::run"
+        );
+        let value = Rc::<T>::clone(this.value);
+        within(this.key, value, || {
+            let mut future = this.future.as_mut();
+            let running = future.as_mut().as_pin_mut();
+            let polled = running
+                .expect("the future of a LocalKey::scope was polled again after it was ready")
+                .poll(cx);
+            if polled.is_ready() {
+                future.set(None); // its destructors see the value, too
+            }
+            polled
         })
     }
 }

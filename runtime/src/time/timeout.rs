@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::instant::Instant;
 use super::sleep::Sleep;
 use crate::task::cleanup::{self, Cleanup};
+use crate::task::info::is_cancelling;
 
 /// The time was over before the future was ready.
 ///
@@ -155,6 +156,9 @@ impl<F: Future> Timeout<F> {
         }
         if let Stage::Running(sleep) = this.stage {
             ready!(Pin::new(sleep).poll(cx));
+            if is_cancelling() {
+                return Poll::Pending; // the future waits, so that is where its task ends
+            }
             let mark = cleanup::mark();
             this.future.set(None);
             *this.stage = Stage::Over(Cleanup::collect(mark).map(Box::new));
