@@ -1,16 +1,25 @@
 //! A datagram socket of the Unix domain: borders kept, nothing lost, nothing reordered.
 
+use std::fmt;
+use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::{self, SocketAddr};
+use std::panic::Location;
 use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use myrt_runtime::io::Async;
+use myrt_runtime::task;
+use myrt_runtime::time::{Sleep, sleep};
 use socket2::{Domain, SockAddr, Type};
 
 use super::SocketFile;
 use crate::calls;
 use crate::leaf::{Direction, leaf};
+use crate::place::{self, Place};
 use crate::ready::Readiness;
 
 /// A datagram socket of the Unix domain. Dropping a bound one removes its file.
@@ -126,13 +135,23 @@ impl UnixDatagram {
         DatagramRecv::new(&self.io, buf)
     }
 
-    /// Sends a datagram to the socket at a path. **Cancel safe.**
+    /// Sends a datagram to the socket at a path, waiting while there is no room. **Cancel safe.**
+    ///
+    /// The system tells nobody when the queue of a *receiver* has room again, so this asks after 1 ms, then less often, at least
+    /// every 16 ms. A connected socket waits for an event instead: [`connect`](Self::connect) and [`send`](Self::send).
     ///
     /// # Errors
-    /// What the system says. On Linux a full queue of the *receiver* cannot be waited for by an unconnected socket: connect first.
+    /// What the system says.
     #[track_caller]
     pub fn send_to<'a>(&'a self, datagram: &'a [u8], path: impl AsRef<Path>) -> DatagramSendTo<'a> {
-        DatagramSendTo::new(&self.io, datagram, SockAddr::unix(path).map_err(Some))
+        DatagramSendTo {
+            io: &self.io,
+            datagram,
+            target: SockAddr::unix(path).map_err(Some),
+            pause: None,
+            refusals: 0,
+            at: Location::caller(),
+        }
     }
 
     /// Receives a datagram and its sender's address; what does not fit into `buf` is lost. **Cancel safe.**
@@ -203,14 +222,60 @@ leaf! {
     Read => usize, |socket| calls::unix_recv(socket, buf)
 }
 
-leaf! {
-    /// Future of [`UnixDatagram::send_to`].
-    pub struct DatagramSendTo<'a> on net::UnixDatagram { datagram: &'a [u8], target: Result<SockAddr, Option<io::Error>> }
-    Write => usize, |socket| match target {
-        Ok(address) => calls::unix_send_to(socket, datagram, address),
-        Err(error) => Err(error.take().expect("polled after it was ready")),
+/// Future of [`UnixDatagram::send_to`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct DatagramSendTo<'a> {
+    io: &'a Async<net::UnixDatagram>,
+    datagram: &'a [u8],
+    target: Result<SockAddr, Option<io::Error>>,
+    /// Until the next try, after one that found no room.
+    pause: Option<Pin<Box<Sleep>>>,
+    /// Tries that found no room.
+    refusals: u32,
+    at: Place,
+}
+
+impl Future for DatagramSendTo<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let address = match &mut this.target {
+            Ok(address) => address,
+            Err(error) => {
+                return Poll::Ready(Err(error.take().expect("polled after it was ready")));
+            }
+        };
+        ready!(task::poll_budget(cx));
+        loop {
+            if let Some(pause) = &mut this.pause {
+                ready!(place::within(this.at, || pause.as_mut().poll(cx)));
+                this.pause = None;
+            }
+            // The reactor hears nothing of a `WouldBlock`: the socket itself has room, so that no event would follow.
+            match calls::unix_send_to(this.io.get_ref(), this.datagram, address) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let pause = FIRST_PAUSE * (1 << this.refusals.min(4));
+                    this.pause = Some(Box::pin(sleep(pause)));
+                    this.refusals += 1;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
+            }
+        }
     }
 }
+
+impl fmt::Debug for DatagramSendTo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatagramSendTo")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long to wait for room in a receiver's queue at first; doubled four times.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 leaf! {
     /// Future of [`UnixDatagram::recv_from`].

@@ -278,7 +278,7 @@ impl<T: AsFd + 'static> Async<T> {
         self.flag(blocked(direction), true);
         let token = self.token.load(Relaxed);
         if token != 0 {
-            self.with_home(|core| core.reactor.forget_event(token, direction));
+            self.with_home(|core| core.reactor.would_block(token, direction));
         }
     }
 

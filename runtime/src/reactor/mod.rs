@@ -28,10 +28,10 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::TELLS;
-use crate::sys::fork;
+use crate::sys::{self, fork};
 use crate::sys::{Added, Event, Interest, Notifier, Poller, Ready, Selector};
 use crate::task::stored::{StoredWaker, wake_all};
-use source::{Direction, Sources};
+use source::{Direction, Source, Sources};
 
 /// See the module's head.
 pub(crate) struct Reactor {
@@ -94,9 +94,9 @@ impl Reactor {
 
     /// The system said `WouldBlock`: an event from before that says nothing any more.
     #[inline]
-    pub(crate) fn forget_event(&self, token: u64, direction: Direction) {
+    pub(crate) fn would_block(&self, token: u64, direction: Direction) {
         if let Some(source) = self.sources.borrow_mut().get(token) {
-            source.forget_event(direction);
+            source.would_block(direction);
         }
     }
 
@@ -209,6 +209,12 @@ impl Reactor {
             source.wanted() | direction.interest()
         };
         let mut poller = self.poller.borrow_mut();
+        if !self.edge && self.has_error_that_stays(source) && poller.watch_changes(source.fd, token)
+        {
+            source.registered = true;
+            source.told = true;
+            return Ok(true);
+        }
         if source.registered {
             return poller.modify(source.fd, token, wanted).map(|()| true);
         }
@@ -225,6 +231,12 @@ impl Reactor {
             source.note_for_good(Ready::PRIORITY);
         }
         Ok(true)
+    }
+
+    /// Whether the kernel would report an error of this descriptor at once and again, although no operation gets it. select(2)
+    /// does not tell errors from readiness, so poll(2) is asked.
+    fn has_error_that_stays(&self, source: &Source) -> bool {
+        source.error_stays || self.kind == Selector::Select && sys::has_error(source.fd)
     }
 
     /// Forgets a descriptor, before it is closed. Who still waits for it is woken. `close_tells`: closing it is

@@ -87,6 +87,9 @@ pub(crate) struct Source {
     pub(crate) registered: bool,
     /// The selector need not be told of another wait: it is edge-triggered and knows both directions.
     pub(crate) told: bool,
+    /// An error was reported and the operation said `WouldBlock`: the error queue of a socket is unread. The kernel reports
+    /// that for as long as it lasts, so it says neither that there is an end nor that there is an answer.
+    pub(crate) error_stays: bool,
 }
 
 const _: () = assert!(size_of::<Source>() <= 48);
@@ -103,6 +106,7 @@ impl Source {
             said: Ready::NONE,
             registered: false,
             told: false,
+            error_stays: false,
         }
     }
 
@@ -137,9 +141,13 @@ impl Source {
         wanted
     }
 
-    /// An event from before says nothing any more.
+    /// The system said `WouldBlock`: an event from before says nothing any more. Nor does an error: it was no answer.
     #[inline]
-    pub(crate) fn forget_event(&mut self, direction: Direction) {
+    pub(crate) fn would_block(&mut self, direction: Direction) {
+        if self.said.contains(Ready::ERROR) {
+            self.error_stays = true;
+            self.said -= Ready::ERROR | Ready::WRITE_CLOSED;
+        }
         self.said -= direction.event();
     }
 
@@ -159,7 +167,7 @@ impl Source {
             return false;
         }
         let used = self.said.contains(direction.event());
-        self.forget_event(direction);
+        self.said -= direction.event();
         used || self.said.contains(Ready::ALWAYS) || (short && self.said.intersects(doubts))
     }
 
@@ -167,10 +175,10 @@ impl Source {
     /// behind them.
     #[inline(always)]
     pub(crate) fn note(&mut self, ready: Ready) -> (StoredWaker, StoredWaker, bool) {
-        self.said |= ready;
-        if ready.intersects(ENDED) {
-            self.said |= tried_for_its_end(ready);
-        }
+        self.said |= match ready.intersects(ENDED) {
+            true => tried_for_its_end(ready, self.error_stays),
+            false => ready,
+        };
         let reader = self.take_first(Direction::Read);
         let writer = self.take_first(Direction::Write);
         (reader, writer, self.behind.is_some())
@@ -317,12 +325,17 @@ const ENDED: Ready = Ready::READ_CLOSED
     .union(Ready::WRITE_CLOSED)
     .union(Ready::ERROR);
 
-/// What is over is ready too: the try tells how it ended.
+/// What is over is ready too: the try tells how it ended. Where an unread error queue is reported with each event
+/// (`error_stays`), an error is a reason to try and no end.
 #[cold]
-fn tried_for_its_end(ready: Ready) -> Ready {
+fn tried_for_its_end(ready: Ready, error_stays: bool) -> Ready {
     let reading = ready.intersects(Ready::READ_CLOSED | Ready::ERROR);
     let writing = ready.intersects(Ready::WRITE_CLOSED | Ready::ERROR);
-    Ready::READABLE.when(reading) | Ready::WRITABLE.when(writing)
+    let tried = ready | Ready::READABLE.when(reading) | Ready::WRITABLE.when(writing);
+    match error_stays && !ready.contains(Ready::READ_CLOSED) {
+        true => tried - (Ready::ERROR | Ready::WRITE_CLOSED),
+        false => tried,
+    }
 }
 
 /// The sources of one runtime.
@@ -448,5 +461,28 @@ mod tests {
             "the exhausted place is left alone"
         );
         assert!(sources.get(last).is_none());
+    }
+
+    #[test]
+    fn c_4_an_error_that_stays_casts_no_doubt_on_short_transfers() {
+        let mut sources = Sources::new();
+        let token = sources.insert(5);
+        let source = sources.get(token).unwrap();
+        let unread = Ready::READABLE | Ready::WRITABLE | Ready::WRITE_CLOSED | Ready::ERROR;
+        for direction in [Direction::Read, Direction::Write] {
+            source.note(unread);
+            assert!(source.use_event(direction, true), "the event itself");
+            // Before anything says otherwise the error may be the end.
+            let doubted = source.use_event(direction, true);
+            assert_eq!(doubted, direction == Direction::Read);
+            source.would_block(direction);
+            assert!(!source.use_event(direction, true));
+        }
+        source.note(unread);
+        assert!(source.use_event(Direction::Read, true), "a reason to try");
+        assert!(!source.use_event(Direction::Read, true), "and no more");
+        source.note(unread | Ready::READ_CLOSED);
+        assert!(source.use_event(Direction::Read, true));
+        assert!(source.use_event(Direction::Read, true), "a real end");
     }
 }

@@ -20,20 +20,29 @@ pub(super) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
-/// A count of ready things. A wait that was interrupted found none, and so did one for which the kernel had no memory just
-/// then (poll(2), select(2): ENOMEM, EAGAIN): both pass, and the next turn asks again.
+/// A count of ready things; none when the error passes.
 #[inline]
 pub(super) fn cvt_wait(result: libc::c_int) -> io::Result<usize> {
     match usize::try_from(result) {
         Ok(count) => Ok(count),
         Err(_) => {
             let error = io::Error::last_os_error();
-            match error.raw_os_error() {
-                Some(libc::EINTR | libc::ENOMEM | libc::EAGAIN) => Ok(0),
-                _ => Err(error),
+            if is_passing(&error) {
+                Ok(0)
+            } else {
+                Err(error)
             }
         }
     }
+}
+
+/// Whether a wait failed for the moment only, so that the next turn asks again: a signal came, or the kernel had no memory
+/// just then (poll(2), select(2): ENOMEM, EAGAIN).
+pub(super) fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EINTR | libc::ENOMEM | libc::EAGAIN)
+    )
 }
 
 /// For calls that take a timespec. These are exact to the nanosecond; only the longest times are
@@ -95,20 +104,7 @@ pub(super) fn never_blocks(fd: RawFd) -> io::Result<bool> {
 ///
 /// `EBADF` if `fd` is not open.
 pub(crate) fn readable_now(fd: RawFd, interest: Interest) -> io::Result<Interest> {
-    let mut entry = libc::pollfd {
-        fd,
-        events: poll_bits(interest),
-        revents: 0,
-    };
-    loop {
-        // SAFETY: `entry` is one pollfd, as the count says, and lives for the call.
-        match cvt(unsafe { libc::poll(&raw mut entry, 1, 0) }) {
-            Ok(_) => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let seen = entry.revents;
+    let seen = poll_now(fd, poll_bits(interest))?;
     if seen & libc::POLLNVAL != 0 {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
@@ -122,6 +118,28 @@ pub(crate) fn readable_now(fd: RawFd, interest: Interest) -> io::Result<Interest
         }
     }
     Ok(ready & interest)
+}
+
+/// Whether `fd` has an error now: one that is pending, or an error queue that nobody has read.
+pub(crate) fn has_error(fd: RawFd) -> bool {
+    poll_now(fd, 0).is_ok_and(|seen| seen & libc::POLLERR != 0)
+}
+
+/// What poll(2) says of one descriptor, without waiting.
+fn poll_now(fd: RawFd, events: libc::c_short) -> io::Result<libc::c_short> {
+    let mut entry = libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    };
+    loop {
+        // SAFETY: `entry` is one pollfd, as the count says, and lives for the call.
+        match cvt(unsafe { libc::poll(&raw mut entry, 1, 0) }) {
+            Ok(_) => return Ok(entry.revents),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// poll(2)'s bits for an interest.

@@ -9,6 +9,10 @@ use std::ops::{BitAnd, BitOr, BitOrAssign, Sub, SubAssign};
 /// The token under which a selector registers its own notifier. No caller may use it.
 pub(super) const NOTIFY_TOKEN: u64 = u64::MAX;
 
+/// The token of the selector behind the selector, see [`Poller::watch_changes`](super::Poller::watch_changes). No caller may
+/// use it.
+pub(super) const CHANGES_TOKEN: u64 = u64::MAX - 1;
+
 /// Declares a small set: its members are bits of one byte.
 macro_rules! set {
     ($(#[$meta:meta])* $name:ident { $($(#[$about:meta])* $member:ident = $bits:literal,)* }) => {

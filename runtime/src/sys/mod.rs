@@ -118,10 +118,10 @@ pub(crate) mod stderr;
 mod tests;
 
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-pub(crate) use self::cvt::{readable_now, set_nonblocking};
+pub(crate) use self::cvt::{has_error, readable_now, set_nonblocking};
 pub(crate) use self::event::{Added, Event, Interest, Ready, SyscallCounts};
 pub(crate) use self::fork::current_thread;
 pub use self::limits::raise_fd_limit;
@@ -133,6 +133,8 @@ pub use self::selector::{ParseSelectorError, Selector};
 pub(crate) struct Poller {
     kind: Selector,
     backend: Backend,
+    /// Descriptors of which only changes are reported, see [`Poller::watch_changes`].
+    changes: Option<epoll::Edge>,
 }
 
 /// Chosen once, matched in each call: a predictable branch, and no pointer to follow.
@@ -177,7 +179,11 @@ impl Poller {
             Selector::Poll => Backend::Poll(poll::PollSet::new()?),
             Selector::Select => Backend::Select(Box::new(select::SelectSet::new()?)),
         };
-        Ok(Self { kind, backend })
+        Ok(Self {
+            kind,
+            backend,
+            changes: None,
+        })
     }
 
     /// Begins to watch `fd`.
@@ -194,7 +200,38 @@ impl Poller {
 
     /// Ends the watch of `fd`, before it is closed.
     pub(crate) fn delete(&mut self, fd: RawFd) -> io::Result<()> {
+        if let Some(changes) = &mut self.changes {
+            changes.delete(fd)?;
+        }
         each_backend!(&mut self.backend, it => it.delete(fd))
+    }
+
+    /// From now on reports each change of `fd` once, in both directions, as an edge selector does: for a descriptor whose
+    /// error stays, which a selector that reports states would report in every wait. It must not be an edge selector.
+    /// False: this system has no such thing (nor error queues), or no descriptor left for it.
+    #[cold]
+    pub(crate) fn watch_changes(&mut self, fd: RawFd, token: u64) -> bool {
+        let changes = match self.changes.take() {
+            Some(changes) => Ok(changes),
+            None => self.begin_with_changes(),
+        };
+        let Ok(mut changes) = changes else {
+            return false;
+        };
+        let interest = Interest::BOTH | Interest::PRIORITY;
+        let watched = each_backend!(&mut self.backend, it => it.delete(fd)).is_ok()
+            && matches!(changes.add(fd, token, interest), Ok(Added::Registered));
+        self.changes = Some(changes);
+        watched
+    }
+
+    /// A second selector, which the first one watches.
+    fn begin_with_changes(&mut self) -> io::Result<epoll::Edge> {
+        let changes = epoll::Edge::new()?;
+        let fd = changes.as_fd().ok_or(io::ErrorKind::Unsupported)?;
+        let fd = fd.as_raw_fd();
+        each_backend!(&mut self.backend, it => it.add(fd, event::CHANGES_TOKEN, Interest::READABLE))?;
+        Ok(changes)
     }
 
     /// Waits until something is ready, `timeout` is over, somebody notifies or a signal comes.
@@ -206,7 +243,34 @@ impl Poller {
         timeout: Option<Duration>,
     ) -> io::Result<()> {
         events.clear();
-        each_backend!(&mut self.backend, it => it.wait(events, max.max(1), timeout))
+        let max = max.max(1);
+        match &mut self.backend {
+            Backend::EpollEdge(it) => it.wait(events, max, timeout),
+            Backend::Kqueue(it) => it.wait(events, max, timeout),
+            _ => self.wait_for_states(events, max, timeout),
+        }
+    }
+
+    /// As [`Poller::wait`], for the selectors that are armed.
+    fn wait_for_states(
+        &mut self,
+        events: &mut Vec<Event>,
+        max: usize,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        each_backend!(&mut self.backend, it => it.wait(events, max, timeout))?;
+        let Some(changes) = &mut self.changes else {
+            return Ok(());
+        };
+        let of_changes = |event: &Event| event.token == event::CHANGES_TOKEN;
+        if let Some(place) = events.iter().position(of_changes) {
+            events.remove(place);
+            let fd = changes.as_fd().map_or(-1, |fd| fd.as_raw_fd());
+            each_backend!(&mut self.backend, it => it.modify(fd, event::CHANGES_TOKEN, Interest::READABLE))?;
+            let room = max - events.len().min(max - 1);
+            changes.wait(events, room, Some(Duration::ZERO))?;
+        }
+        Ok(())
     }
 
     /// Whether readiness is reported as changes (true) or armed for one delivery at a time (false).

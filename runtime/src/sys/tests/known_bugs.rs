@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{LONG, READ, Rig, WRITE, dup_to, pair, tcp_pair, with_each};
 use crate::sys::clock::monotonic_ns;
-use crate::sys::cvt::{cvt, millis, timespec};
+use crate::sys::cvt::{cvt, is_passing, millis, timespec};
 use crate::sys::{Interest, Ready, Selector};
 
 #[test]
@@ -286,4 +286,13 @@ fn r53_a_descriptor_closed_while_it_is_watched_harms_nobody_else() {
         rig.poller.delete(number).expect("delete after close");
         drop(keep);
     });
+}
+
+/// A wait that fails because the kernel has no memory just then is tried again by the next turn; what would fail in every
+/// turn ends the loop.
+#[test]
+fn b_6_a_wait_without_memory_passes() {
+    let passes = |code| is_passing(&std::io::Error::from_raw_os_error(code));
+    assert!(passes(libc::EINTR) && passes(libc::ENOMEM) && passes(libc::EAGAIN));
+    assert!(!passes(libc::EBADF) && !passes(libc::EINVAL) && !passes(libc::EFAULT));
 }
