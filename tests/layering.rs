@@ -12,7 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use graph::{Graph, ROOMS, circles, may_use, room_of};
+use graph::rooms::{ROOMS, may_use, room_of};
+use graph::{Graph, circles};
 
 /// The most files that may use each other in a circle when the work is done.
 const CIRCLE: usize = 5;

@@ -9,7 +9,8 @@
 
 mod circle;
 mod lines;
-mod rooms;
+pub(crate) mod road;
+pub(crate) mod rooms;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ use syn::{Item, UseTree};
 
 pub(crate) use circle::circles;
 pub(crate) use lines::{Measure, measure};
-pub(crate) use rooms::{ROOMS, may_use, room_of};
+use rooms::{may_use, room_of};
 
 /// The crates whose files are nodes, by the name that code says, with their root file.
 const CRATES: [(&str, &str); 5] = [
@@ -115,12 +116,18 @@ impl Graph {
             .collect()
     }
 
-    /// All that these files use, directly or not, themselves too.
-    pub(crate) fn closure(&self, from: &BTreeSet<usize>) -> BTreeSet<usize> {
+    /// All that these files use, directly or not, themselves too, without going through those that
+    /// are left out.
+    pub(crate) fn closure(
+        &self,
+        from: &BTreeSet<usize>,
+        leave_out: impl Fn(usize) -> bool,
+    ) -> BTreeSet<usize> {
         let mut found = from.clone();
         let mut rest: Vec<usize> = from.iter().copied().collect();
         while let Some(file) = rest.pop() {
-            rest.extend(self.arrows[file].keys().filter(|to| found.insert(**to)));
+            let next = self.arrows[file].keys().copied();
+            rest.extend(next.filter(|to| !leave_out(*to) && found.insert(*to)));
         }
         found
     }
