@@ -30,6 +30,8 @@ pub use wait::{Waiting, When, wait};
 /// What the macros expand to. Not for use by hand.
 #[doc(hidden)]
 pub mod private {
+    // Bound of an associated type of `Tuple`: older compilers ask for it here.
+    pub use super::group::Places;
     pub use super::join::{CleanupsLeft, Rotation, cleanup_mark, cleanups_since};
     pub use super::place::Place;
     pub use super::select::{NO_SHARE, give_way, has_share, random_first};
