@@ -15,7 +15,7 @@ const TESTS: [&str; 3] = [
     "tests/lints_descriptors.rs",
 ];
 /// The most unsafe blocks and impls outside of tests: the budget. Raise it with a reason in the commit.
-const BUDGET: usize = 158;
+const BUDGET: usize = 171;
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten() {

@@ -69,9 +69,14 @@ pub mod os {
     pub use crate::sys::bytes::{read, set_blocking, write};
     pub use crate::sys::child::{SIGTERM, pidfd_open, send_signal};
     pub use crate::sys::handed::take_handed_over;
-    pub use crate::sys::os::{Credentials, has_default_action, peer_credentials, pipe};
+    pub use crate::sys::os::{Credentials, peer_credentials, pipe};
+    pub use crate::sys::per_process::PerProcess;
+    pub use crate::sys::signals::{Listening, has_default_action, listen};
     pub use crate::sys::splice::{send_file, splice};
     pub use crate::sys::stderr::complain;
+    pub use libc::{
+        SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
+    };
 
     /// Spawns a task that is no part of the program: no list shows it, and that it waits for `fd` does not count where the
     /// runtime asks whether anyone can still be woken.

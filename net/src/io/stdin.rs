@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use futures_io::AsyncRead;
 use myrt_runtime::io::{Ready, readable};
-use myrt_runtime::os;
+use myrt_runtime::os::{self, PerProcess};
 use myrt_runtime::task::{self, Wait};
 
 use super::lines::Lines;
@@ -77,6 +77,7 @@ impl AsFd for Input {
 static STDIN: std::sync::OnceLock<io::Stdin> = std::sync::OnceLock::new();
 
 /// What the process has read and not asked for.
+#[derive(Default)]
 struct Shared {
     bytes: Vec<u8>,
     taken: usize,
@@ -87,16 +88,13 @@ struct Shared {
     waiting: Vec<Waker>,
 }
 
-static SHARED: Mutex<Shared> = Mutex::new(Shared {
-    bytes: Vec::new(),
-    taken: 0,
-    reading: false,
-    told: None,
-    waiting: Vec::new(),
-});
+/// The child of a fork begins with nothing: what its parent has read and not asked for stays the parent's, and a read that is under way there
+/// is no job here.
+static SHARED: PerProcess<Mutex<Shared>> = PerProcess::new();
 
 fn shared() -> MutexGuard<'static, Shared> {
-    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
+    let shared = SHARED.get().lock();
+    shared.unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Stdin {

@@ -8,12 +8,13 @@ use std::process;
 use std::sync::{Mutex, PoisonError};
 
 use myrt_runtime::io::Async;
-use myrt_runtime::os;
+use myrt_runtime::os::{self, PerProcess};
 use myrt_runtime::task::{self, Outside};
 
 use super::wait::{WaitState, Watch};
 
-static LIST: Mutex<Vec<process::Child>> = Mutex::new(Vec::new());
+/// The child of a fork has none of its parent's children.
+static LIST: PerProcess<Mutex<Vec<process::Child>>> = PerProcess::new();
 
 /// Passes the duty to wait for `child` on.
 pub(super) fn leave(mut child: process::Child) {
@@ -70,7 +71,7 @@ pub(super) fn sweep() {
 }
 
 fn list() -> std::sync::MutexGuard<'static, Vec<process::Child>> {
-    LIST.lock().unwrap_or_else(PoisonError::into_inner)
+    LIST.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Under a virtual clock, time would stand until somebody asks for a child that has long ended: a task of its own watches it, and takes the

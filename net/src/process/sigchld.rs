@@ -15,10 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use myrt_runtime::io::Async;
+use myrt_runtime::os::{self, Listening, SIGCHLD};
 use myrt_runtime::task::runtime_serial;
-use signal_hook::SigId;
-use signal_hook::consts::SIGCHLD;
-use signal_hook::low_level::{pipe, unregister};
 
 use crate::calls;
 use crate::leaf::Direction;
@@ -27,8 +25,9 @@ use crate::place;
 /// One listener to SIGCHLD and those who wait for it.
 #[derive(Debug)]
 pub(super) struct Signals {
+    // First in order, so first to go: no handler writes once the reading end is gone.
+    _handler: Listening,
     io: Async<UnixStream>,
-    handler: SigId,
     line: Mutex<Line>,
 }
 
@@ -71,10 +70,11 @@ impl Signals {
     fn new() -> io::Result<Self> {
         let (reader, writer) = UnixStream::pair()?;
         let io = Async::new(reader)?;
-        let handler = pipe::register(SIGCHLD, writer)?;
+        writer.set_nonblocking(true)?;
+        let handler = os::listen(SIGCHLD, writer.into(), None)?;
         Ok(Self {
+            _handler: handler,
             io,
-            handler,
             line: Mutex::default(),
         })
     }
@@ -150,11 +150,5 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-impl Drop for Signals {
-    fn drop(&mut self) {
-        unregister(self.handler);
     }
 }

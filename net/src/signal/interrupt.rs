@@ -12,10 +12,9 @@ use std::process;
 use std::rc::Rc;
 
 use myrt_runtime::io::Async;
-use myrt_runtime::os;
+use myrt_runtime::os::{self, SIGINT};
 use myrt_runtime::runtime::Builder;
 use myrt_runtime::task::{self, TaskRef};
-use signal_hook::consts::SIGINT;
 
 use super::registry::StandInGuard;
 
@@ -78,8 +77,9 @@ pub fn run<F: Future>(builder: Builder, future: F) -> F::Output {
 
 /// Hears the signal.
 struct Watch {
-    reader: UnixStream,
+    // First in order, so first to go: no handler writes once the reading end is gone.
     _guard: StandInGuard,
+    reader: UnixStream,
 }
 
 impl Watch {

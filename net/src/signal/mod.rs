@@ -1,10 +1,11 @@
 //! Signals as futures and streams.
 //!
-//! A signal handler may do next to nothing; signal-hook's writes a byte to a socket pair, and reading its other end is ordinary
+//! A signal handler may do next to nothing; ours writes a byte to a socket pair, and reading its other end is ordinary
 //! waiting. Signals of one kind that come faster than they are received become one. It knows nothing of what a program does about them.
 //!
-//! While anybody listens to a kind, its default action is off; when the last listener is dropped it is on again. (tokio leaves it
-//! off for ever, so a program that once waited for Ctrl-C cannot be interrupted any more.)
+//! While anybody listens to a kind, its default action is off. After the last listener the kind does what it did before the first: the default
+//! comes back where it was the default, ignored stays ignored (SIGPIPE in Rust, SIGHUP under nohup), a handler of the program's own goes
+//! on. (tokio leaves its handler for ever, so a program that once waited for Ctrl-C cannot be interrupted any more.)
 
 mod interrupt;
 mod registry;

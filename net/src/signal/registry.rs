@@ -1,22 +1,17 @@
-//! Who listens to which signal in this process, so that the default action is off exactly while somebody does.
+//! Who listens to which signal in this process, so that a stand-in hears it exactly while nobody does.
 //!
-//! Handlers belong to the process, so this is one of the few global states. What a handler itself reads is one atomic flag a kind.
+//! Handlers belong to the process, so this is one of the few global states; the child of a fork begins with an empty one.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use myrt_runtime::os;
-use myrt_runtime::os::complain;
-use signal_hook::{SigId, flag, low_level};
+use myrt_runtime::os::{self, Listening, PerProcess};
 
 /// A kind of signal that was listened to at least once.
+#[derive(Default)]
 struct Kind {
-    /// Read by the handler: nobody listens, do what the system would have done.
-    default_action: Arc<AtomicBool>,
     listeners: usize,
     stand_in: Option<StandIn>,
 }
@@ -24,54 +19,56 @@ struct Kind {
 /// Who is told while nobody listens: what ends a program in order when it is interrupted.
 struct StandIn {
     to: UnixStream,
-    /// Read by the handler: a signal has come already, so the next one ends the process at once, whatever the loop is
-    /// doing.
-    pressed: Arc<AtomicBool>,
-    /// The process's exit code then.
+    /// The process's exit code when a signal has come already, whatever the loop is doing.
     exit_code: i32,
-    /// Its handlers; none while somebody listens.
-    handlers: Vec<SigId>,
+    /// None while somebody listens.
+    listening: Option<Listening>,
 }
 
-static KINDS: Mutex<Option<HashMap<i32, Kind>>> = Mutex::new(None);
+static KINDS: PerProcess<Mutex<HashMap<i32, Kind>>> = PerProcess::new();
 
 /// A registration; dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Listener {
+    listening: Option<Listening>,
     signal: i32,
-    id: SigId,
+    pid: u32,
 }
 
 impl Listener {
     /// Writes a byte to `to` for each signal from now on.
     pub(super) fn new(signal: i32, to: UnixStream) -> io::Result<Self> {
-        // signal-hook panics for these.
-        if signal_hook::consts::FORBIDDEN.contains(&signal) {
-            let message = format!("signal {signal} cannot be caught");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        to.set_nonblocking(true)?;
         with_kind(signal, |kind| {
-            let id = low_level::pipe::register(signal, to)?;
+            let listening = os::listen(signal, to.into(), None)?;
             kind.listeners += 1;
             kind.settle(signal)?;
-            Ok(Self { signal, id })
+            Ok(Self {
+                listening: Some(listening),
+                signal,
+                pid: std::process::id(),
+            })
         })
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
+        if self.pid != std::process::id() {
+            return; // a fork's child, which has a registry of its own
+        }
         let settled = with_kind(self.signal, |kind| {
             kind.listeners -= 1;
             kind.settle(self.signal)
         });
         if let Err(error) = settled {
-            complain(format_args!(
+            os::complain(format_args!(
                 "myrt: signal {} is not heard any more: {error}",
                 self.signal
             ));
         }
-        low_level::unregister(self.id);
+        // After the stand-in has begun: no signal meets a gap.
+        drop(self.listening.take());
     }
 }
 
@@ -79,6 +76,7 @@ impl Drop for Listener {
 #[derive(Debug)]
 pub(super) struct StandInGuard {
     signal: i32,
+    pid: u32,
 }
 
 impl StandInGuard {
@@ -86,25 +84,26 @@ impl StandInGuard {
     /// with `exit_code`. None when the signal has a stand-in already, or when something else in the process handles or
     /// ignores it: that decides then.
     pub(super) fn new(signal: i32, to: UnixStream, exit_code: i32) -> io::Result<Option<Self>> {
-        if !is_known(signal) && !os::has_default_action(signal) {
+        if !os::has_default_action(signal) {
             return Ok(None);
         }
+        to.set_nonblocking(true)?;
         with_kind(signal, |kind| {
             if kind.stand_in.is_some() {
                 return Ok(None);
             }
-            let pressed = Arc::new(AtomicBool::new(false));
-            let handlers = Vec::new();
             kind.stand_in = Some(StandIn {
                 to,
-                pressed,
                 exit_code,
-                handlers,
+                listening: None,
             });
             match kind.settle(signal) {
-                Ok(()) => Ok(Some(Self { signal })),
+                Ok(()) => {
+                    let pid = std::process::id();
+                    Ok(Some(Self { signal, pid }))
+                }
                 Err(error) => {
-                    kind.end_stand_in();
+                    kind.stand_in = None;
                     Err(error)
                 }
             }
@@ -114,85 +113,36 @@ impl StandInGuard {
 
 impl Drop for StandInGuard {
     fn drop(&mut self) {
+        if self.pid != std::process::id() {
+            return; // a fork's child, which has a registry of its own
+        }
         // Nothing is registered by this, so nothing fails.
         let _ = with_kind(self.signal, |kind| {
-            kind.end_stand_in();
-            kind.settle(self.signal)
+            kind.stand_in = None;
+            Ok(())
         });
     }
 }
 
-fn is_known(signal: i32) -> bool {
-    let kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
-    kinds
-        .as_ref()
-        .is_some_and(|kinds| kinds.contains_key(&signal))
-}
-
 fn with_kind<R>(signal: i32, f: impl FnOnce(&mut Kind) -> io::Result<R>) -> io::Result<R> {
-    let mut kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
-    match kinds.get_or_insert_with(HashMap::new).entry(signal) {
-        Entry::Occupied(kind) => f(kind.into_mut()),
-        Entry::Vacant(place) => f(place.insert(Kind::new(signal)?)),
-    }
+    let kinds = KINDS.get().lock();
+    let mut kinds = kinds.unwrap_or_else(PoisonError::into_inner);
+    f(kinds.entry(signal).or_default())
 }
 
 impl Kind {
-    fn new(signal: i32) -> io::Result<Self> {
-        let default_action = Arc::new(AtomicBool::new(true));
-        // Handlers run in the order of registration and this one stays: it comes before every listener's. Real-time signals
-        // have no name and are not known to it; theirs stays off.
-        if low_level::signal_name(signal).is_some() {
-            flag::register_conditional_default(signal, default_action.clone())?;
-        }
-        Ok(Self {
-            default_action,
-            listeners: 0,
-            stand_in: None,
-        })
-    }
-
-    /// Makes true what listeners and stand-in ask for.
+    /// The stand-in hears the signal exactly while nobody else does.
     fn settle(&mut self, signal: i32) -> io::Result<()> {
-        let nobody = self.listeners == 0;
-        if let Some(stand_in) = &mut self.stand_in {
-            if nobody {
-                stand_in.begin(signal)?;
-            } else {
-                stand_in.pause();
-            }
-        }
-        self.default_action
-            .store(nobody && self.stand_in.is_none(), SeqCst);
-        Ok(())
-    }
-
-    fn end_stand_in(&mut self) {
-        if let Some(mut stand_in) = self.stand_in.take() {
-            stand_in.pause();
-        }
-    }
-}
-
-impl StandIn {
-    fn begin(&mut self, signal: i32) -> io::Result<()> {
-        if !self.handlers.is_empty() {
+        let Some(stand_in) = &mut self.stand_in else {
             return Ok(());
+        };
+        if self.listeners > 0 {
+            stand_in.listening = None;
+        } else if stand_in.listening.is_none() {
+            let to = stand_in.to.try_clone()?;
+            let listening = os::listen(signal, to.into(), Some(stand_in.exit_code))?;
+            stand_in.listening = Some(listening);
         }
-        // In this order: the second signal finds what the first has set.
-        let pressed = &self.pressed;
-        let end = flag::register_conditional_shutdown(signal, self.exit_code, pressed.clone())?;
-        self.handlers.push(end);
-        self.handlers.push(flag::register(signal, pressed.clone())?);
-        self.handlers
-            .push(low_level::pipe::register(signal, self.to.try_clone()?)?);
         Ok(())
-    }
-
-    fn pause(&mut self) {
-        for handler in self.handlers.drain(..) {
-            low_level::unregister(handler);
-        }
-        self.pressed.store(false, SeqCst);
     }
 }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use myrt_runtime::io::Async;
-use signal_hook::consts;
+use myrt_runtime::os;
 
 use super::registry::Listener;
 use crate::calls;
@@ -20,6 +20,7 @@ use crate::place::{self, Place};
 /// Listens to a signal from now on.
 ///
 /// Any number of listeners may listen to one kind, each gets every signal (those that come before one was received count once).
+/// A handler that the program has installed otherwise is called, too, meanwhile. The child of a fork listens to nothing.
 ///
 /// # Errors
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what cannot be caught (SIGKILL, SIGSTOP, faults), and what the system says.
@@ -59,7 +60,7 @@ macro_rules! kinds {
                 $(#[$meta])*
                 #[must_use]
                 pub const fn $name() -> Self {
-                    Self(consts::$signal)
+                    Self(os::$signal)
                 }
             )*
         }
@@ -105,8 +106,8 @@ impl SignalKind {
     }
 }
 
-/// A listener to one kind of signal; see [`signal`]. A [`Stream`] that never ends. Dropping the last of a kind gives the kind its default
-/// action back.
+/// A listener to one kind of signal; see [`signal`]. A [`Stream`] that never ends. After the last of a kind, the kind does again what it did
+/// before the first: its default action, nothing, or what another handler does.
 #[derive(Debug)]
 #[must_use = "dropping it ends the listening"]
 pub struct Signal {

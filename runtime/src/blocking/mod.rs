@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::sys::per_process::PerProcess;
 use crate::sys::stderr::complain;
 use crate::task::error::{drop_caught, drop_payload};
 use crate::task::hot;
@@ -31,6 +32,7 @@ const IDLE: Duration = Duration::from_secs(10);
 
 type Job = Box<dyn FnOnce() + Send>;
 
+#[derive(Default)]
 struct Pool {
     state: Mutex<State>,
     work: Condvar,
@@ -43,14 +45,8 @@ struct State {
     idle: usize,
 }
 
-static POOL: Pool = Pool {
-    state: Mutex::new(State {
-        jobs: VecDeque::new(),
-        threads: 0,
-        idle: 0,
-    }),
-    work: Condvar::new(),
-};
+/// The child of a fork has none of its parent's threads, and a pool of its own.
+static POOL: PerProcess<Pool> = PerProcess::new();
 
 impl Pool {
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -134,7 +130,7 @@ pub struct PoolStatistics {
     pub queued_jobs: usize,
 }
 
-/// Threads and waiting jobs of the blocking pool, on which [`spawn_blocking`], files and name look-ups run.
+/// Threads and waiting jobs of this process's blocking pool, on which [`spawn_blocking`], files and name look-ups run.
 ///
 /// tokio's `num_blocking_threads`, `num_idle_blocking_threads` and `blocking_queue_depth`; trio's
 /// `current_default_thread_limiter().statistics()`.
@@ -147,7 +143,7 @@ pub struct PoolStatistics {
 /// ```
 #[must_use]
 pub fn blocking_pool() -> PoolStatistics {
-    let state = POOL.lock();
+    let state = POOL.get().lock();
     PoolStatistics {
         threads: state.threads,
         idle_threads: state.idle,
@@ -206,7 +202,7 @@ fn submit<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
     outside: Outside,
 ) {
-    POOL.submit(Box::new(move || {
+    POOL.get().submit(Box::new(move || {
         // Dropped last, after the wake: virtual time must not run on between the job's end and the task's poll.
         let outside = outside;
         let ended = catch_unwind(AssertUnwindSafe(|| {

@@ -109,9 +109,11 @@ pub(crate) mod handed;
 pub(crate) mod limits;
 mod notify;
 pub(crate) mod os;
+pub(crate) mod per_process;
 mod poll;
 mod select;
 mod selector;
+pub(crate) mod signals;
 pub(crate) mod splice;
 pub(crate) mod stderr;
 #[cfg(test)]

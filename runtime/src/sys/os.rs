@@ -1,5 +1,4 @@
-//! Calls that the network crate needs and neither std (at our oldest Rust) nor socket2 has: `pipe`, peer credentials, and what
-//! a signal does.
+//! Calls that the network crate needs and neither std (at our oldest Rust) nor socket2 has: `pipe` and peer credentials.
 //!
 //! They live here because unsafe does. They must not know sockets beyond a descriptor.
 
@@ -103,17 +102,6 @@ pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
         gid,
         pid: None,
     })
-}
-
-/// Whether a signal still does what it does by default in this process: nobody handles it, and it is not ignored (as it is
-/// for what a shell started in the background).
-#[must_use]
-pub fn has_default_action(signal: libc::c_int) -> bool {
-    let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: with a null new action the call changes nothing, and writes the present one where there is room for it.
-    let asked = cvt(unsafe { libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) });
-    // SAFETY: all-zero is a valid `sigaction` (a word, a mask, flags), so it is one whether the call wrote it or not.
-    asked.is_ok() && unsafe { now.assume_init() }.sa_sigaction == libc::SIG_DFL
 }
 
 /// No system that runs this has larger pages.

@@ -8,6 +8,7 @@
 mod contract;
 mod forked;
 mod known_bugs;
+mod signals;
 
 use std::fs::File;
 use std::mem::MaybeUninit;

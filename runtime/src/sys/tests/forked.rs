@@ -9,13 +9,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::Duration;
 
+use super::super::per_process::PerProcess;
+use super::super::signals::listen;
 use super::cvt;
 use crate::io::Async;
 use crate::runtime::Runtime;
 
 /// Runs the named test in a process of its own; true inside of that.
-fn in_own_process(test: &str) -> bool {
-    let name = format!("sys::tests::forked::{test}");
+pub(super) fn in_own_process(test: &str) -> bool {
+    let name = format!("sys::tests::{test}");
     if std::env::var_os("MYRT_TEST_CHILD").is_some_and(|child| child == *name) {
         return true;
     }
@@ -33,7 +35,7 @@ fn in_own_process(test: &str) -> bool {
     false
 }
 
-/// Runs `work` in a forked child; gives its exit code.
+/// Runs `work` in a forked child; gives its exit code, or minus the signal that ended it.
 fn forked(work: impl FnOnce() -> u8) -> i32 {
     // SAFETY: no other thread of this process holds a lock: it runs one test, and the harness only waits for it.
     let child = cvt(unsafe { libc::fork() }).expect("fork");
@@ -48,13 +50,13 @@ fn forked(work: impl FnOnce() -> u8) -> i32 {
     if libc::WIFEXITED(status) {
         libc::WEXITSTATUS(status)
     } else {
-        -1
+        -libc::WTERMSIG(status)
     }
 }
 
 #[test]
 fn r18_a_child_that_drops_the_runtime_takes_nothing_from_its_parent() {
-    if !in_own_process("r18_a_child_that_drops_the_runtime_takes_nothing_from_its_parent") {
+    if !in_own_process("forked::r18_a_child_that_drops_the_runtime_takes_nothing_from_its_parent") {
         return;
     }
     let runtime = Runtime::new().expect("a runtime");
@@ -83,7 +85,7 @@ fn r18_a_child_that_drops_the_runtime_takes_nothing_from_its_parent() {
 
 #[test]
 fn r18_a_child_that_turns_the_loop_panics_and_says_so() {
-    if !in_own_process("r18_a_child_that_turns_the_loop_panics_and_says_so") {
+    if !in_own_process("forked::r18_a_child_that_turns_the_loop_panics_and_says_so") {
         return;
     }
     let runtime = Runtime::new().expect("a runtime");
@@ -97,4 +99,101 @@ fn r18_a_child_that_turns_the_loop_panics_and_says_so() {
     });
     assert_eq!(code, 0);
     runtime.block_on(async {});
+}
+
+#[test]
+fn d2_a_child_has_a_blocking_pool_of_its_own() {
+    if !in_own_process("forked::d2_a_child_has_a_blocking_pool_of_its_own") {
+        return;
+    }
+    let runtime = Runtime::new().expect("a runtime");
+    // An idle thread, and one that holds on to a job: neither is in the child.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        drop(crate::task::spawn_blocking(move || held.recv()));
+        crate::task::spawn_blocking(|| ()).await.expect("it ran");
+    });
+    while crate::task::blocking_pool().idle_threads == 0 {
+        std::thread::yield_now();
+    }
+    let generation = || {
+        let runtime = Runtime::new().expect("a runtime");
+        for n in 0..3 {
+            let job = runtime.block_on(async move { crate::task::spawn_blocking(move || n).await });
+            assert_eq!(job.expect("it ran"), n);
+        }
+    };
+    let code = forked(|| {
+        generation();
+        // And a child of the child, once more.
+        u8::try_from(forked(|| {
+            generation();
+            7
+        }))
+        .unwrap_or(98)
+    });
+    assert_eq!(code, 7);
+    drop(release);
+    generation();
+}
+
+#[test]
+fn d2_what_a_process_has_once_its_child_has_again() {
+    static NAMES: PerProcess<std::sync::Mutex<Vec<&str>>> = PerProcess::new();
+    if !in_own_process("forked::d2_what_a_process_has_once_its_child_has_again") {
+        return;
+    }
+    let names = NAMES.get().lock();
+    names.expect("not poisoned").push("parent");
+    // The lock is held while the process is forked, as another thread may hold it.
+    let held = NAMES.get().lock().expect("not poisoned");
+    let code = forked(|| {
+        let mut names = NAMES.get().lock().expect("not poisoned");
+        names.push("child");
+        u8::from(*names != ["child"])
+    });
+    assert_eq!((code, held.as_slice()), (0, &["parent"][..]));
+}
+
+#[test]
+fn d2_the_signals_of_a_child_are_its_own() {
+    if !in_own_process("forked::d2_the_signals_of_a_child_are_its_own") {
+        return;
+    }
+    let pair = || {
+        let (reader, writer) = UnixStream::pair().expect("a pair");
+        reader.set_nonblocking(true).expect("non-blocking");
+        writer.set_nonblocking(true).expect("non-blocking");
+        (reader, writer)
+    };
+    let raise = |signal| {
+        // SAFETY: the call takes a number.
+        unsafe { libc::raise(signal) };
+    };
+    let (mut parents, writer) = pair();
+    let listening = listen(libc::SIGUSR1, writer.into(), None).expect("listening");
+    let listens = forked(|| {
+        let (mut own, writer) = pair();
+        let listening = listen(libc::SIGUSR1, writer.into(), None).expect("listening");
+        raise(libc::SIGUSR1);
+        assert_eq!(own.read(&mut [0; 8]).expect("a byte"), 1);
+        drop(listening);
+        0
+    });
+    assert_eq!(listens, 0);
+    // Who does not listen is ended by it, as if nobody ever had.
+    assert_eq!(
+        forked(|| {
+            raise(libc::SIGUSR1);
+            0
+        }),
+        -libc::SIGUSR1
+    );
+    assert!(
+        parents.read(&mut [0; 8]).is_err(),
+        "the parent hears nothing of it"
+    );
+    raise(libc::SIGUSR1);
+    assert_eq!(parents.read(&mut [0; 8]).expect("a byte"), 1);
+    drop(listening);
 }
