@@ -2,7 +2,9 @@
 //!
 //! Looked at for A.1: each way into `monitor/talk.rs` (long lines, bytes, HTTP, unknown commands), and each command that changes
 //! something (`cancel`, `record start`, `record stop`; `top` only times polls for ten seconds, which reading may). For A.4: every socket
-//! that the library binds by a path; the others are the program's own, whose mode it chooses.
+//! that the library binds by a path; the others are the program's own, whose mode it chooses. For A.2: each file that the library
+//! writes (recordings of the monitor, of `MYRT_RECORD`, of `Builder::record`). For A.3: each table and message that has a task's name
+//! in it: ps, top, tree, where, fds, timers, blocked, errors, their JSON, the four forms of a recording, reports, unhandled panics.
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
 mod support;
@@ -225,4 +227,252 @@ fn a4_a_unix_socket_is_its_owners_whatever_the_umask_and_needs_no_token() {
     assert!(!lives);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     fs::remove_dir(&folder).unwrap();
+}
+
+/// A new folder of this process's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = place(name);
+    fs::create_dir(&folder).unwrap();
+    folder
+}
+
+/// A program with a monitor that may record into `folder`, and `visit` with what sends an order to it.
+fn recorded(folder: Option<PathBuf>, visit: impl FnOnce(&dyn Fn(&str) -> String) + Send + 'static) {
+    let mut builder = Builder::new();
+    if let Some(folder) = folder {
+        builder = builder.record_dir(folder);
+    }
+    builder.build().unwrap().block_on(async {
+        let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+        let visiting = move || {
+            let (address, token) = (monitor.local_addr().unwrap(), monitor.token().unwrap());
+            visit(&|order| ask_allowed(address, token, order));
+        };
+        myrt::spawn_blocking(visiting).await.unwrap();
+    });
+}
+
+#[test]
+fn a2_a_client_makes_new_files_in_the_programs_folder_and_nowhere_else() {
+    let inside = folder("record");
+    let outside = folder("outside");
+    let precious = outside.join("precious.txt");
+    fs::write(&precious, "precious").unwrap();
+    fs::write(inside.join("there.txt"), "there").unwrap();
+    let link = |to: &PathBuf, name| std::os::unix::fs::symlink(to, inside.join(name)).unwrap();
+    link(&precious, "link.txt");
+    link(&outside.join("dangling.txt"), "dangling.txt");
+    fs::create_dir(inside.join("sub.txt")).unwrap();
+    let fifo = inside.join("fifo.txt");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    let (within, other) = (inside.clone(), outside.clone());
+    recorded(Some(inside.clone()), move |order| {
+        let refused = [
+            "there.txt".into(),
+            "link.txt".into(),
+            "dangling.txt".into(),
+            "fifo.txt".into(),
+            "sub.txt".into(),
+            "../outside.txt".into(),
+            "./a.txt".into(),
+            "a.txt/".into(),
+            "sub.txt/a.txt".into(),
+            "..".into(),
+            "no-ending".into(),
+            format!("{}", other.join("new.txt").display()),
+            format!("{}", within.join("absolute.txt").display()),
+        ];
+        for name in refused {
+            let answer = order(&format!("record start {name}"));
+            assert!(answer.starts_with("error: "), "{name}: {answer}");
+        }
+        assert_eq!(order("record stop"), "error: nothing is recorded\n");
+        let path = within.join("new.html");
+        let (answer, path) = (order("record start new.html"), path.display());
+        assert_eq!(answer, format!("recording: {path}\n"));
+        // The name is taken from here on, also by itself.
+        assert!(order("record start new.html").starts_with("error: "));
+        assert_eq!(order("record stop"), format!("recorded: {path}\n"));
+    });
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+    assert_eq!(
+        fs::read_to_string(inside.join("there.txt")).unwrap(),
+        "there"
+    );
+    let page = fs::read_to_string(inside.join("new.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>"));
+    assert_eq!(fs::read_dir(&inside).unwrap().count(), 6);
+    for folder in [inside, outside] {
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+#[test]
+fn a2_without_a_folder_a_client_records_nothing() {
+    recorded(None, |order| {
+        let answer = order("record start a.txt");
+        assert!(
+            answer.starts_with("error: the program names no folder"),
+            "{answer}"
+        );
+    });
+}
+
+#[test]
+fn a2_the_programs_own_file_is_replaced_and_a_fifo_blocks_nothing() {
+    let folder = folder("own");
+    let file = folder.join("run.txt");
+    for _ in 0..2 {
+        fs::write(&file, "x".repeat(100_000)).unwrap();
+        drop(
+            Builder::new()
+                .start_paused(true)
+                .record(&file)
+                .build()
+                .unwrap(),
+        );
+        assert!(fs::metadata(&file).unwrap().len() < 100_000);
+    }
+    fs::remove_file(&file).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    // Told on stderr; nobody reads the FIFO.
+    drop(Builder::new().record(&file).build().unwrap());
+    // Nor when somebody does who never takes anything.
+    let reader = fs::OpenOptions::new().read(true).write(true).open(&file);
+    drop(Builder::new().record(&file).build().unwrap());
+    drop(reader);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a2_the_environments_recordings_overwrite_nothing_also_when_many_begin_at_once() {
+    let test = "a2_the_environments_recordings_overwrite_nothing_also_when_many_begin_at_once";
+    if std::env::var_os("MYRT_TEST_CHILD").is_some() {
+        drop(Builder::new().build().unwrap());
+        return drop(Builder::new().build().unwrap());
+    }
+    let folder = folder("many");
+    let file = folder.join("run.json");
+    fs::write(&file, "precious").unwrap();
+    std::os::unix::fs::symlink(folder.join("elsewhere"), folder.join("run-2.json")).unwrap();
+    let environment = format!("export MYRT_RECORD={}", file.display());
+    let children = [(); 8].map(|()| {
+        let environment = environment.clone();
+        std::thread::spawn(move || support::child(test, &environment))
+    });
+    for child in children {
+        assert!(child.join().unwrap().status.success());
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+    for number in 3..19 {
+        let written = fs::read_to_string(folder.join(format!("run-{number}.json"))).unwrap();
+        assert!(written.starts_with("{\"myrt\":1,"), "{number}: {written}");
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 18);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// A name that forges a row, drives the terminal, ends an answer, turns the direction of writing, and does not end.
+fn evil() -> String {
+    "x\n9        forged\n\n\r\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{2028}\"\\</script>".to_owned()
+        + &"y".repeat(1 << 20)
+}
+
+/// Whether a terminal that shows it does something else than show it.
+fn harms(text: &str) -> bool {
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+    text.chars()
+        .any(|c| (c.is_control() && c != '\n') || turns(c))
+}
+
+#[test]
+fn a3_a_name_is_one_word_in_every_table() {
+    Builder::new().build().unwrap().block_on(async {
+        let monitor = myrt::monitor::start("127.0.0.1:0").unwrap();
+        let address = monitor.local_addr().unwrap();
+        let holder = std::rc::Rc::new(myrt::sync::Mutex::new(()));
+        let (lock, hour) = (holder.clone(), std::time::Duration::from_secs(3600));
+        let sleeps = Task::new().name(evil()).spawn(async move {
+            let _guard = lock.lock().await;
+            myrt::time::sleep(hour).await;
+        });
+        let listener = myrt::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let accepts = Task::new().name(evil()).spawn(async move {
+            drop(listener.accept().await);
+        });
+        myrt::yield_now().await;
+        let waits = Task::new().name(evil()).spawn(async move {
+            drop(holder.lock().await);
+        });
+        myrt::yield_now().await;
+        let asked = myrt::spawn_blocking(move || {
+            let questions = [
+                "ps", "tree", "top", "fds", "timers", "where 1", "where 2", "where 3",
+            ];
+            for question in questions {
+                for json in ["", " --json"] {
+                    let answer = ask(address, &format!("{question}{json}"));
+                    assert!(!harms(&answer), "{question}: {answer:?}");
+                    assert!(answer.len() < 4_000, "{question}: {} bytes", answer.len());
+                    let forged = answer.lines().any(|line| line.starts_with("9 "));
+                    assert!(!forged, "{question}: {answer}");
+                    assert!(answer.contains('…'), "{question}: {answer}");
+                }
+            }
+            // A header, main, three tasks and this job's.
+            assert_eq!(ask(address, "ps").lines().count(), 6);
+        });
+        asked.await.unwrap();
+        for task in [sleeps, accepts, waits] {
+            task.cancel();
+        }
+    });
+}
+
+#[test]
+fn a3_a_name_is_one_word_in_every_recording_and_report() {
+    let recorder = myrt::runtime::Recorder::new();
+    let said = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let (reports, panics) = (said.clone(), said.clone());
+    let runtime = Builder::new()
+        .observer(recorder.clone())
+        .debug(true)
+        .lints(myrt::runtime::Lints::Warn)
+        .slow_poll(std::time::Duration::from_nanos(1))
+        .on_report(move |report| reports.borrow_mut().push(report.to_string()))
+        .on_unhandled(move |it| panics.borrow_mut().push(it.to_string()))
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let named = Task::new().name(evil()).spawn(async {
+            let failing = Task::new().name(evil());
+            drop(failing.spawn(async { panic!("told") }));
+            myrt::yield_now().await;
+        });
+        named.await.unwrap();
+    });
+    drop(runtime);
+    assert!(
+        said.borrow()
+            .iter()
+            .any(|text| text.contains("for one poll"))
+    );
+    assert!(said.borrow().iter().any(|text| text.ends_with("told")));
+    let mut texts = said.take();
+    let forms = [
+        recorder.to_text(),
+        recorder.to_json(),
+        recorder.to_perfetto(),
+    ];
+    texts.extend(forms);
+    for text in texts {
+        assert!(!harms(&text), "{text:?}");
+        assert!(text.len() < 20_000, "{} bytes", text.len());
+        assert!(!text.lines().any(|line| line.starts_with("9  ")), "{text}");
+    }
+    let page = recorder.to_html();
+    assert_eq!(page.matches("</script>").count(), 1);
 }

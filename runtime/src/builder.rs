@@ -74,7 +74,7 @@ impl std::error::Error for ParseLintsError {}
 /// What is not set here is taken from the environment, then from the defaults: `MYRT_SELECTOR` (`epoll`,
 /// `epoll-level`, `epoll-oneshot`, `kqueue`, `poll`, `select`), `MYRT_SEED`, `MYRT_DEBUG`, `MYRT_LINTS` (see [`Lints`]),
 /// `MYRT_MONITOR` (an address, see [`monitor::start`](crate::monitor::start)), `MYRT_RECORD` (a file, see
-/// [`Builder::record`]).
+/// [`Builder::record`]), `MYRT_RECORD_DIR` (see [`Builder::record_dir`]).
 ///
 /// ```
 /// use myrt::runtime::{Builder, Selector};
@@ -92,6 +92,7 @@ pub struct Builder {
     unhandled: Option<UnhandledHook>,
     observer: Option<Rc<dyn Observer>>,
     record: Option<PathBuf>,
+    record_dir: Option<PathBuf>,
     report: Option<Hook>,
     event_interval: u32,
     max_events: usize,
@@ -111,6 +112,7 @@ impl Builder {
             unhandled: None,
             observer: None,
             record: None,
+            record_dir: None,
             report: None,
             event_interval: EVENT_INTERVAL,
             max_events: MAX_EVENTS,
@@ -171,12 +173,19 @@ impl Builder {
     /// Records the run and writes it to `file` when the runtime ends: as what its name says, `.txt` (a drawing), `.json`,
     /// `.perfetto.json` (for <https://ui.perfetto.dev>), or `.html` (one page that plays it, offline). The last 131,072 events are
     /// kept. `MYRT_RECORD=run.html` does the same for a program that was not changed; there each further runtime of the
-    /// process gets a file of its own, `run-2.html`, and what the program prints is recorded too, as by
+    /// process gets a file of its own, `run-2.html`, a file that is there already is left as it is and the next number taken, and what the program prints is recorded too, as by
     /// [`Recorder::with_console`](crate::runtime::Recorder::with_console).
     ///
-    /// A file that cannot be written is told on stderr. [`Recorder`](crate::runtime::Recorder) keeps a recording in memory.
+    /// An earlier recording in `file` is replaced; what is no regular file is left alone. A file that cannot be written is told on stderr. [`Recorder`](crate::runtime::Recorder) keeps a recording in memory.
     pub fn record(mut self, file: impl Into<PathBuf>) -> Self {
         self.record = Some(file.into());
+        self
+    }
+
+    /// The folder in which clients of the [monitor](crate::monitor) may have recordings written: always to new files. None: they may not.
+    /// `MYRT_RECORD_DIR` does the same for a program that was not changed.
+    pub fn record_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.record_dir = Some(folder.into());
         self
     }
 
@@ -242,8 +251,12 @@ impl Builder {
             Some(file) => Some((file, false)),
             None => env::var_os("MYRT_RECORD")
                 .filter(|file| !file.is_empty())
-                .map(|file| (record::free_name(PathBuf::from(file)), true)),
+                .map(|file| (PathBuf::from(file), true)),
         };
+        let record_dir = self.record_dir.or_else(|| {
+            let folder = env::var_os("MYRT_RECORD_DIR");
+            folder.filter(|it| !it.is_empty()).map(PathBuf::from)
+        });
         let debug = self
             .debug
             .unwrap_or_else(|| env::var_os("MYRT_DEBUG").is_some_and(|value| value != "0"));
@@ -264,6 +277,7 @@ impl Builder {
             lints: lints.unwrap_or_default(),
             report: self.report,
             unhandled: self.unhandled,
+            record_dir,
         };
         let runtime = Core::new(config).map(Runtime::from_core)?;
         if let Some(observer) = self.observer {

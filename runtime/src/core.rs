@@ -8,6 +8,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::AtomicIsize;
 use std::sync::{Arc, Mutex};
@@ -48,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) looks: bool,
     pub(crate) report: Option<Hook>,
     pub(crate) unhandled: Option<UnhandledHook>,
+    /// Where clients of the monitor may have recordings written.
+    pub(crate) record_dir: Option<PathBuf>,
 }
 
 /// See the module's head.

@@ -13,6 +13,7 @@ mod blocking;
 mod builder;
 mod core;
 mod cycle;
+mod foreign;
 mod lookout;
 mod metrics;
 mod misuse;

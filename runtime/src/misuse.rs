@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::foreign;
 use crate::task::id::Id;
 use crate::task::wait::Wait;
 
@@ -110,7 +111,7 @@ impl fmt::Display for Culprit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.task)?;
         if let Some(name) = &self.name {
-            write!(f, " {name:?}")?;
+            write!(f, " {}", foreign::quoted(name))?;
         }
         match self.spawned_at {
             Some(at) => write!(f, ", spawned at {at},"),

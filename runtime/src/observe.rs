@@ -10,6 +10,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::foreign;
 use crate::task::error::Outcome;
 use crate::task::id::Id;
 use crate::task::wait::Wait;
@@ -42,7 +43,7 @@ impl fmt::Display for Unhandled<'_> {
         if let Some(id) = self.id {
             write!(f, " ({id}")?;
             if let Some(name) = self.name {
-                write!(f, " {name:?}")?;
+                write!(f, " {}", foreign::quoted(name))?;
             }
             if let Some(at) = self.spawned_at {
                 write!(f, ", spawned at {at}")?;

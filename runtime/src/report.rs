@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::cycle::Cycle;
+use crate::foreign;
 use crate::misuse::Misuse;
 use crate::task::id::Id;
 
@@ -94,7 +95,7 @@ impl Report {
             } => {
                 write!(f, "myrt: task {task}")?;
                 if let Some(name) = name {
-                    write!(f, " {name:?}")?;
+                    write!(f, " {}", foreign::quoted(name))?;
                 }
                 if let Some(at) = spawned_at {
                     write!(f, ", spawned at {at},")?;

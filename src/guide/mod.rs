@@ -12,7 +12,8 @@
 //! 7. [Your own echo server](_07_an_echo_server)
 //!
 //! Beside the chapters: [other people's crates](ecosystem), which of them run on myrt, how, and which cannot;
-//! [reports], what the runtime says of a program and what to do about it; and [recording], how to see a run.
+//! [reports], what the runtime says of a program and what to do about it; [recording], how to see a run; and the [monitor],
+//! and who may talk to it.
 //!
 //! This module exists in the documentation only; the chapters are the files of `src/guide/`.
 
@@ -32,6 +33,8 @@ pub mod _06_cancellation {}
 pub mod _07_an_echo_server {}
 #[doc = include_str!("ecosystem.md")]
 pub mod ecosystem {}
+#[doc = include_str!("monitor.md")]
+pub mod monitor {}
 #[doc = include_str!("recording.md")]
 pub mod recording {}
 #[doc = include_str!("reports/index.md")]

@@ -83,6 +83,7 @@ pub(crate) const ROOMS: [Room; 15] = [
         &[
             "inspect/src/",
             "runtime/src/cycle",
+            "runtime/src/foreign.rs",
             "runtime/src/inspect",
             "runtime/src/lookout/",
             "runtime/src/metrics.rs",

@@ -12,6 +12,7 @@ use super::system::Doing;
 use super::talk::Reply;
 use super::watch::Blocked;
 use crate::core::Core;
+use crate::foreign::{bare, quoted};
 use crate::record;
 use crate::task::finish;
 use crate::task::id::Id;
@@ -30,7 +31,7 @@ timers             the timers that run, soonest first, and whom they wake
 metrics            what the runtime has counted
 blocked            whether the loop is in one poll for long, and where
 cancel ID          cancels a task; ID may be a name that only one task has
-record start FILE  records the run, to be written as .txt, .json, .perfetto.json or .html
+record start NAME  records the run, to be written as NAME.txt, .json, .perfetto.json or .html in the program's folder
 record stop        writes the recording
 token TOKEN        allows this connection to cancel and record; a Unix socket needs no token
 help               this
@@ -40,10 +41,10 @@ Each command takes --json. A line that is no command ends the connection.
 
 /// How many tasks `top` shows unless told.
 const TOP: usize = 20;
-/// How much of a line that nobody understands is repeated.
-const REPEATED: usize = 60;
 const NOT_ALLOWED: &str = "to cancel or record, first send: token TOKEN, with the token that the program printed at its start \
      (Monitor::token); a Unix socket needs none";
+const NO_FOLDER: &str =
+    "the program names no folder for recordings: Builder::record_dir, or MYRT_RECORD_DIR";
 const NO_ANSWER: &str = "the loop does not answer: it is blocked, or nobody runs it";
 const PARTIAL: &str =
     "the loop does not answer; this is what the tasks said before they began to wait\n";
@@ -102,7 +103,7 @@ fn reply(line: &str, subject: &Subject, may_change: bool) -> (Reply, bool) {
         ["top"] => question.top(TOP),
         ["top", many] => match many.parse() {
             Ok(many) => question.top(many),
-            Err(_) => question.error(&format!("{} is not a number", shown(many))),
+            Err(_) => question.error(&format!("{} is not a number", quoted(many))),
         },
         ["fds"] => question.fds(),
         ["timers"] => question.timers(),
@@ -117,21 +118,13 @@ fn reply(line: &str, subject: &Subject, may_change: bool) -> (Reply, bool) {
         }
         ["token", _] => return (Reply::Last(question.error("this is not the token")), false),
         ["where" | "cancel"] => question.error("whom? An id or a name: see ps"),
-        ["record", ..] => question.error("record start FILE, or record stop"),
+        ["record", ..] => question.error("record start NAME, or record stop"),
         _ => {
-            let error = question.error(&format!("{} is not a command; try help", shown(line)));
+            let error = question.error(&format!("{} is not a command; try help", quoted(line)));
             return (Reply::Last(error), false);
         }
     };
     (Reply::Answer(answer), false)
-}
-
-/// A line that was not understood, so that it harms no terminal and fills no screen.
-fn shown(line: &str) -> String {
-    match line.char_indices().nth(REPEATED) {
-        Some((end, _)) => format!("{:?}…", &line[..end]),
-        None => format!("{line:?}"),
-    }
 }
 
 struct Question<'a> {
@@ -173,13 +166,13 @@ impl Question<'_> {
         let found: Vec<&TaskInfo> = self.graph.tasks().iter().filter(is).collect();
         match found[..] {
             [task] => answer(self, task),
-            [] => self.error(&format!("there is no task {}", named(id))),
+            [] => self.error(&format!("there is no task {}", bare(id))),
             _ => {
                 let ids: Vec<String> = found.iter().map(|task| task.id.to_string()).collect();
                 self.error(&format!(
                     "{} tasks are named {}: say which of {}",
                     ids.len(),
-                    named(id),
+                    bare(id),
                     ids.join(", ")
                 ))
             }
@@ -220,7 +213,7 @@ impl Question<'_> {
             "id", "name", "state", "polls"
         );
         for task in tasks {
-            let name = task.name.as_deref().unwrap_or("-");
+            let name = task.name.as_deref().map_or_else(|| "-".into(), bare);
             let doing = self.doing(task, blocked.as_ref());
             let _ = writeln!(
                 text,
@@ -257,7 +250,7 @@ impl Question<'_> {
         );
         let blocked = self.subject.watch.blocked();
         for task in tasks {
-            let name = task.name.as_deref().unwrap_or("-");
+            let name = task.name.as_deref().map_or_else(|| "-".into(), bare);
             let [busy, longest] = match task.times {
                 Some(times) => [times.busy, times.longest].map(|time| format!("{time:.1?}")),
                 None => ["-".into(), "-".into()],
@@ -417,17 +410,15 @@ impl Question<'_> {
         }
     }
 
-    fn record(&self, file: PathBuf) -> String {
-        // The client's folder is not the program's: the answer says where it will be.
-        let file = std::path::absolute(&file).unwrap_or(file);
-        if let Err(error) = record::can_write(&file) {
-            return self.error(&error.to_string());
-        }
-        let answer = file.display().to_string();
-        let start =
-            move |core: &Core| record::start(core, file, false).map_err(|error| error.to_string());
+    fn record(&self, name: PathBuf) -> String {
+        let start = move |core: &Core| match &core.config.record_dir {
+            Some(folder) => {
+                record::start_in(core, folder, &name).map_err(|error| error.to_string())
+            }
+            None => Err(NO_FOLDER.into()),
+        };
         match inside::ask(self.subject, start) {
-            Some(Ok(())) => self.done("recording", &answer),
+            Some(Ok(file)) => self.done("recording", &file.display().to_string()),
             Some(Err(error)) => self.error(&error),
             None => self.error(NO_ANSWER),
         }
@@ -448,15 +439,6 @@ impl Question<'_> {
         } else {
             format!("{what}: {answer}\n")
         }
-    }
-}
-
-/// An id or a name as an answer repeats it.
-fn named(id: &str) -> String {
-    if id.chars().any(char::is_control) || id.chars().count() > REPEATED {
-        shown(id)
-    } else {
-        id.to_owned()
     }
 }
 

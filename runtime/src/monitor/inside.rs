@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Subject;
 use crate::core::Core;
+use crate::foreign;
 use crate::metrics::Metrics;
 use crate::reactor::source::{Direction, Waiter};
 use crate::sys::describe::{self, Described};
@@ -172,9 +173,11 @@ fn name(graph: &Graph, who: Who) -> String {
 
 fn who_to_json(graph: &Graph, object: Object, who: Who) -> Object {
     let task = who.and_then(|id| graph.task(id));
-    object
-        .maybe("task", who)
-        .maybe("name", task.and_then(|task| task.name.as_ref()))
+    object.maybe("task", who).maybe(
+        "name",
+        task.and_then(|task| task.name.as_deref())
+            .map(foreign::bounded),
+    )
 }
 
 impl Descriptor {

@@ -25,7 +25,7 @@
 //! | `blocked` | `null`, or `{"task", "blocks_ms", "system_call" or "burns_cpu"}` |
 //! | `token TOKEN` | `{"allowed": true}`: this connection may cancel and record |
 //! | `cancel ID` | `{"cancelled": id}` |
-//! | `record start FILE`, `record stop` | `{"recording": file}`, `{"recorded": file}` |
+//! | `record start NAME`, `record stop` | `{"recording": file}`, `{"recorded": file}` |
 //! | what cannot be answered | `{"error": why}` |
 //!
 //! A task is what [`Graph::to_json`](crate::task::Graph::to_json) says of it; one that keeps the loop from turning has `blocks_ms`
@@ -80,6 +80,10 @@ const MOST_CLIENTS: usize = 128;
 /// address. Who reads that stderr, or its journal, may change things.
 ///
 /// A Unix socket needs no token: it is made with mode 0600, whatever the umask, so only the program's user and root connect.
+/// `record start NAME` makes a new file in the folder that the program names
+/// ([`Builder::record_dir`](crate::runtime::Builder::record_dir), `MYRT_RECORD_DIR`); without one it is refused. No file is ever
+/// overwritten.
+///
 /// **Where other users or containers share the machine, use a Unix socket.**
 ///
 /// A page in a browser can open a connection to any port of loopback, and nothing in what a client sends proves that it is not

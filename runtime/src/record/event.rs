@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::console::{Listening, To};
+use crate::foreign;
 use crate::observe::{By, NewTask, Rest};
 use crate::task::error::Outcome;
 use crate::task::id::Id;
@@ -153,7 +154,7 @@ impl Task {
     /// Its name, or which one it is.
     pub(super) fn title(&self) -> String {
         match &self.name {
-            Some(name) => name.clone(),
+            Some(name) => foreign::bare(name),
             None if self.id.to_string().starts_with("main") => self.id.to_string(),
             None => format!("task {}", self.id),
         }

@@ -21,6 +21,7 @@
 
 use super::console::To;
 use super::event::{Objects, Recording, Task, What};
+use crate::foreign;
 use crate::observe::{By, Rest};
 use crate::task::error::Outcome;
 use crate::task::id::Id;
@@ -60,7 +61,7 @@ fn task_row(recording: &Recording, task: &Task) -> String {
     let object = Object::new()
         .text("id", task.id)
         .text("title", task.title())
-        .maybe("name", task.name.as_ref())
+        .maybe("name", task.name.as_deref().map(foreign::bounded))
         .maybe("spawned_at", task.spawned_at);
     let object = match task.parent.and_then(|id| recording.place(id)) {
         Some(parent) => object.number("parent", parent),

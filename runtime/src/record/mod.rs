@@ -5,6 +5,7 @@
 
 mod console;
 mod event;
+mod file;
 mod html;
 mod json;
 mod perfetto;
@@ -13,11 +14,9 @@ mod text;
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::core::Core;
@@ -27,6 +26,7 @@ use crate::sys::stderr::complain;
 use crate::task::error::Outcome;
 use crate::task::id::Id;
 use event::{Log, What};
+use file::Target;
 
 /// Keeps what happens in a runtime, in memory: install it with [`Builder::observer`](super::runtime::Builder::observer).
 /// Clones are the same recorder.
@@ -212,31 +212,38 @@ impl Form {
 pub(crate) struct Running {
     recorder: Recorder,
     installed: Rc<dyn Observer>,
-    file: PathBuf,
+    target: Target,
     form: Form,
 }
 
-/// Whether a recording can be written to a file, as far as that shows now.
-///
-/// # Errors
-/// When its name does not say as what to write, or its folder is not there.
-pub(crate) fn can_write(file: &Path) -> io::Result<()> {
-    Form::of(file)?;
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            let message = format!("there is no folder {}", folder.display());
-            Err(io::Error::new(io::ErrorKind::NotFound, message))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Starts to record, the console too if that is wanted. What was recorded to another file is written there.
+/// Starts to record to a file of the program, or, with the console, to one of the environment. What was recorded to another
+/// file is written there.
 ///
 /// # Errors
 /// When the file's name does not say as what to write.
 pub(crate) fn start(core: &Core, file: PathBuf, with_console: bool) -> io::Result<()> {
     let form = Form::of(&file)?;
+    let target = match with_console {
+        true => Target::next_free(file),
+        false => Target::Named(file),
+    };
+    begin(core, target, form, with_console);
+    Ok(())
+}
+
+/// The same for a client, into a new file of `folder`; its whole path.
+///
+/// # Errors
+/// When the name does not say as what to write, is no plain name, or is taken.
+pub(crate) fn start_in(core: &Core, folder: &Path, name: &Path) -> io::Result<PathBuf> {
+    let form = Form::of(name)?;
+    let target = Target::new_in(folder, name)?;
+    let path = target.path().to_owned();
+    begin(core, target, form, false);
+    Ok(path)
+}
+
+fn begin(core: &Core, target: Target, form: Form, with_console: bool) {
     end(core);
     let mut recorder = Recorder::new();
     recorder.with_console = with_console;
@@ -245,11 +252,10 @@ pub(crate) fn start(core: &Core, file: PathBuf, with_console: bool) -> io::Resul
     let running = Running {
         recorder,
         installed,
-        file,
+        target,
         form,
     };
     core.recording.replace(Some(running));
-    Ok(())
 }
 
 /// Ends the recording, if one goes on, and writes it.
@@ -273,20 +279,16 @@ pub(crate) fn stop(core: &Core) -> Option<(PathBuf, io::Result<()>)> {
         Form::Perfetto => recorder.to_perfetto(),
         Form::Html => recorder.to_html(),
     };
-    let written = fs::write(&running.file, text);
-    Some((running.file, written))
-}
-
-/// The file of this process's next runtime: the first one's as it is, `-2`, `-3` before the ending for others.
-pub(crate) fn free_name(file: PathBuf) -> PathBuf {
-    static RUNTIMES: AtomicUsize = AtomicUsize::new(0);
-    let earlier = RUNTIMES.fetch_add(1, Ordering::Relaxed);
-    if earlier == 0 {
-        return file;
+    let wanted = running.target.path().to_owned();
+    let is_numbered = matches!(running.target, Target::NextFree(_, 1));
+    let (file, written) = running.target.write(text.as_bytes());
+    if written.is_ok() && is_numbered && file != wanted {
+        let (wanted, file) = (wanted.display(), file.display());
+        complain(format_args!(
+            "myrt: {wanted} was there already, the recording is in {file}"
+        ));
     }
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let (stem, ending) = name.split_once('.').unwrap_or((&name, ""));
-    file.with_file_name(format!("{stem}-{}.{ending}", earlier + 1))
+    Some((file, written))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::json::{self, Object};
 use super::snapshot::{self, State, TaskInfo};
+use crate::foreign;
 use crate::sys::describe::{self, Kind};
 use crate::task::hot;
 use crate::task::id::Id;
@@ -158,7 +159,7 @@ impl Graph {
         self.task(id).map_or_else(|| id.to_string(), title)
     }
 
-    /// The tasks as a JSON array of objects: `id`, `name`, `state`, `spawned_at`, `parent`, `polls`, where polls were
+    /// The tasks as a JSON array of objects: `id`, `name` (its first 80 characters), `state`, `spawned_at`, `parent`, `polls`, where polls were
     /// timed `busy_us` and `longest_poll_us`, and for those that wait
     /// `waited_ms`, `waits_for`, `waits_at`, and what there is of `fd`, `peer`, `local`, `join`, `object`, `due_in_ms` (of a sleep: how
     /// long until its deadline, `null` if that is never); who has the object:
@@ -172,7 +173,7 @@ impl Graph {
     pub(crate) fn row_to_json(&self, row: &TaskInfo) -> Object {
         let object = Object::new()
             .text("id", row.id)
-            .maybe("name", row.name.as_ref())
+            .maybe("name", row.name.as_deref().map(foreign::bounded))
             .text("state", row.state.name())
             .maybe("spawned_at", row.spawned_at)
             .maybe("parent", row.parent)
@@ -208,7 +209,12 @@ impl Graph {
         let holder = self.task(id);
         let object = object
             .text(key, id)
-            .maybe("holder_name", holder.and_then(|row| row.name.as_ref()))
+            .maybe(
+                "holder_name",
+                holder
+                    .and_then(|row| row.name.as_deref())
+                    .map(foreign::bounded),
+            )
             .maybe("holder_spawned_at", holder.and_then(|row| row.spawned_at));
         if holder.is_none() {
             object.flag("holder_ended")
@@ -255,7 +261,7 @@ impl Graph {
 /// `7 "worker"`, or `7` without a name.
 pub(crate) fn title(row: &TaskInfo) -> String {
     match &row.name {
-        Some(name) => format!("{} {name:?}", row.id),
+        Some(name) => format!("{} {}", row.id, foreign::quoted(name)),
         None => row.id.to_string(),
     }
 }

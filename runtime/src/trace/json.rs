@@ -76,7 +76,7 @@ fn string(text: &str) -> String {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
-            c if u32::from(c) < 0x20 => {
+            c if drives_a_terminal(c) => {
                 let _ = write!(quoted, "\\u{:04x}", u32::from(c));
             }
             c => quoted.push(c),
@@ -84,6 +84,13 @@ fn string(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// Whether JSON wants it escaped, or a terminal that shows the JSON does: other control characters, line breaks of Unicode, and what
+/// turns the direction of writing. All of them have at most four digits.
+fn drives_a_terminal(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -97,6 +104,8 @@ mod tests {
             .number("n", 3)
             .end();
         assert_eq!(object, "{\"a\\\"b\":\"x\\\\y\\n\\u0001é\",\"n\":3}");
+        let object = Object::new().text("c", "\u{7f}\u{9b}\u{202e}");
+        assert_eq!(object.end(), "{\"c\":\"\\u007f\\u009b\\u202e\"}");
         assert_eq!(array([]), "[]");
     }
 }
