@@ -13,6 +13,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::vec;
 
+use myrt_runtime::task::poll_budget;
+
 use crate::place::Place;
 use crate::pool::Work;
 
@@ -88,7 +90,7 @@ impl Future for LookupHost {
         let this = self.get_mut();
         loop {
             match &mut this.state {
-                State::Found(found) => match found.take().expect("polled after it was ready")? {
+                State::Found(found) => match ready!(poll_found(found, cx))? {
                     sealed::Found::One(address) => {
                         return Poll::Ready(Ok(vec![address].into_iter()));
                     }
@@ -113,6 +115,17 @@ impl Future for LookupHost {
             }
         }
     }
+}
+
+/// What is known; an answer, but not a question yet to be asked, counts as an operation that was ready.
+fn poll_found(
+    found: &mut Option<io::Result<sealed::Found>>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<sealed::Found>> {
+    if !matches!(found, Some(Ok(sealed::Found::Name { .. }))) {
+        ready!(poll_budget(cx));
+    }
+    Poll::Ready(found.take().expect("polled after it was ready"))
 }
 
 impl fmt::Debug for LookupHost {

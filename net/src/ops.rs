@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use myrt_runtime::io::Async;
+use myrt_runtime::task::poll_budget;
 
 use crate::calls;
 use crate::leaf::{Direction, Turn};
@@ -77,6 +78,13 @@ pub(crate) fn total<B: std::ops::Deref<Target = [u8]>>(bufs: &[B]) -> usize {
     bufs.iter().map(|buf| buf.len()).sum()
 }
 
+/// A transfer of no bytes: it is done without asking the system, which might say that it would block.
+#[cold]
+#[inline(never)]
+pub(crate) fn poll_nothing(cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    poll_budget(cx).map(|()| Ok(0))
+}
+
 /// `AsyncRead` of a byte stream of the system. Its place is the caller's, as with the three after it.
 #[inline]
 #[track_caller]
@@ -85,6 +93,9 @@ pub(crate) fn poll_read<T: Stream>(
     cx: &mut Context<'_>,
     buf: &mut [u8],
 ) -> Poll<io::Result<usize>> {
+    if buf.is_empty() {
+        return poll_nothing(cx);
+    }
     let at = place::of(Location::caller());
     let wanted = wanted::<T>(buf.len());
     io.poll_transfer(cx, Direction::Read, wanted, at, |stream| stream.read(buf))
@@ -98,8 +109,12 @@ pub(crate) fn poll_read_vectored<T: Stream>(
     cx: &mut Context<'_>,
     bufs: &mut [IoSliceMut<'_>],
 ) -> Poll<io::Result<usize>> {
+    let total = total(bufs);
+    if total == 0 {
+        return poll_nothing(cx);
+    }
     let at = place::of(Location::caller());
-    let wanted = wanted::<T>(total(bufs));
+    let wanted = wanted::<T>(total);
     io.poll_transfer(cx, Direction::Read, wanted, at, |stream| {
         stream.read_vectored(bufs)
     })
@@ -113,6 +128,9 @@ pub(crate) fn poll_write<T: Stream>(
     cx: &mut Context<'_>,
     buf: &[u8],
 ) -> Poll<io::Result<usize>> {
+    if buf.is_empty() {
+        return poll_nothing(cx);
+    }
     let at = place::of(Location::caller());
     let wanted = wanted::<T>(buf.len());
     io.poll_transfer(cx, Direction::Write, wanted, at, |stream| stream.write(buf))
@@ -126,8 +144,12 @@ pub(crate) fn poll_write_vectored<T: Stream>(
     cx: &mut Context<'_>,
     bufs: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
+    let total = total(bufs);
+    if total == 0 {
+        return poll_nothing(cx);
+    }
     let at = place::of(Location::caller());
-    let wanted = wanted::<T>(total(bufs));
+    let wanted = wanted::<T>(total);
     io.poll_transfer(cx, Direction::Write, wanted, at, |stream| {
         stream.write_vectored(bufs)
     })
@@ -165,6 +187,10 @@ op! {
     Read<'a>, Read, buf: &'a mut [u8]
 }
 op! {
+    /// Future of `peek`.
+    Peek<'a>, Read, buf: &'a mut [u8]
+}
+op! {
     /// Future of `write`.
     Write<'a>, Write, buf: &'a [u8]
 }
@@ -191,9 +217,24 @@ impl<T: Stream> Future for Read<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, buf } = self.get_mut();
+        if buf.is_empty() {
+            return poll_nothing(cx);
+        }
         turn.poll_transfer(Direction::Read, cx, wanted::<T>(buf.len()), |stream| {
             stream.read(buf)
         })
+    }
+}
+
+impl Future for Peek<'_, TcpStream> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { turn, buf } = self.get_mut();
+        if buf.is_empty() {
+            return poll_nothing(cx);
+        }
+        turn.poll(cx, |stream| calls::peek(stream, buf))
     }
 }
 
@@ -203,6 +244,9 @@ impl<T: Stream> Future for Write<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, buf } = self.get_mut();
+        if buf.is_empty() {
+            return poll_nothing(cx);
+        }
         turn.poll_transfer(Direction::Write, cx, wanted::<T>(buf.len()), |stream| {
             stream.write(buf)
         })
@@ -214,7 +258,11 @@ impl<T: Stream> Future for ReadVectored<'_, '_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, bufs } = self.get_mut();
-        turn.poll_transfer(Direction::Read, cx, wanted::<T>(total(bufs)), |stream| {
+        let total = total(bufs);
+        if total == 0 {
+            return poll_nothing(cx);
+        }
+        turn.poll_transfer(Direction::Read, cx, wanted::<T>(total), |stream| {
             stream.read_vectored(bufs)
         })
     }
@@ -225,7 +273,11 @@ impl<T: Stream> Future for WriteVectored<'_, '_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, bufs } = self.get_mut();
-        turn.poll_transfer(Direction::Write, cx, wanted::<T>(total(bufs)), |stream| {
+        let total = total(bufs);
+        if total == 0 {
+            return poll_nothing(cx);
+        }
+        turn.poll_transfer(Direction::Write, cx, wanted::<T>(total), |stream| {
             stream.write_vectored(bufs)
         })
     }
@@ -236,6 +288,9 @@ impl<T: Stream> Future for ReadExact<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, buf, filled } = self.get_mut();
+        if buf.is_empty() {
+            return poll_nothing(cx).map_ok(drop);
+        }
         while *filled < buf.len() {
             let rest = &mut buf[*filled..];
             let count = ready!(turn.poll_transfer(
@@ -263,6 +318,9 @@ impl<T: Stream> Future for WriteAll<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { turn, rest } = self.get_mut();
+        if rest.is_empty() {
+            return poll_nothing(cx).map_ok(drop);
+        }
         while !rest.is_empty() {
             let count = ready!(turn.poll_transfer(
                 Direction::Write,

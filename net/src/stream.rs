@@ -49,7 +49,7 @@ macro_rules! byte_stream {
                 $crate::ops::ReadExact::new(&self.io, buf)
             }
 
-            /// Reads into several buffers, one after the other. **Cancel safe.**
+            /// Reads into several buffers, one after the other; `Ok(0)` is the end, or that they have no room. **Cancel safe.**
             ///
             /// # Errors
             /// What the system says.
@@ -61,7 +61,8 @@ macro_rules! byte_stream {
                 $crate::ops::ReadVectored::new(&self.io, bufs)
             }
 
-            /// Writes as much of `buf` as the system takes at once, and says how much. **Cancel safe.**
+            /// Writes as much of `buf` as the system takes at once, and says how much; `Ok(0)` at once for an empty `buf`.
+            /// **Cancel safe.**
             ///
             /// # Errors
             /// What the system says, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe).
@@ -98,6 +99,9 @@ macro_rules! byte_stream {
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
             #[inline]
             pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
+                if buf.is_empty() {
+                    return Ok(0);
+                }
                 self.io.try_read_with(|stream| $crate::calls::read(stream, buf))
             }
 
@@ -106,6 +110,9 @@ macro_rules! byte_stream {
             /// # Errors
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
             pub fn try_read_vectored(&self, bufs: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
+                if $crate::ops::total(bufs) == 0 {
+                    return Ok(0);
+                }
                 self.io.try_read_with(|stream| $crate::calls::read_vectored(stream, bufs))
             }
 
@@ -115,6 +122,9 @@ macro_rules! byte_stream {
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
             #[inline]
             pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
+                if buf.is_empty() {
+                    return Ok(0);
+                }
                 self.io.try_write_with(|stream| $crate::calls::write(stream, buf))
             }
 
@@ -123,6 +133,9 @@ macro_rules! byte_stream {
             /// # Errors
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
             pub fn try_write_vectored(&self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                if $crate::ops::total(bufs) == 0 {
+                    return Ok(0);
+                }
                 self.io.try_write_with(|stream| $crate::calls::write_vectored(stream, bufs))
             }
 
@@ -283,9 +296,9 @@ macro_rules! by_reference {
             #[inline]
             fn poll_flush(
                 self: std::pin::Pin<&mut Self>,
-                _: &mut std::task::Context<'_>,
+                cx: &mut std::task::Context<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
-                std::task::Poll::Ready(Ok(()))
+                myrt_runtime::task::poll_budget(cx).map(Ok)
             }
 
             /// Ends the direction of writing; reading goes on.

@@ -8,13 +8,14 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use crate::task::error::{JoinError, Reason};
 use crate::task::id::Id;
 use crate::task::info::is_cancelling;
 use crate::task::registry::{Home, Message};
 use crate::task::spawn::spawn_in;
+use crate::task::wait::poll_budget;
 
 /// A handle to a runtime for any thread: `Clone + Send + Sync`.
 ///
@@ -259,6 +260,10 @@ impl<T> Future for RemoteHandle<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Cloned before the lock is taken: a waker's clone is foreign code.
         let waker = cx.waker().clone();
+        // Not under the lock either: it may wake.
+        if self.is_finished() {
+            ready!(poll_budget(cx));
+        }
         let mut state = self.shared.lock();
         if let Some(result) = state.result.take() {
             return Poll::Ready(result);

@@ -431,10 +431,13 @@ impl File {
         at: Place,
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
-            return Poll::Ready(Ok(0));
+            return task::poll_budget(cx).map(|()| Ok(0));
         }
-        ready!(task::poll_budget(cx));
-        ready!(self.poll_ahead(cx, buf.len(), place::of(at)))?;
+        ready!(task::poll_within_budget(cx, |cx| self.poll_ahead(
+            cx,
+            buf.len(),
+            place::of(at)
+        )))?;
         let count = buf.len().min(self.ahead.len() - self.taken);
         buf[..count].copy_from_slice(&self.ahead[self.taken..][..count]);
         self.taken += count;
@@ -448,7 +451,7 @@ impl File {
         at: Place,
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
-            return Poll::Ready(Ok(0));
+            return task::poll_budget(cx).map(|()| Ok(0));
         }
         let at = place::of(at);
         loop {

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
-use myrt_runtime::task::poll_budget;
+use myrt_runtime::task::poll_within_budget;
 
 use super::buffer::CHUNK;
 use crate::place::{self, Place};
@@ -166,37 +166,56 @@ impl Transfer {
             self.buffer = vec![0; self.size].into_boxed_slice();
         }
         loop {
-            ready!(poll_budget(cx));
-            if self.written == self.filled && !self.ended {
-                match reader.as_mut().poll_read(cx, &mut self.buffer) {
-                    Poll::Ready(Ok(0)) => self.ended = true,
-                    Poll::Ready(Ok(count)) => (self.written, self.filled) = (0, count),
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => {
-                        // The peer may not answer before it has seen what the writer still holds.
-                        if self.unflushed {
-                            ready!(writer.as_mut().poll_flush(cx))?;
-                            self.unflushed = false;
-                        }
-                        return Poll::Pending;
-                    }
-                }
-            }
-            while self.written < self.filled {
-                let rest = &self.buffer[self.written..self.filled];
-                let count = ready!(writer.as_mut().poll_write(cx, rest))?;
-                if count == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                self.written += count;
-                self.total += count as u64;
-                self.unflushed = true;
-            }
-            if self.ended {
-                ready!(writer.as_mut().poll_flush(cx))?;
-                return Poll::Ready(Ok(self.total));
+            let step = poll_within_budget(cx, |cx| {
+                self.poll_step(cx, reader.as_mut(), writer.as_mut())
+            });
+            if let Some(total) = ready!(step)? {
+                return Poll::Ready(Ok(total));
             }
         }
+    }
+
+    /// Reads once, if everything before is written, and writes it; the total at the end.
+    fn poll_step<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: Pin<&mut R>,
+        mut writer: Pin<&mut W>,
+    ) -> Poll<io::Result<Option<u64>>>
+    where
+        R: AsyncRead + ?Sized,
+        W: AsyncWrite + ?Sized,
+    {
+        if self.written == self.filled && !self.ended {
+            match reader.poll_read(cx, &mut self.buffer) {
+                Poll::Ready(Ok(0)) => self.ended = true,
+                Poll::Ready(Ok(count)) => (self.written, self.filled) = (0, count),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    // The peer may not answer before it has seen what the writer still holds.
+                    if self.unflushed {
+                        ready!(writer.as_mut().poll_flush(cx))?;
+                        self.unflushed = false;
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+        while self.written < self.filled {
+            let rest = &self.buffer[self.written..self.filled];
+            let count = ready!(writer.as_mut().poll_write(cx, rest))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += count;
+            self.total += count as u64;
+            self.unflushed = true;
+        }
+        if self.ended {
+            ready!(writer.as_mut().poll_flush(cx))?;
+            return Poll::Ready(Ok(Some(self.total)));
+        }
+        Poll::Ready(Ok(None))
     }
 }
 

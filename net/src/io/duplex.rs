@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
-use myrt_runtime::task::{Wait, poll_budget};
+use myrt_runtime::task::{Wait, poll_budget, poll_share, take_share};
 
 use crate::place;
 
@@ -128,12 +128,13 @@ fn poll_pipe(
     place: fn(&mut Pipe) -> &mut Option<Waker>,
     mut attempt: impl FnMut(&mut Pipe) -> Option<(io::Result<usize>, Option<Waker>)>,
 ) -> Poll<io::Result<usize>> {
-    ready!(poll_budget(cx));
+    ready!(poll_share(cx));
     let mut fresh: Option<Waker> = None;
     loop {
         let mut borrowed = pipe.borrow_mut();
         if let Some((result, woken)) = attempt(&mut borrowed) {
             drop(borrowed);
+            take_share();
             if let Some(waker) = woken {
                 waker.wake();
             }
@@ -164,7 +165,7 @@ impl AsyncRead for DuplexStream {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
-            return Poll::Ready(Ok(0));
+            return poll_budget(cx).map(|()| Ok(0));
         }
         poll_pipe(
             &self.read,
@@ -184,7 +185,7 @@ impl AsyncWrite for DuplexStream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
-            return Poll::Ready(Ok(0));
+            return poll_budget(cx).map(|()| Ok(0));
         }
         poll_pipe(
             &self.write,
@@ -196,8 +197,8 @@ impl AsyncWrite for DuplexStream {
     }
 
     /// Nothing to do: what was written is at the other end already.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_budget(cx).map(Ok)
     }
 
     /// Ends the direction of writing; reading goes on.

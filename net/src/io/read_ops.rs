@@ -14,6 +14,8 @@ use futures_io::AsyncRead;
 
 use super::error::ReadError;
 use super::reader::Reader;
+use myrt_runtime::task::{poll_budget, poll_share, take_share};
+
 use crate::place::Place;
 
 /// Future of [`Reader::read`].
@@ -69,6 +71,9 @@ impl<R: AsyncRead + Unpin> Future for ReadExact<'_, R> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let expected = this.buf.len();
+        if expected <= this.reader.buffer.len() {
+            ready!(poll_budget(cx));
+        }
         while this.reader.buffer.len() < expected {
             let missing = expected - this.reader.buffer.len();
             if ready!(this.reader.poll_fill(cx, missing, this.at))? == 0 {
@@ -133,10 +138,13 @@ fn poll_record<R: AsyncRead + Unpin>(
     at: Place,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Found, ReadError>> {
+    ready!(poll_share(cx));
+    let mut filled = false;
     loop {
         let bytes = reader.buffer.bytes();
         if let Some(found) = find(&bytes[*scanned..], separator) {
             let before = *scanned + found;
+            count_unless(filled);
             if before > reader.limit {
                 return Poll::Ready(Err(ReadError::LimitOverrun {
                     limit: reader.limit,
@@ -147,6 +155,7 @@ fn poll_record<R: AsyncRead + Unpin>(
         }
         *scanned = (bytes.len() + 1).saturating_sub(separator.len());
         if *scanned > reader.limit {
+            count_unless(filled);
             return Poll::Ready(Err(ReadError::LimitOverrun {
                 limit: reader.limit,
                 consumed: *scanned,
@@ -155,6 +164,14 @@ fn poll_record<R: AsyncRead + Unpin>(
         if ready!(reader.poll_fill(cx, 0, at))? == 0 {
             return Poll::Ready(Ok(Found::End(reader.buffer.len())));
         }
+        filled = true;
+    }
+}
+
+/// A record that was in the buffer counts as an operation that was ready; to fill the buffer has counted.
+fn count_unless(filled: bool) {
+    if !filled {
+        take_share();
     }
 }
 

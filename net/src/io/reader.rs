@@ -14,6 +14,8 @@ use futures_io::{AsyncBufRead, AsyncRead};
 use super::buffer::{Buffer, CHUNK};
 use super::lines::Lines;
 use super::read_ops::{Read, ReadExact, ReadLine, ReadToEnd, ReadUntil, Separator};
+use myrt_runtime::task::{poll_budget, poll_within_budget};
+
 use crate::place::{self, Place};
 
 /// Reads bytes, exact counts, records and lines from any [`AsyncRead`], restartably.
@@ -187,7 +189,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     ) -> Poll<io::Result<usize>> {
         let room = self.buffer.room(wanted.max(1));
         let inner = Pin::new(&mut self.inner);
-        let count = ready!(place::within(at, || inner.poll_read(cx, room)))?;
+        let count =
+            ready!(poll_within_budget(cx, |cx| place::within(at, || inner.poll_read(cx, room))))?;
         self.buffer.commit(count);
         self.ended = count == 0;
         Poll::Ready(Ok(count))
@@ -200,19 +203,21 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         buf: &mut [u8],
         at: Place,
     ) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        if self.buffer.is_empty() {
-            if buf.len() >= CHUNK {
-                let inner = Pin::new(&mut self.inner);
-                let count = ready!(place::within(at, || inner.poll_read(cx, buf)))?;
-                self.ended = count == 0;
-                return Poll::Ready(Ok(count));
+        poll_within_budget(cx, |cx| {
+            if buf.is_empty() {
+                return Poll::Ready(Ok(0));
             }
-            ready!(self.poll_fill(cx, 0, at))?;
-        }
-        Poll::Ready(Ok(self.buffer.copy_out(buf)))
+            if self.buffer.is_empty() {
+                if buf.len() >= CHUNK {
+                    let inner = Pin::new(&mut self.inner);
+                    let count = ready!(place::within(at, || inner.poll_read(cx, buf)))?;
+                    self.ended = count == 0;
+                    return Poll::Ready(Ok(count));
+                }
+                ready!(self.poll_fill(cx, 0, at))?;
+            }
+            Poll::Ready(Ok(self.buffer.copy_out(buf)))
+        })
     }
 }
 
@@ -232,8 +237,11 @@ impl<R: AsyncRead + Unpin> AsyncBufRead for Reader<R> {
     #[track_caller]
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
+        let at = std::panic::Location::caller();
         if this.buffer.is_empty() {
-            ready!(this.poll_fill(cx, 0, std::panic::Location::caller()))?;
+            ready!(this.poll_fill(cx, 0, at))?;
+        } else {
+            ready!(poll_budget(cx));
         }
         Poll::Ready(Ok(this.buffer.bytes()))
     }

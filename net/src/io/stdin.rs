@@ -11,12 +11,14 @@
 //! What was read and not asked for is kept here, for the process, not in the handle: dropping a handle or a future loses nothing. It
 //! knows nothing of lines.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -54,13 +56,18 @@ const PIECE: usize = 64 * 1024;
 /// ```
 #[must_use]
 pub fn stdin() -> Stdin {
-    Stdin { wait: None }
+    Stdin {
+        wait: None,
+        place: None,
+    }
 }
 
 /// Standard input; see [`stdin`].
 pub struct Stdin {
     /// A read has found nothing and waits.
     wait: Option<Ready<Input>>,
+    /// Where this handle's waker is among those of [`Shared::waiting`].
+    place: Option<u64>,
 }
 
 /// The descriptor.
@@ -85,12 +92,16 @@ struct Shared {
     reading: bool,
     /// The end, or a failure, that nobody was told of yet. After a terminal's end (Ctrl-D) more may come.
     told: Option<io::Result<()>>,
-    waiting: Vec<Waker>,
+    /// By places, which those who give up or go give back.
+    waiting: BTreeMap<u64, Waker>,
 }
 
 /// The child of a fork begins with nothing: what its parent has read and not asked for stays the parent's, and a read that is under way there
 /// is no job here.
 static SHARED: PerProcess<Mutex<Shared>> = PerProcess::new();
+
+/// Numbers places; the child of a fork counts on, so that a handle which it took over has a number of its own there, too.
+static PLACES: AtomicU64 = AtomicU64::new(0);
 
 fn shared() -> MutexGuard<'static, Shared> {
     let shared = SHARED.get().lock();
@@ -125,13 +136,22 @@ impl Stdin {
         at: Place,
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
-            return Poll::Ready(Ok(0));
+            return task::poll_budget(cx).map(|()| Ok(0));
         }
-        ready!(task::poll_budget(cx));
+        task::poll_within_budget(cx, |cx| self.poll_shared(cx, buf, at))
+    }
+
+    fn poll_shared(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+        at: Place,
+    ) -> Poll<io::Result<usize>> {
         loop {
-            match look(buf, cx.waker()) {
+            match look(buf, cx.waker(), &mut self.place) {
                 Found::Done(done) => {
                     self.wait = None;
+                    self.give_up();
                     return Poll::Ready(done);
                 }
                 Found::Reading => {
@@ -151,6 +171,22 @@ impl Stdin {
     }
 }
 
+impl Stdin {
+    /// Waits no longer; who goes on waits for the same readiness.
+    fn give_up(&mut self) {
+        if let Some(place) = self.place.take() {
+            let waker = shared().waiting.remove(&place);
+            drop(waker);
+        }
+    }
+}
+
+impl Drop for Stdin {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
 /// How standard input stands.
 enum Found {
     /// Bytes are there, or the end, or a failure.
@@ -161,7 +197,7 @@ enum Found {
     Nothing,
 }
 
-fn look(buf: &mut [u8], waker: &Waker) -> Found {
+fn look(buf: &mut [u8], waker: &Waker, place: &mut Option<u64>) -> Found {
     // Before the lock is taken: a waker's clone is foreign code.
     let waker = waker.clone();
     let mut shared = shared();
@@ -175,10 +211,12 @@ fn look(buf: &mut [u8], waker: &Waker) -> Found {
     if let Some(told) = shared.told.take() {
         return Found::Done(told.map(|()| 0));
     }
-    if !shared.waiting.iter().any(|known| known.will_wake(&waker)) {
-        shared.waiting.push(waker);
-    }
-    if shared.reading {
+    let place = *place.get_or_insert_with(|| PLACES.fetch_add(1, Relaxed));
+    let old = shared.waiting.insert(place, waker);
+    let reading = shared.reading;
+    drop(shared);
+    drop(old);
+    if reading {
         Found::Reading
     } else {
         Found::Nothing
@@ -227,7 +265,7 @@ impl Drop for Reading {
         shared.reading = false;
         let waiting = std::mem::take(&mut shared.waiting);
         drop(shared);
-        for waker in waiting {
+        for waker in waiting.into_values() {
             waker.wake();
         }
     }
@@ -265,6 +303,12 @@ impl Future for ReadStdin<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { stdin, buf, at } = self.get_mut();
         stdin.poll_read_at(cx, buf, at)
+    }
+}
+
+impl Drop for ReadStdin<'_> {
+    fn drop(&mut self) {
+        self.stdin.give_up();
     }
 }
 

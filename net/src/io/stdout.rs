@@ -18,6 +18,8 @@ use futures_io::AsyncWrite;
 use myrt_runtime::io::{Ready, writable};
 use myrt_runtime::os;
 
+use myrt_runtime::task::poll_budget;
+
 use crate::place::{self, Place};
 use crate::pool::Work;
 
@@ -105,7 +107,7 @@ impl Out {
         at: Place,
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
-            return Poll::Ready(Ok(0));
+            return poll_budget(cx).map(|()| Ok(0));
         }
         loop {
             match &mut self.step {
@@ -176,8 +178,8 @@ macro_rules! output {
                 self.get_mut().out.poll_write_at(cx, buf, at)
             }
 
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                poll_budget(cx).map(Ok)
             }
 
             fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

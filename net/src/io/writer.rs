@@ -15,6 +15,8 @@ use std::task::{Context, Poll, ready};
 use futures_io::AsyncWrite;
 
 use super::buffer::Buffer;
+use myrt_runtime::task::{poll_budget, poll_within_budget};
+
 use crate::place::{self, Place};
 
 /// Writes to any [`AsyncWrite`] through a queue of its own, restartably.
@@ -185,13 +187,15 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<()>> {
-        ready!(self.poll_queue(cx, at))?;
-        if self.unflushed {
-            let inner = Pin::new(&mut self.inner);
-            ready!(place::within(at, || inner.poll_flush(cx)))?;
-            self.unflushed = false;
-        }
-        Poll::Ready(Ok(()))
+        poll_within_budget(cx, |cx| {
+            ready!(self.poll_queue(cx, at))?;
+            if self.unflushed {
+                let inner = Pin::new(&mut self.inner);
+                ready!(place::within(at, || inner.poll_flush(cx)))?;
+                self.unflushed = false;
+            }
+            Poll::Ready(Ok(()))
+        })
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<()>> {
@@ -206,11 +210,13 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         bytes: &[u8],
         at: Place,
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_queue(cx, at))?;
-        let inner = Pin::new(&mut self.inner);
-        let count = ready!(place::within(at, || inner.poll_write(cx, bytes)))?;
-        self.unflushed = true;
-        Poll::Ready(Ok(count))
+        poll_within_budget(cx, |cx| {
+            ready!(self.poll_queue(cx, at))?;
+            let inner = Pin::new(&mut self.inner);
+            let count = ready!(place::within(at, || inner.poll_write(cx, bytes)))?;
+            self.unflushed = true;
+            Poll::Ready(Ok(count))
+        })
     }
 }
 
@@ -267,7 +273,7 @@ impl<W: AsyncWrite + Unpin> Future for Feed<'_, W> {
         if self.writer.is_full() {
             self.writer.poll_drain(cx, at)
         } else {
-            Poll::Ready(Ok(()))
+            poll_budget(cx).map(Ok)
         }
     }
 }

@@ -122,21 +122,40 @@ impl Moving {
         W: SpliceTo + ?Sized,
     {
         loop {
-            ready!(task::poll_budget(cx));
-            if self.held > 0 {
-                let count = ready!(self.poll_out(cx, to, at))?;
-                if count == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                self.held -= count;
-                self.total += count as u64;
-            } else if self.ended {
-                return Poll::Ready(Ok(self.total));
-            } else {
-                self.held = ready!(self.poll_in(cx, from, at))?;
-                self.ended = self.held == 0;
+            // Each step counts; one that waits has taken nothing.
+            let step = task::poll_within_budget(cx, |cx| self.poll_step(cx, from, to, at));
+            if let Some(total) = ready!(step)? {
+                return Poll::Ready(Ok(total));
             }
         }
+    }
+
+    /// Moves bytes in or out once; the total at the end.
+    fn poll_step<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &R,
+        to: &W,
+        at: Place,
+    ) -> Poll<io::Result<Option<u64>>>
+    where
+        R: SpliceFrom + ?Sized,
+        W: SpliceTo + ?Sized,
+    {
+        if self.held > 0 {
+            let count = ready!(self.poll_out(cx, to, at))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.held -= count;
+            self.total += count as u64;
+        } else if self.ended {
+            return Poll::Ready(Ok(Some(self.total)));
+        } else {
+            self.held = ready!(self.poll_in(cx, from, at))?;
+            self.ended = self.held == 0;
+        }
+        Poll::Ready(Ok(None))
     }
 
     fn poll_in<R: SpliceFrom + ?Sized>(

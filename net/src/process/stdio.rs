@@ -115,7 +115,7 @@ macro_rules! output {
         }
 
         impl $name {
-            /// Reads what there is, at least one byte; `Ok(0)` is the end. **Cancel safe.**
+            /// Reads what there is, at least one byte; `Ok(0)` is the end (or an empty `buf`). **Cancel safe.**
             ///
             /// # Errors
             /// What the system says.

@@ -19,6 +19,8 @@ use myrt_runtime::os;
 
 use super::child::Child;
 use super::sigchld::{Place as InLine, Signals};
+use myrt_runtime::task::poll_within_budget;
+
 use crate::leaf::Direction;
 use crate::place::{self, Place};
 
@@ -134,7 +136,7 @@ impl Future for Wait<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { child, state, at } = self.get_mut();
-        child.poll_wait(cx, state, at)
+        poll_within_budget(cx, |cx| child.poll_wait(cx, state, at))
     }
 }
 

@@ -4,19 +4,18 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use myrt_runtime::io::Async;
+use myrt_runtime::sync::futures::EventWait;
 use myrt_runtime::time::{Sleep, sleep};
 
 use super::{Served, Server};
 use crate::addr::LookupHost;
 use crate::calls;
 use crate::io::{Reader, Writer};
-use crate::place::Place;
 use crate::tcp::{BACKLOG, Connect, OwnedReadHalf, OwnedWriteHalf, TcpListener};
 
 /// Future of [`start_server`](super::start_server).
@@ -101,15 +100,15 @@ impl Future for OpenConnection {
 #[must_use = "futures do nothing unless awaited"]
 pub struct WaitClosed<'a> {
     server: &'a Server,
-    at: Place,
+    wait: EventWait<'a>,
 }
 
 impl<'a> WaitClosed<'a> {
     #[track_caller]
-    pub(super) const fn new(server: &'a Server) -> Self {
+    pub(super) fn new(server: &'a Server) -> Self {
         Self {
             server,
-            at: Location::caller(),
+            wait: server.shared.wait_over(),
         }
     }
 }
@@ -117,8 +116,8 @@ impl<'a> WaitClosed<'a> {
 impl Future for WaitClosed<'_> {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.server.shared.poll_over(cx, self.at)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.wait).poll(cx)
     }
 }
 
@@ -131,7 +130,7 @@ pub struct ServeForever<'a> {
 
 impl<'a> ServeForever<'a> {
     #[track_caller]
-    pub(super) const fn new(server: &'a Server) -> Self {
+    pub(super) fn new(server: &'a Server) -> Self {
         Self {
             wait: WaitClosed::new(server),
         }
@@ -202,7 +201,7 @@ impl fmt::Debug for WaitClosed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitClosed")
             .field("server", &self.server)
-            .field("at", &self.at)
+            .field("wait", &self.wait)
             .finish()
     }
 }

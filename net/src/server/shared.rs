@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 
-use myrt_runtime::task::{self, JoinHandle, Outcome, Wait};
+use myrt_runtime::sync::Event;
+use myrt_runtime::sync::futures::EventWait;
+use myrt_runtime::task::{self, JoinHandle, Outcome};
 
 use super::{Served, ServerStatistics, sealed};
 use crate::io::{Reader, Writer};
-use crate::place::{self, Place};
 use crate::tcp::{OwnedReadHalf, OwnedWriteHalf, TcpListener};
 
 /// What is told of an error: the connection's address, if it is one's, and the words.
@@ -29,7 +29,8 @@ pub(super) struct Shared {
     accepted: Cell<u64>,
     failed: Cell<u64>,
     closed: Cell<bool>,
-    waiters: RefCell<Vec<Waker>>,
+    /// Set once it is closed and its last connection has ended.
+    over: Event,
     on_error: RefCell<Option<ErrorHook>>,
 }
 
@@ -51,7 +52,7 @@ impl Shared {
             accepted: Cell::new(0),
             failed: Cell::new(0),
             closed: Cell::new(false),
-            waiters: RefCell::default(),
+            over: Event::new(),
             on_error: RefCell::default(),
         });
         let handler = Rc::new(handler);
@@ -116,33 +117,16 @@ impl Shared {
         }
     }
 
-    fn is_over(&self) -> bool {
-        self.closed.get() && self.connections.borrow().is_empty()
-    }
-
     fn wake(&self) {
-        if self.is_over() {
-            for waker in self.waiters.take() {
-                waker.wake();
-            }
+        if self.closed.get() && self.connections.borrow().is_empty() {
+            self.over.set();
         }
     }
 
-    pub(super) fn poll_over(&self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
-        if self.is_over() {
-            return Poll::Ready(());
-        }
-        let known = self
-            .waiters
-            .borrow()
-            .iter()
-            .any(|waker| waker.will_wake(cx.waker()));
-        if !known {
-            let waker = cx.waker().clone();
-            self.waiters.borrow_mut().push(waker);
-        }
-        place::note(Wait::Custom, at);
-        Poll::Pending
+    /// Waits until it is closed and its last connection has ended.
+    #[track_caller]
+    pub(super) fn wait_over(&self) -> EventWait<'_> {
+        self.over.wait()
     }
 }
 

@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use myrt_runtime::io::Async;
-use myrt_runtime::task::Wait;
+use myrt_runtime::task::{Wait, poll_within_budget};
 use myrt_runtime::time::{Sleep, sleep};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -70,28 +70,37 @@ impl Future for Connect {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let result = loop {
-            match &mut this.state {
+        let result = ready!(poll_within_budget(cx, |cx| this.poll_state(cx)));
+        this.state = State::Settled(None);
+        Poll::Ready(result)
+    }
+}
+
+impl Connect {
+    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        loop {
+            match &mut self.state {
                 State::Lookup(lookup) => {
                     let mut addresses =
-                        ready!(place::within(this.at, || Pin::new(lookup).poll(cx)))?;
+                        ready!(place::within(self.at, || Pin::new(lookup).poll(cx)))?;
                     let attempt = match addresses.as_slice() {
                         [address] => Attempt::open(*address).map(State::Single),
                         _ => Ok(State::Race(Box::new(Race::new(addresses.by_ref())))),
                     };
-                    this.state = attempt.unwrap_or_else(|error| State::Settled(Some(error)));
+                    self.state = attempt.unwrap_or_else(|error| State::Settled(Some(error)));
                 }
-                State::Single(attempt) => break ready!(place::within(this.at, || attempt.poll(cx))),
+                State::Single(attempt) => {
+                    return place::within(self.at, || attempt.poll(cx));
+                }
                 State::Race(race) => {
-                    break ready!(place::within(this.at, || race.poll(cx, this.at)));
+                    let at = self.at;
+                    return place::within(at, || race.poll(cx, at));
                 }
                 State::Settled(error) => {
-                    break Err(error.take().expect("polled after it was ready"));
+                    return Poll::Ready(Err(error.take().expect("polled after it was ready")));
                 }
             }
-        };
-        this.state = State::Settled(None);
-        Poll::Ready(result)
+        }
     }
 }
 

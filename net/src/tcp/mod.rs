@@ -12,9 +12,7 @@ use std::net;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::calls;
 use crate::halves;
-use crate::leaf::leaf;
 use crate::ops;
 
 pub(crate) use listener::BACKLOG;
@@ -24,12 +22,8 @@ pub use listener::{Accept, Bind, Incoming, TcpListener};
 pub use socket::TcpSocket;
 pub use stream::TcpStream;
 
-leaf! {
-    /// Future of [`TcpStream::peek`].
-    pub struct Peek<'a> on net::TcpStream { buf: &'a mut [u8] }
-    Read => usize, |stream| calls::peek(stream, buf)
-}
-
+/// Future of [`TcpStream::peek`].
+pub type Peek<'a> = ops::Peek<'a, net::TcpStream>;
 /// Future of [`TcpStream::read`].
 pub type Read<'a> = ops::Read<'a, net::TcpStream>;
 /// Future of [`TcpStream::read_exact`].

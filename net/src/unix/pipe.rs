@@ -10,6 +10,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 use myrt_runtime::io::Async;
 use myrt_runtime::os;
 
+use myrt_runtime::task::poll_budget;
+
 use crate::calls;
 use crate::ops::{self, Read, ReadExact, Write, WriteAll};
 use crate::stream::by_reference;
@@ -104,6 +106,9 @@ impl Sender {
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if not, and what else the system says.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
         self.io
             .as_ref()
             .ok_or_else(closed)?
@@ -145,7 +150,7 @@ impl Receiver {
         &self.io
     }
 
-    /// Reads what there is, at least one byte; `Ok(0)` is the end. **Cancel safe.**
+    /// Reads what there is, at least one byte; `Ok(0)` is the end (or an empty `buf`). **Cancel safe.**
     ///
     /// # Errors
     /// What the system says.
@@ -168,6 +173,9 @@ impl Receiver {
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if not, and what else the system says.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
         self.io.try_read_with(|file| calls::read(file, buf))
     }
 }
@@ -199,8 +207,8 @@ impl AsyncWrite for Sender {
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        poll_budget(cx).map(Ok)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -178,6 +178,7 @@ impl Future for Connect {
                     return Poll::Ready(Ok(UnixStream { io }));
                 }
                 State::Settled(result) => {
+                    ready!(myrt_runtime::task::poll_budget(cx));
                     return Poll::Ready(result.take().expect("polled after it was ready"));
                 }
             }

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use myrt_runtime::runtime::Remote;
 
+use myrt_runtime::task::poll_budget;
+
 use crate::tcp::{BACKLOG, TcpSocket};
 
 /// See the module's head.
@@ -235,7 +237,8 @@ impl Future for Waiting {
             Until::AllEnded => state.living == 0,
         };
         if over {
-            return Poll::Ready(());
+            drop(state);
+            return poll_budget(cx);
         }
         let place = *this.place.get_or_insert_with(|| {
             state.last += 1;

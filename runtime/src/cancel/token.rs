@@ -8,7 +8,7 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use slab::Slab;
 
@@ -182,7 +182,7 @@ impl Future for Cancelled {
         let node = &this.node;
         let note = WaitNote::new(Wait::Event(Rc::as_ptr(node).addr()), this.at);
         let look = || node.cancelled.get().then_some(()).ok_or(());
-        node.waiters.poll(&mut this.key, cx, note, look).map(|_| ())
+        node.waiters.poll(&mut this.key, cx, note, look)
     }
 }
 
@@ -221,8 +221,9 @@ impl<F: Future> Future for RunUntilCancelled<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let Some(future) = this.future.as_mut().as_pin_mut() {
-            let never = !std::mem::replace(this.begun, true) && this.cancelled.node.cancelled.get();
+            let never = !*this.begun && this.cancelled.node.cancelled.get();
             if !never {
+                *this.begun = true;
                 if let Poll::Ready(output) = future.poll(cx) {
                     return Poll::Ready(Some(output));
                 }
@@ -230,6 +231,8 @@ impl<F: Future> Future for RunUntilCancelled<F> {
                 if this.cancelled.as_mut().poll(cx).is_pending() || is_cancelling() {
                     return Poll::Pending;
                 }
+            } else {
+                ready!(this.cancelled.as_mut().poll(cx));
             }
             let mark = cleanup::mark();
             this.future.set(None);

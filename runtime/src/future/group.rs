@@ -20,7 +20,7 @@ use crate::task::children::{Children, Turn};
 use crate::task::cleanup::{self, Cleanup};
 use crate::task::error::report;
 use crate::task::pinned::PinnedSlice;
-use crate::task::wait::{Wait, note_wait};
+use crate::task::wait::{Wait, note_wait, poll_budget};
 
 /// What a destructor panicked with.
 pub(crate) type Panic = Box<dyn Any + Send>;
@@ -109,7 +109,11 @@ impl<P: Places> Group<P> {
     ) -> Step {
         let mut this = self.project();
         if *this.running == 0 {
-            return Step::All;
+            // Nothing to poll, so no child takes a share.
+            return match poll_budget(cx) {
+                Poll::Ready(()) => Step::All,
+                Poll::Pending => Step::Pending,
+            };
         }
         let children = this.children.get_or_insert_with(|| {
             let count =

@@ -8,12 +8,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 
 use slab::Slab;
 
 use crate::task::children::Children;
-use crate::task::wait::{Wait, note_wait, poll_budget};
+use crate::task::wait::{Wait, note_wait, poll_budget, poll_share, take_share};
 use crate::task::{Id, JoinError, JoinHandle, TaskRef, spawn, spawn_blocking};
 
 /// Tasks whose results are taken in the order in which they end. Dropping it cancels them all.
@@ -161,13 +161,12 @@ impl<T: 'static> JoinSet<T> {
         at: &'static Location<'static>,
     ) -> Poll<Option<Ended<T>>> {
         if self.is_empty() {
-            return Poll::Ready(None);
-        }
-        if poll_budget(cx).is_pending() {
-            return Poll::Pending;
+            return poll_budget(cx).map(|()| None);
         }
         self.watch(cx);
+        ready!(poll_share(cx));
         if let Some(ended) = self.take_ended() {
+            take_share();
             return Poll::Ready(Some(ended));
         }
         note_wait(Wait::Children, at);
@@ -200,9 +199,7 @@ impl<T: 'static> JoinSet<T> {
             }
             bells.release(number);
             let mut handle = self.members.remove(number as usize);
-            if let Poll::Ready(result) =
-                Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop()))
-            {
+            if let Some(result) = handle.take_ended() {
                 return Some((handle.id(), result));
             }
         }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::join_set::JoinSet;
-use crate::task::wait::{Wait, note_wait};
+use crate::task::wait::{Wait, note_wait, poll_within_budget};
 use crate::task::{Id, JoinError};
 use crate::time::{Sleep, sleep};
 
@@ -142,11 +142,13 @@ impl<T: 'static> Future for Waiting<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.set.watch(cx);
-        self.set.collect_ended();
-        if self.is_met() || self.set.all_ended() || self.is_over(cx) {
-            return Poll::Ready(self.set.ended.drain(..).collect());
-        }
-        note_wait(Wait::Children, self.at);
-        Poll::Pending
+        poll_within_budget(cx, |cx| {
+            self.set.collect_ended();
+            if self.is_met() || self.set.all_ended() || self.is_over(cx) {
+                return Poll::Ready(self.set.ended.drain(..).collect());
+            }
+            note_wait(Wait::Children, self.at);
+            Poll::Pending
+        })
     }
 }

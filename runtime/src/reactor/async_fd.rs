@@ -19,7 +19,7 @@ use crate::lookout::ends;
 use crate::sys;
 use crate::task::hot;
 use crate::task::registry;
-use crate::task::wait::{note_wait, poll_budget};
+use crate::task::wait::{note_wait, poll_budget, poll_share, take_share};
 
 /// A non-blocking descriptor that tasks can wait for.
 ///
@@ -346,9 +346,10 @@ impl<T: AsFd + 'static> Async<T> {
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
         if self.may_try(direction) && self.is_ready_untried(direction)? {
-            return Poll::Ready(Ok(()));
+            return poll_budget(cx).map(Ok);
         }
-        self.park(cx, direction, at)
+        ready!(self.park(cx, direction, at))?;
+        poll_budget(cx).map(Ok)
     }
 
     /// Whether a direction of which nothing is said is ready: as far as is known, or, where it was never tried, as the
@@ -374,17 +375,20 @@ impl<T: AsFd + 'static> Async<T> {
         at: &'static Location<'static>,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        ready!(poll_budget(cx));
         loop {
             if !self.may_try(direction) {
                 ready!(self.park(cx, direction, at))?;
             }
+            ready!(poll_share(cx));
             match operation(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.note_blocked(direction);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Poll::Ready(result),
+                result => {
+                    take_share();
+                    return Poll::Ready(result);
+                }
             }
         }
     }

@@ -67,12 +67,11 @@ impl<T: AsFd + Unpin> Future for Ready<T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(poll_budget(cx));
         let this = &mut *self;
         loop {
             let interest = this.direction.interest();
             if sys::readable_now(raw(&this.fd), interest)?.contains(interest) {
-                return Poll::Ready(Ok(()));
+                return poll_budget(cx).map(Ok);
             }
             let wait = match &this.wait {
                 Some(wait) => wait,

@@ -14,7 +14,7 @@ use super::Line;
 use super::async_fd::Async;
 use super::source::Direction;
 use crate::task::hot;
-use crate::task::wait::{WaitNote, poll_budget};
+use crate::task::wait::{WaitNote, poll_budget, poll_share, take_share};
 
 /// A place in the line of those who wait for one direction: what the network crate's named futures are made of.
 #[doc(hidden)]
@@ -61,17 +61,20 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
         cx: &mut Context<'_>,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        ready!(poll_budget(cx));
         loop {
             if !self.io.may_try(direction) {
                 ready!(self.park(direction, cx))?;
             }
+            ready!(poll_share(cx));
             match operation(self.io.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.io.note_blocked(direction);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Poll::Ready(result),
+                result => {
+                    take_share();
+                    return Poll::Ready(result);
+                }
             }
         }
     }
@@ -98,11 +101,11 @@ impl<'a, T: AsFd + 'static> Turn<'a, T> {
 
     /// Waits until the direction may be tried.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(poll_budget(cx));
         if self.io.may_try(self.direction) && self.io.is_ready_untried(self.direction)? {
-            return Poll::Ready(Ok(()));
+            return poll_budget(cx).map(Ok);
         }
-        self.park(self.direction, cx)
+        ready!(self.park(self.direction, cx))?;
+        poll_budget(cx).map(Ok)
     }
 
     /// Takes a place in the line, or says that there is nothing to wait for: then everyone in the line has been woken,

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::Scope;
 use super::error::{Failure, ScopeError};
@@ -18,6 +18,7 @@ use crate::task::cleanup::{self, Cleanup};
 use crate::task::error::{Reason, message};
 use crate::task::id::Id;
 use crate::task::info::is_cancelling;
+use crate::task::wait::{poll_share, take_share};
 use crate::time::{Instant, Sleep};
 
 /// The body's number among the children.
@@ -126,6 +127,8 @@ impl<E> Scope<'_, '_, E> {
     ) -> Poll<()> {
         self.children.set_owner(cx.waker());
         self.children.set_whole(BODY);
+        // Its children have shares of their own: a loop over scopes that are ready at once gives way by this one.
+        ready!(poll_share(cx));
         // Those that are ready now, and not those that become so meanwhile: two errors of one moment are both heard,
         // and a child that wakes itself waits for the others.
         for _ in 0..self.children.ready_len().min(SHARE) {
@@ -139,6 +142,7 @@ impl<E> Scope<'_, '_, E> {
             self.end(body, "its scope failed");
         }
         if self.is_over(body) {
+            take_share();
             return Poll::Ready(());
         }
         // Where the task that has the scope is cancelled itself, it ends here.
@@ -146,6 +150,7 @@ impl<E> Scope<'_, '_, E> {
             self.places.elapsed.set(true);
             self.end(body, "its scope's deadline has passed");
             if self.is_over(body) {
+                take_share();
                 return Poll::Ready(());
             }
         }

@@ -9,10 +9,11 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::task::id::Id;
 use crate::task::join::cancel_id;
+use crate::task::wait::poll_budget;
 use crate::task::{Cancel, JoinError, StoredWaker, TaskRef, Wait, WaitNote};
 
 /// What child and handle share.
@@ -125,6 +126,7 @@ impl<T> Future for ScopedHandle<T> {
         // First, since the clone of a foreign waker is foreign code, and may let the child end.
         let waiter = StoredWaker::new(cx.waker());
         if self.shared.done.get() {
+            ready!(poll_budget(cx));
             let output = self.shared.output.take();
             return Poll::Ready(
                 output.expect("a ScopedHandle was polled again after it gave its output"),

@@ -7,10 +7,10 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::spawn::cancelled;
-use crate::task::{JoinError, StoredWaker, TaskRef, Wait, WaitNote};
+use crate::task::{JoinError, StoredWaker, TaskRef, Wait, WaitNote, poll_budget};
 
 /// Given to a child that is started with [`Scope::start`](super::Scope::start): it says that it is up by
 /// [`set`](Started::set).
@@ -114,6 +114,7 @@ impl<V> Future for Starting<V> {
                 .leave();
             return Poll::Pending;
         }
+        ready!(poll_budget(cx));
         let state = self.told.state.replace(State::Taken);
         match state {
             State::Up(value) => Poll::Ready(Ok(value)),

@@ -11,8 +11,8 @@ use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
-use super::wait_list::{Admitted, Key, WaitQueue};
-use crate::task::{Wait, WaitNote, poll_budget};
+use super::wait_list::{Key, WaitQueue};
+use crate::task::{Wait, WaitNote};
 
 /// A meeting point: `parties` tasks wait until all of them are there, then all go on.
 ///
@@ -120,9 +120,9 @@ impl Barrier {
     }
 
     /// Completes the group if only the caller is missing.
-    fn arrive(&self) -> Option<Result<BarrierWaitResult, BrokenBarrier>> {
+    fn arrive(&self) -> Option<Outcome> {
         if self.broken.get() {
-            return Some(Err(BrokenBarrier(())));
+            return Some(Outcome::Broken);
         }
         if self.queue.len() + 1 < self.parties {
             return None;
@@ -132,10 +132,7 @@ impl Barrier {
             .queue
             .grant_all(|outcome| *outcome = Outcome::Passed(place.replace(place.get() + 1)));
         wakes.wake();
-        Some(Ok(BarrierWaitResult {
-            position: self.parties - 1,
-            leader: true,
-        }))
+        Some(Outcome::Passed(self.parties - 1))
     }
 }
 
@@ -197,18 +194,16 @@ impl Future for BarrierWait<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        ready!(poll_budget(cx));
         let barrier = this.barrier;
         let note = WaitNote::new(Wait::Event(ptr::from_ref(barrier).addr()), this.at);
         let look = || barrier.arrive().ok_or(Outcome::Waiting);
         Poll::Ready(
             match ready!(barrier.queue.poll(&mut this.key, cx, note, look)) {
-                Admitted::AtOnce(result) => result,
-                Admitted::Granted(Outcome::Passed(position)) => Ok(BarrierWaitResult {
+                Outcome::Passed(position) => Ok(BarrierWaitResult {
                     position,
-                    leader: false,
+                    leader: position + 1 == barrier.parties,
                 }),
-                Admitted::Granted(_) => Err(BrokenBarrier(())),
+                Outcome::Waiting | Outcome::Broken => Err(BrokenBarrier(())),
             },
         )
     }

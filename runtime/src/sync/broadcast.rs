@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 
 use self::error::SendError;
 pub use self::receiver::{Receiver, RecvFuture};
-use super::wait_list::{Admitted, Key, WaitQueue};
+use super::wait_list::{Key, WaitQueue};
 use crate::task::{Wait, WaitNote};
 
 pub mod error;
@@ -261,10 +261,12 @@ impl<T> Future for ClosedFuture<'_, T> {
         let note = WaitNote::new(shared.wait(), this.at);
         let look = || (shared.receivers.get() == 0).then_some(()).ok_or(());
         // Granted when the last receiver went; somebody may have subscribed since, so it looks again.
-        while let Admitted::Granted(()) = ready!(shared.closing.poll(&mut this.key, cx, note, look))
-        {
+        loop {
+            ready!(shared.closing.poll(&mut this.key, cx, note, look));
+            if shared.receivers.get() == 0 {
+                return Poll::Ready(());
+            }
         }
-        Poll::Ready(())
     }
 }
 

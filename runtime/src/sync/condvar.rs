@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use super::mutex::{Lock, Mutex, MutexGuard};
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait};
+use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
 
 /// A condition variable: asyncio's `Condition`, used with a [`Mutex`].
 ///
@@ -262,6 +262,7 @@ impl<'m, T, F: FnMut(&mut T) -> bool> Future for CondvarWaitWhile<'_, 'm, T, F> 
                 _ => false,
             };
             if over {
+                ready!(poll_budget(cx));
                 if let Stage::Holding(guard) = std::mem::replace(&mut this.wait.stage, Stage::Done)
                 {
                     return Poll::Ready(guard);

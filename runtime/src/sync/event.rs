@@ -8,10 +8,10 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::ptr;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{Wait, WaitNote, poll_budget};
+use crate::task::{Wait, WaitNote};
 
 /// A flag that is clear or set, and that tasks can wait to be set.
 ///
@@ -112,11 +112,10 @@ impl Future for EventWait<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        ready!(poll_budget(cx));
         let event = this.event;
         let note = WaitNote::new(Wait::Event(ptr::from_ref(event).addr()), this.at);
         let look = || event.set.get().then_some(()).ok_or(());
-        event.queue.poll(&mut this.key, cx, note, look).map(|_| ())
+        event.queue.poll(&mut this.key, cx, note, look)
     }
 }
 

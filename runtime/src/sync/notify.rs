@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::ptr;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::wait_list::{Key, WaitQueue};
 use crate::task::{StoredWaker, Wait, WaitNote, poll_budget};
@@ -145,26 +145,28 @@ impl Waiter {
         }
     }
 
-    /// Whether it was notified, as far as this can be known without joining the queue.
+    /// By what it was notified, as far as this can be known without joining the queue.
     #[inline]
-    fn check(&mut self, notify: &Notify) -> bool {
-        self.done = self.done || self.round != notify.rounds.get() || notify.permit.replace(false);
-        self.done
+    fn check(&self, notify: &Notify) -> Option<Grant> {
+        if self.round != notify.rounds.get() {
+            Some(Grant::All)
+        } else {
+            notify.permit.replace(false).then_some(Grant::One)
+        }
     }
 
     #[inline]
     fn poll(&mut self, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
         if self.done {
-            return Poll::Ready(());
+            return poll_budget(cx);
         }
-        ready!(poll_budget(cx));
         let note = WaitNote::new(Wait::Event(ptr::from_ref(notify).addr()), self.at);
         let mut key = self.key;
-        let look = || self.check(notify).then_some(()).ok_or(Grant::One);
+        let look = || self.check(notify).ok_or(Grant::One);
         let turn = notify.queue.poll(&mut key, cx, note, look);
         self.key = key;
         self.done = turn.is_ready();
-        turn.map(|_| ())
+        turn.map(drop)
     }
 
     /// Takes a place in the queue without a waker.
@@ -172,7 +174,8 @@ impl Waiter {
         if let Some(key) = self.key {
             return notify.queue.is_granted(key);
         }
-        if self.check(notify) {
+        self.done = self.done || self.check(notify).is_some();
+        if self.done {
             return true;
         }
         self.key = Some(notify.queue.join(StoredWaker::EMPTY, Grant::One));

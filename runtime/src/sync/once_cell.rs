@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait};
+use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
 
 /// A cell that is written once, by an async initialiser; tokio's `OnceCell`.
 ///
@@ -220,27 +220,33 @@ impl<'a, T> Turn<'a, T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<&'a T>> {
         let cell = self.cell;
         if self.key.is_none() && (self.mine || self.take()) {
-            return Poll::Ready(cell.get());
+            return self.poll_admitted(cx);
         }
         match self.key {
             Some(key) => {
                 if cell.queue.poll_granted(key, cx.waker()).is_some() {
                     self.key = None;
                     self.mine = !cell.initialized();
-                    return Poll::Ready(cell.get());
+                    return self.poll_admitted(cx);
                 }
             }
             None => {
                 let waker = StoredWaker::new(cx.waker());
                 // The clone may have run user code that made the value.
                 if self.take() {
-                    return Poll::Ready(cell.get());
+                    return self.poll_admitted(cx);
                 }
                 self.key = Some(cell.queue.join(waker, ()));
             }
         }
         note_wait(Wait::Lock(ptr::from_ref(cell).addr()), self.at);
         Poll::Pending
+    }
+
+    /// Where no share is left, the task gives way but keeps the turn that it may have.
+    fn poll_admitted(&self, cx: &mut Context<'_>) -> Poll<Option<&'a T>> {
+        ready!(poll_budget(cx));
+        Poll::Ready(self.cell.get())
     }
 
     /// True if there is nothing to wait for: the value is there, or the turn is free and now ours.

@@ -10,10 +10,11 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::ptr;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::task::pair::{Half, pair};
-use crate::task::{StoredWaker, Wait, note_wait};
+use crate::task::wait::try_ready;
+use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
 
 /// A channel for one message.
 ///
@@ -158,6 +159,7 @@ fn poll_closed<T>(
     store(&shared.sender, cx);
     // Only now look: cloning the waker may have run user code that closed the channel.
     if shared.closed.get() {
+        ready!(poll_budget(cx));
         // Kept, a waker that refers back to this channel would keep it.
         drop(shared.sender.replace(StoredWaker::EMPTY));
         return Poll::Ready(());
@@ -253,14 +255,17 @@ impl<T> Receiver<T> {
         self.shared.statistics()
     }
 
+    /// Whether there is a message, or there will be none.
+    fn is_over(&self) -> bool {
+        self.shared.sender_gone.get() || self.shared.closed.get()
+    }
+
     /// The message, or that there will be none.
     #[inline]
     fn outcome(&self) -> Option<Result<T, error::RecvError>> {
         let outcome = match self.shared.value.take() {
             Some(value) => Ok(value),
-            None if self.shared.sender_gone.get() || self.shared.closed.get() => {
-                Err(error::RecvError(()))
-            }
+            None if self.is_over() => Err(error::RecvError(())),
             None => return None,
         };
         self.shared.told.set(true);
@@ -274,14 +279,15 @@ impl<T> Future for Receiver<T> {
     #[track_caller]
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(outcome) = self.outcome() {
+        if let Some(outcome) = try_ready(|| self.outcome()) {
             return Poll::Ready(outcome);
         }
         store(&self.shared.receiver, cx);
-        // Look again: cloning the waker may have run user code that sent.
-        if let Some(outcome) = self.outcome() {
+        // Look again: cloning the waker may have run user code that sent; and perhaps there was no share left.
+        if self.is_over() {
+            ready!(poll_budget(cx));
             drop(self.shared.receiver.replace(StoredWaker::EMPTY));
-            return Poll::Ready(outcome);
+            return Poll::Ready(self.outcome().unwrap_or(Err(error::RecvError(()))));
         }
         note_wait(self.shared.wait(), Location::caller());
         Poll::Pending

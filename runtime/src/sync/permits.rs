@@ -12,9 +12,10 @@ use std::cell::Cell;
 use std::fmt;
 use std::task::{Context, Poll, ready};
 
-use super::wait_list::{Admitted, Key, WaitQueue};
+use super::wait_list::{Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::{StoredWaker, WaitNote, poll_budget};
+use crate::task::wait::try_ready;
+use crate::task::{StoredWaker, WaitNote};
 
 #[derive(Debug)]
 pub(crate) struct Permits {
@@ -73,14 +74,19 @@ impl Permits {
         cx: &mut Context<'_>,
         note: WaitNote,
     ) -> Poll<Result<(), AcquireError>> {
-        ready!(poll_budget(cx));
-        if key.is_none() && self.try_acquire(wanted).is_ok() {
+        if key.is_none() && self.try_at_once(wanted) {
             return Poll::Ready(Ok(()));
         }
         self.poll_contended(wanted, key, cx, note)
     }
 
-    /// As [`Self::poll_acquire`], for one who has asked for its share and tried already.
+    /// Takes permits if they are free and the task has a share left.
+    #[inline]
+    pub(crate) fn try_at_once(&self, wanted: u32) -> bool {
+        try_ready(|| self.try_acquire(wanted).ok()).is_some()
+    }
+
+    /// As [`Self::poll_acquire`], for one that has tried already.
     pub(crate) fn poll_contended(
         &self,
         wanted: u32,
@@ -88,20 +94,24 @@ impl Permits {
         cx: &mut Context<'_>,
         note: WaitNote,
     ) -> Poll<Result<(), AcquireError>> {
-        let look = || match self.try_acquire(wanted) {
-            Ok(()) => Ok(Ok(())),
-            Err(TryAcquireError::Closed) => Ok(Err(AcquireError(()))),
-            // Fewer than wanted are free: they are set aside for us at once.
-            Err(TryAcquireError::NoPermits) => Err(Request {
-                wanted,
-                missing: wanted - self.free.replace(0) as u32,
-                denied: false,
-            }),
+        let request = |missing, denied| Request {
+            wanted,
+            missing,
+            denied,
         };
-        Poll::Ready(match ready!(self.queue.poll(key, cx, note, look)) {
-            Admitted::AtOnce(result) => result,
-            Admitted::Granted(request) if request.denied => Err(AcquireError(())),
-            Admitted::Granted(_) => Ok(()),
+        let look = || match self.try_acquire(wanted) {
+            Ok(()) => Ok(request(0, false)),
+            Err(TryAcquireError::Closed) => Ok(request(wanted, true)),
+            // Fewer than wanted are free: they are set aside for us at once.
+            Err(TryAcquireError::NoPermits) => {
+                Err(request(wanted - self.free.replace(0) as u32, false))
+            }
+        };
+        let request = ready!(self.queue.poll(key, cx, note, look));
+        Poll::Ready(if request.denied {
+            Err(AcquireError(()))
+        } else {
+            Ok(())
         })
     }
 

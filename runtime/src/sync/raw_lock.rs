@@ -11,11 +11,12 @@
 use std::cell::Cell;
 use std::panic::Location;
 use std::ptr;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::holder::Holder;
-use super::wait_list::{Admitted, Key, WaitQueue};
-use crate::task::{Id, Wait, WaitNote, poll_budget};
+use super::wait_list::{Key, WaitQueue};
+use crate::task::wait::try_ready;
+use crate::task::{Id, Wait, WaitNote};
 
 #[derive(Debug)]
 pub(crate) struct RawLock {
@@ -52,8 +53,7 @@ impl RawLock {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<()> {
-        ready!(poll_budget(cx));
-        if key.is_none() && self.try_lock() {
+        if key.is_none() && try_ready(|| self.try_lock().then_some(())).is_some() {
             return Poll::Ready(());
         }
         self.poll_contended(key, cx, WaitNote::new(Wait::Lock(self.address()), at))
@@ -68,13 +68,13 @@ impl RawLock {
         let look = || self.try_lock().then_some(()).ok_or(());
         let waited = key.is_some();
         let polled = self.queue.poll(key, cx, note, look);
-        if let Poll::Ready(Admitted::Granted(())) = polled {
+        if polled.is_ready() {
             self.holder.take();
         }
         if waited != key.is_some() {
             self.publish();
         }
-        polled.map(drop)
+        polled
     }
 
     /// The future that waited with this key is gone. What it had been granted goes to the next.

@@ -7,12 +7,13 @@
 use std::cell::Cell;
 use std::panic::Location;
 use std::ptr;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::holder::Holder;
-use super::wait_list::{Admitted, Key, WaitQueue};
+use super::wait_list::{Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::{Id, Wait, WaitNote, current_identity, poll_budget};
+use crate::task::wait::try_ready;
+use crate::task::{Id, Wait, WaitNote, current_identity};
 
 #[derive(Debug)]
 pub(crate) struct RawRwLock {
@@ -82,8 +83,7 @@ impl RawRwLock {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<()> {
-        ready!(poll_budget(cx));
-        if key.is_none() && self.try_lock(access) {
+        if key.is_none() && try_ready(|| self.try_lock(access).then_some(())).is_some() {
             return Poll::Ready(());
         }
         let note = WaitNote::new(Wait::Lock(self.address()), at);
@@ -101,10 +101,16 @@ impl RawRwLock {
             access,
             task: current_identity(),
         };
-        let look = || self.try_lock(access).then_some(()).ok_or_else(request);
+        let look = || {
+            if self.try_lock(access) {
+                Ok(request())
+            } else {
+                Err(request())
+            }
+        };
         let waited = key.is_some();
         let polled = self.queue.poll(key, cx, note, look);
-        if let Poll::Ready(Admitted::Granted(_)) = polled {
+        if polled.is_ready() {
             self.holder.take();
         }
         if waited != key.is_some() {

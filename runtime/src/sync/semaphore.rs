@@ -15,7 +15,7 @@ use super::holder::Holder;
 use super::permits::{AcquireError, Permits, TryAcquireError};
 use super::semaphore_owned::{AcquireOwned, OwnedSemaphorePermit};
 use super::wait_list::Key;
-use crate::task::{Id, Wait, WaitNote, poll_budget};
+use crate::task::{Id, Wait, WaitNote};
 
 /// A fair counting semaphore for one thread: tokio's, and asyncio's `Semaphore`.
 ///
@@ -205,8 +205,7 @@ impl Semaphore {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Result<(), AcquireError>> {
-        ready!(poll_budget(cx));
-        if key.is_none() && self.permits.try_acquire(wanted).is_ok() {
+        if key.is_none() && self.permits.try_at_once(wanted) {
             self.last.take();
             return Poll::Ready(Ok(()));
         }

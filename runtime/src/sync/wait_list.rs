@@ -24,7 +24,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::wakes::Wakes;
 use crate::lookout::starved::{self, Leaf};
-use crate::task::{StoredWaker, WaitNote, hot};
+use crate::task::waker::give_way;
+use crate::task::{StoredWaker, WaitNote, has_share, hot, take_share};
 
 /// A queue of waiters behind a `RefCell` that is never borrowed while user code runs.
 pub(crate) struct WaitQueue<T> {
@@ -57,28 +58,42 @@ impl<T: Copy> WaitQueue<T> {
 
     /// One poll of a future that waits here; `key` is its place, which it gives to [`Self::leave`] when it is dropped.
     ///
-    /// Without a place it calls `look`, which says that there is nothing to wait for (`Ok`), or what is kept with the
-    /// waiter that now joins the queue (`Err`). With one it asks whether it was granted. While it waits, `note` is told.
+    /// Without a place it calls `look`, which says that there is nothing to wait for (`Ok`) or that there is (`Err`), each with
+    /// what is kept with a waiter. With one it asks whether it was granted. While it waits, `note` is told.
+    ///
+    /// A grant takes a unit of the task's share. Where none is left the task gives way, but not its place: what `look` has taken
+    /// is kept with it as a grant.
     #[inline]
-    pub(crate) fn poll<R>(
+    pub(crate) fn poll(
         &self,
         key: &mut Option<Key>,
         cx: &mut Context<'_>,
         note: WaitNote,
-        look: impl FnOnce() -> Result<R, T>,
-    ) -> Poll<Admitted<R, T>> {
+        look: impl FnOnce() -> Result<T, T>,
+    ) -> Poll<T> {
         match *key {
             Some(place) => {
+                if !has_share() && self.is_granted(place) {
+                    return give_way_granted(cx);
+                }
                 if let Some(data) = self.poll_granted(place, cx.waker()) {
                     *key = None;
-                    return Poll::Ready(Admitted::Granted(data));
+                    take_share();
+                    return Poll::Ready(data);
                 }
             }
             None => {
                 // First, since the clone of a foreign waker is foreign code, which may change what `look` sees.
                 let waker = StoredWaker::new(cx.waker());
                 match look() {
-                    Ok(found) => return Poll::Ready(Admitted::AtOnce(found)),
+                    Ok(data) if has_share() => {
+                        take_share();
+                        return Poll::Ready(data);
+                    }
+                    Ok(data) => {
+                        *key = Some(self.list.borrow_mut().push_granted(data));
+                        return give_way_granted(cx);
+                    }
                     Err(data) => {
                         let place = self.join(waker, data);
                         if hot::looks() {
@@ -243,6 +258,13 @@ impl<T: Copy> fmt::Debug for WaitQueue<T> {
     }
 }
 
+/// It is granted, and its task's share is used up.
+#[cold]
+fn give_way_granted<T>(cx: &Context<'_>) -> Poll<T> {
+    give_way(cx.waker());
+    Poll::Pending
+}
+
 /// Names a waiter within its queue. It belongs to one future, which gives it back by
 /// [`WaitQueue::leave`]; for that reason it needs no generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,15 +274,6 @@ impl Key {
     fn index(self) -> usize {
         self.0.get() as usize - 1
     }
-}
-
-/// How a [`WaitQueue::poll`] that is ready came to it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Admitted<R, T> {
-    /// There was nothing to wait for.
-    AtOnce(R),
-    /// It waited and was granted; what the primitive had kept with it.
-    Granted(T),
 }
 
 /// What a waiter was when it left.
@@ -355,6 +368,15 @@ impl<T: Copy> WaitList<T> {
         }
         self.tail = Some(key);
         self.live += 1;
+        key
+    }
+
+    /// A node that is granted from the start, and in no queue.
+    #[cold]
+    fn push_granted(&mut self, data: T) -> Key {
+        let key = self.push_back(StoredWaker::EMPTY, data);
+        self.unlink(key);
+        self.node_mut(key).stage = Stage::Granted;
         key
     }
 

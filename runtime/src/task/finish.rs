@@ -417,7 +417,7 @@ impl Drop for Aside<'_> {
 pub(crate) struct Nest {
     running: u64,
     signal: u32,
-    budget: u8,
+    budget: u64,
     marked: bool,
     outer: Option<*const Slot>,
 }

@@ -23,8 +23,8 @@ pub(crate) struct Hot {
     /// What happened to the running task meanwhile: [`WOKEN`], [`ATTENTION`], and above them how often it said what it
     /// waits for ([`NOTES`]).
     pub(crate) signal: Cell<u32>,
-    /// How many more always-ready operations the running task may do before it must let others run.
-    pub(crate) budget: Cell<u8>,
+    /// How many more operations that are ready the running task may do before it must let others run.
+    pub(crate) budget: Cell<u64>,
     /// The finished future's destructor is running (see `cell::VTable::poll`).
     pub(crate) dropping: Cell<bool>,
     /// The runtime looks for misuse (see `lookout/`).
@@ -233,7 +233,7 @@ pub(crate) struct Entered<'a> {
     running: u64,
     slot: *const Slot,
     signal: u32,
-    budget: u8,
+    budget: u64,
     looks: bool,
     core: &'a Core,
 }
@@ -280,4 +280,6 @@ impl Drop for Entered<'_> {
 }
 
 /// Always-ready operations a poll may do (tokio's number).
-pub(crate) const BUDGET: u8 = 128;
+pub(crate) const BUDGET: u64 = 128;
+/// More than any poll can do.
+pub(crate) const UNCONSTRAINED: u64 = u64::MAX;

@@ -10,7 +10,7 @@ use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::error::{JoinError, Outcome};
 use super::finish;
@@ -20,7 +20,7 @@ use super::info::TaskRef;
 use super::registry::{self, Message};
 use super::slot::{DONE, HANDLE, Slot, index_of};
 use super::stored::StoredWaker;
-use super::wait::{self, Wait};
+use super::wait::{self, Wait, poll_budget};
 use crate::core::Core;
 
 /// The right to a task's output; awaiting it gives `Ok(output)`, or the [`JoinError`] that says why there is none.
@@ -151,6 +151,27 @@ impl<T> JoinHandle<T> {
     }
 }
 
+impl<T: 'static> JoinHandle<T> {
+    /// The output of a task that has ended; it never waits, and takes no share.
+    pub(crate) fn take_ended(&mut self) -> Option<Result<T, JoinError>> {
+        hot::with_core(|core| {
+            let core = core.filter(|core| core.serial == self.runtime)?;
+            let slot = core.tasks.slots.get(index_of(self.identity))?;
+            slot.has(DONE).then(|| self.take(core, slot))
+        })
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn take(&mut self, core: &Core, slot: &Slot) -> Result<T, JoinError> {
+        self.runtime = SPENT; // the slot is freed with the output
+        match finish::take_output::<T>(core, slot) {
+            Some(output) => output,
+            None => not_here(SPENT),
+        }
+    }
+}
+
 impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
@@ -169,11 +190,8 @@ impl<T: 'static> Future for JoinHandle<T> {
         };
         debug_assert!(slot.is(self.identity));
         if slot.has(DONE) {
-            self.runtime = SPENT; // the slot is freed with the output
-            return match finish::take_output::<T>(core, slot) {
-                Some(output) => Poll::Ready(output),
-                None => not_here(SPENT),
-            };
+            ready!(poll_budget(cx));
+            return Poll::Ready(self.take(core, slot));
         }
         let joiner = StoredWaker::new(cx.waker());
         if joiner.key().is_none() && slot.has(DONE) {
@@ -309,10 +327,10 @@ impl Future for Cancel {
             // First, since the clone of a foreign waker is foreign code and may end the task.
             let waiter = StoredWaker::new(cx.waker());
             let Some(slot) = core.tasks.find(self.identity) else {
-                return Poll::Ready(());
+                return poll_budget(cx);
             };
             if slot.has(DONE) {
-                return Poll::Ready(());
+                return poll_budget(cx);
             }
             let known = core.tasks.rares.peek(slot, |rare| {
                 rare.waiters.iter().any(|w| w.will_wake(cx.waker()))

@@ -68,6 +68,9 @@ pub use outside::{Outside, outside, runtime_serial};
 pub use spawn::{Builder, spawn, spawn_eager};
 pub use stored::StoredWaker;
 pub use times::PollTimes;
-pub use wait::{Wait, note_wait, poll_budget};
+pub use wait::{Wait, note_wait};
 pub(crate) use wait::{WaitNote, forget_holder, note_holder};
+#[doc(hidden)]
+pub use wait::{has_share, poll_share, take_share};
+pub use wait::{poll_budget, poll_within_budget};
 pub use yielding::{Unconstrained, YieldNow, unconstrained, yield_now};

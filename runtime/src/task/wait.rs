@@ -6,7 +6,7 @@
 use std::fmt;
 use std::os::fd::RawFd;
 use std::panic::Location;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::hot;
 use super::id::Id;
@@ -223,23 +223,94 @@ pub(crate) fn forget_holder(address: usize) {
     });
 }
 
-/// Takes one unit of the running task's share. `Pending`, with the task woken for its next turn, when the share is
-/// used up: so a task whose operations are always ready lets others run. A leaf future that may be ready for
-/// ever calls it first.
-///
-/// tokio's cooperative budget. Outside of a task it is always ready.
+// A task's share of a turn: how many operations that were ready it may do in one poll. Without it a task whose operations are
+// always ready would never let another run. Each leaf takes one unit when it is ready, none while it waits; one that finds no
+// unit left gives way, after it has joined the queue it may have to stand in.
+
+/// Whether the running task may do one more operation that is ready. Outside of a task: always.
+#[doc(hidden)]
 #[inline]
-pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
-    hot::with(|hot| {
-        let budget = hot.budget.get();
-        if budget != 0 {
-            hot.budget.set(budget - 1);
-            return Poll::Ready(());
-        }
-        if hot.slot().is_none() {
-            return Poll::Ready(());
-        }
+#[must_use]
+pub fn has_share() -> bool {
+    hot::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
+}
+
+/// Counts an operation that was ready.
+#[doc(hidden)]
+#[inline]
+pub fn take_share() {
+    hot::with(|hot| hot.budget.set(hot.budget.get().saturating_sub(1)));
+}
+
+/// `Pending`, with the task woken for its next turn, when its share is used up. It takes nothing.
+#[doc(hidden)]
+#[inline]
+pub fn poll_share(cx: &Context<'_>) -> Poll<()> {
+    if has_share() {
+        Poll::Ready(())
+    } else {
         give_way(cx.waker());
         Poll::Pending
+    }
+}
+
+/// Tries what may be ready at once, and counts it if it is. `None` too where no share is left or no task runs: those whom this
+/// tells nothing look again on a slower path.
+#[inline(always)]
+pub(crate) fn try_ready<R>(attempt: impl FnOnce() -> Option<R>) -> Option<R> {
+    hot::with(|hot| {
+        let left = hot.budget.get();
+        if left == 0 {
+            return None;
+        }
+        let ready = attempt()?;
+        hot.budget.set(left - 1);
+        Some(ready)
     })
+}
+
+/// Takes one unit of the running task's share, which is 128 in each of its polls. `Pending`, with the task woken for its next
+/// turn, when the share is used up: so a task whose operations are always ready lets others run. A leaf future that is ready
+/// calls it last, before it takes what it will return; one that may wait uses [`poll_within_budget`].
+///
+/// tokio's cooperative budget. Outside of a task, and inside of [`unconstrained`](super::unconstrained), it is always ready.
+#[inline]
+pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
+    ready!(poll_share(cx));
+    take_share();
+    Poll::Ready(())
+}
+
+/// Polls a leaf future's operation within the running task's share. `Pending`, with the task woken for its next turn and
+/// `operation` not called, when the share is used up. An operation that is ready takes one unit of it, unless it is made of
+/// others that did; one that waits takes none.
+///
+/// tokio's `poll_proceed` and `made_progress`.
+///
+/// ```
+/// use std::future::poll_fn;
+/// use std::task::Poll;
+/// myrt::run(async {
+///     let mut next = 0;
+///     let mut counter = || poll_fn(|cx| myrt::task::poll_within_budget(cx, |_| {
+///         next += 1;
+///         Poll::Ready(next)
+///     }));
+///     let other = myrt::spawn(async { "ran meanwhile" });
+///     while counter().await < 1000 {}
+///     assert!(other.is_finished());
+/// });
+/// ```
+#[inline]
+pub fn poll_within_budget<R>(
+    cx: &mut Context<'_>,
+    operation: impl FnOnce(&mut Context<'_>) -> Poll<R>,
+) -> Poll<R> {
+    ready!(poll_share(cx));
+    let before = hot::with(|hot| hot.budget.get());
+    let ready = ready!(operation(cx));
+    if hot::with(|hot| hot.budget.get()) == before {
+        take_share();
+    }
+    Poll::Ready(ready)
 }

@@ -37,8 +37,9 @@ impl Future for YieldNow {
     }
 }
 
-/// Runs `future` without the cooperative budget: its operations that are always ready never make it give way.
-/// tokio's `unconstrained`.
+/// Runs `future` without the cooperative budget (see [`poll_budget`](super::poll_budget)): however many of its operations are
+/// ready in one poll, none of them shows `Pending` for that, so it never gives way but by waiting. Tasks that it spawns, and
+/// children of its scopes, have shares of their own. tokio's `unconstrained`.
 pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
     Unconstrained { future }
 }
@@ -56,34 +57,19 @@ impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let _budget = Refill::now();
-        let mut future = self.project().future;
-        // Budget runs out only by 128 operations within one poll; topped up until the future really waits.
-        loop {
-            let poll = future.as_mut().poll(cx);
-            let spent = hot::with(|hot| hot.budget.get() == 0 && hot.slot().is_some());
-            if poll.is_ready() || !spent {
-                return poll;
-            }
-            hot::with(|hot| hot.budget.set(hot::BUDGET));
-        }
+        let _share = Lifted {
+            before: hot::with(|hot| hot.budget.replace(hot::UNCONSTRAINED)),
+        };
+        self.project().future.poll(cx)
     }
 }
 
-/// Puts the budget back as it was.
-struct Refill {
-    before: u8,
+/// Puts the task's share back as it was.
+struct Lifted {
+    before: u64,
 }
 
-impl Refill {
-    fn now() -> Self {
-        Self {
-            before: hot::with(|hot| hot.budget.replace(hot::BUDGET)),
-        }
-    }
-}
-
-impl Drop for Refill {
+impl Drop for Lifted {
     fn drop(&mut self) {
         hot::with(|hot| hot.budget.set(self.before));
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use myrt_timer::Key;
@@ -207,6 +207,7 @@ impl Sleep {
                 Poll::Pending
             }
             None => {
+                ready!(poll_budget(cx));
                 self.key.store(0, Relaxed);
                 Poll::Ready(())
             }

@@ -122,39 +122,29 @@ impl<T: Clone> Receiver<T> {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Result<T, RecvError>> {
-        ready!(poll_budget(cx));
-        let waker = loop {
-            match self.read() {
-                Ok(value) => {
-                    self.leave();
-                    // The clone of the message is user code: nothing is borrowed.
-                    return Poll::Ready(Ok(Rc::unwrap_or_clone(value)));
-                }
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Closed) => {
-                    self.leave();
-                    return Poll::Ready(Err(RecvError::Closed));
-                }
-                Err(TryRecvError::Lagged(lost)) => {
-                    self.leave();
-                    return Poll::Ready(Err(RecvError::Lagged(lost)));
-                }
+        let mut waker = None;
+        loop {
+            if self.shared.next() != self.next || self.shared.senders.get() == 0 {
+                ready!(poll_budget(cx));
+                self.leave();
+                // The clone of the message is user code: nothing is borrowed.
+                return Poll::Ready(self.read().map(Rc::unwrap_or_clone).map_err(
+                    |error| match error {
+                        TryRecvError::Lagged(lost) => RecvError::Lagged(lost),
+                        TryRecvError::Closed | TryRecvError::Empty => RecvError::Closed,
+                    },
+                ));
             }
             match self.key {
                 Some(key) if self.shared.queue.poll_granted(key, cx.waker()).is_some() => {
                     self.key = None;
                 }
-                Some(_) => break None,
-                None => break Some(StoredWaker::new(cx.waker())),
-            }
-        };
-        if let Some(waker) = waker {
-            self.key = Some(self.shared.queue.join(waker, ()));
-            // The clone of the waker may have run user code that sent or closed: look again.
-            let read_now = self.shared.next() != self.next || self.shared.senders.get() == 0;
-            if read_now {
-                self.leave();
-                cx.waker().wake_by_ref();
+                Some(_) => break,
+                None => match waker.take() {
+                    Some(waker) => self.key = Some(self.shared.queue.join(waker, ())),
+                    // The clone may run user code that sends or closes: look again before joining.
+                    None => waker = Some(StoredWaker::new(cx.waker())),
+                },
             }
         }
         note_wait(self.shared.wait(), at);

@@ -19,6 +19,7 @@ use crate::sync::holder::Holder;
 use crate::sync::permits::{Permits, TryAcquireError};
 use crate::sync::wait_list::{Key, WaitQueue};
 use crate::task::error::drop_each;
+use crate::task::wait::try_ready;
 use crate::task::{StoredWaker, Wait, WaitNote, owns, poll_budget};
 
 pub(crate) struct Chan<T> {
@@ -92,8 +93,7 @@ impl<T> Chan<T> {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Option<T>> {
-        ready!(poll_budget(cx));
-        match self.pop() {
+        match try_ready(|| self.pop()) {
             Some(value) => Poll::Ready(Some(value)),
             None => self.poll_empty(cx, at),
         }
@@ -119,9 +119,11 @@ impl<T> Chan<T> {
         limit: usize,
         at: &'static Location<'static>,
     ) -> Poll<usize> {
-        ready!(poll_budget(cx));
-        let count = self.pop_many(into, limit);
-        if count > 0 || limit == 0 {
+        if limit == 0 {
+            return poll_budget(cx).map(|()| 0);
+        }
+        let taken = try_ready(|| Some(self.pop_many(into, limit)).filter(|count| *count > 0));
+        if let Some(count) = taken {
             return Poll::Ready(count);
         }
         Poll::Ready(match ready!(self.poll_empty(cx, at)) {
@@ -133,6 +135,7 @@ impl<T> Chan<T> {
         })
     }
 
+    /// Nothing was there, or no share was left to take it.
     fn poll_empty(
         self: &Rc<Self>,
         cx: &mut Context<'_>,
@@ -143,13 +146,10 @@ impl<T> Chan<T> {
         drop(self.receiver.replace(waker));
         self.waits.set(true);
         // Only now look again: cloning the waker may have run user code that sent or closed.
-        if let Some(value) = self.pop() {
+        if self.len() > 0 || self.is_finished() {
             self.waits.set(false);
-            return Poll::Ready(Some(value));
-        }
-        if self.is_finished() {
-            self.waits.set(false);
-            return Poll::Ready(None);
+            ready!(poll_budget(cx));
+            return Poll::Ready(self.pop());
         }
         let mut buffer = self.buffer.borrow_mut();
         if buffer.capacity() > KEEP {
@@ -333,7 +333,7 @@ impl<T> Chan<T> {
     ) -> Poll<()> {
         let note = WaitNote::new(self.wait(), at);
         let look = || self.is_closed().then_some(()).ok_or(());
-        self.closing.poll(key, cx, note, look).map(|_| ())
+        self.closing.poll(key, cx, note, look)
     }
 
     pub(super) fn cancel_closed(&self, key: Option<Key>) {

@@ -162,10 +162,7 @@ impl<T, O: Order<T>> Future for JoinFuture<'_, T, O> {
         let queue = this.queue;
         let note = WaitNote::new(queue.wait(), this.at);
         let look = || (queue.unfinished.get() == 0).then_some(()).ok_or(());
-        queue
-            .joining
-            .poll(&mut this.key, cx, note, look)
-            .map(|_| ())
+        queue.joining.poll(&mut this.key, cx, note, look)
     }
 }
 

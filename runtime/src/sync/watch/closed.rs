@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::Shared;
-use crate::sync::wait_list::{Admitted, Key};
+use crate::sync::wait_list::Key;
 use crate::task::WaitNote;
 
 /// The future of [`Sender::closed`](super::Sender::closed).
@@ -39,10 +39,12 @@ impl<T> Future for ClosedFuture<'_, T> {
         let note = WaitNote::new(shared.wait(), this.at);
         let look = || (shared.receivers.get() == 0).then_some(()).ok_or(());
         // Granted when the last receiver went; somebody may have subscribed since, so it looks again.
-        while let Admitted::Granted(()) = ready!(shared.closing.poll(&mut this.key, cx, note, look))
-        {
+        loop {
+            ready!(shared.closing.poll(&mut this.key, cx, note, look));
+            if shared.receivers.get() == 0 {
+                return Poll::Ready(());
+            }
         }
-        Poll::Ready(())
     }
 }
 

@@ -131,6 +131,7 @@ impl<T> Receiver<T> {
         let mut waker = None;
         loop {
             if self.is_behind() || shared.senders.get() == 0 {
+                ready!(poll_budget(cx));
                 leave(shared, key);
                 let behind = self.is_behind();
                 return Poll::Ready(if behind { Ok(()) } else { Err(nobody_sends()) });
@@ -195,7 +196,6 @@ impl<T> Future for Changed<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        ready!(poll_budget(cx));
         ready!(this.receiver.poll_behind(&mut this.key, cx, this.at))?;
         this.receiver.mark_unchanged();
         Poll::Ready(Ok(()))
@@ -226,7 +226,6 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        ready!(poll_budget(cx));
         loop {
             // Not taken out until the end: should the predicate panic, the drop leaves the queue.
             let receiver = this
@@ -235,6 +234,9 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
                 .expect("polled after it was ready");
             let before = receiver.seen;
             let holds = (this.predicate)(&receiver.shared.value.borrow());
+            if holds {
+                ready!(poll_budget(cx));
+            }
             receiver.mark_unchanged();
             if !holds {
                 ready!(receiver.poll_behind(&mut this.key, cx, this.at))?;
