@@ -3,13 +3,15 @@
 //! Looked at for the same kind. Locals and the running task's id (G.1): the future, its output, its done future, children of
 //! scopes, the main future, cleanups, shields, what a grace cuts. Cancels of oneself (G.4): tasks, the main future, eager
 //! tasks, children of scopes, remote tasks; timeouts, deadlines, `run_until_cancelled`, scopes that are over. Handles that
-//! are asked late or elsewhere (G.3, G.7): `JoinHandle`, `TaskRef`, `Cancel`, `RemoteHandle`; their names.
+//! are asked late or elsewhere (G.3, G.7): `JoinHandle`, `TaskRef`, `Cancel`, `RemoteHandle`; their names. What is dropped
+//! together (G.5): gathers of iterators and of tuples, races, `as_completed`, `join!`, `try_join!`, `select!` (scopes did
+//! already). What cancels by being dropped (G.6): `AbortOnDrop`, `JoinSet`.
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
 mod support;
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{Future, pending};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -417,4 +419,189 @@ fn g_7_whether_a_task_has_ended_may_be_asked_anywhere() {
     assert!(ended.is_finished());
     assert!(runs.is_finished());
     assert!(cancel.is_finished());
+}
+
+/// A future that never ends, with a cleanup of this many milliseconds.
+fn with_cleanup(millis: u64) -> impl Future<Output = ()> {
+    myrt::finally(pending::<()>(), async move || {
+        sleep(Duration::from_millis(millis)).await;
+    })
+}
+
+async fn fails() -> Result<(), u32> {
+    sleep(Duration::from_millis(1)).await;
+    Err(1)
+}
+
+async fn never() -> Result<(), u32> {
+    with_cleanup(10).await;
+    Ok(())
+}
+
+/// How many milliseconds of virtual time this takes.
+async fn takes<F: Future>(future: F) -> u128 {
+    let began = myrt::time::Instant::now();
+    future.await;
+    began.elapsed().as_millis()
+}
+
+/// Three that are cancelled together by their caller.
+async fn cancelled<F: Future>(future: F) {
+    assert!(timeout(Duration::from_millis(1), future).await.is_err());
+}
+
+#[test]
+fn g_5_cleanups_of_those_that_are_dropped_together_run_together() {
+    paused().block_on(async {
+        // A millisecond until it ends, and ten for all of the cleanups.
+        let ten = || with_cleanup(10);
+        assert_eq!(
+            takes(cancelled(myrt::gather([ten(), ten(), ten()]))).await,
+            11
+        );
+        assert_eq!(
+            takes(cancelled(myrt::gather!(ten(), ten(), ten()))).await,
+            11
+        );
+        assert_eq!(
+            takes(cancelled(myrt::race([ten(), ten(), ten()]))).await,
+            11
+        );
+        assert_eq!(
+            takes(cancelled(async { myrt::join!(ten(), ten(), ten()) })).await,
+            11
+        );
+        let first = async |n: u32| if n == 0 { fails().await } else { never().await };
+        assert_eq!(takes(myrt::try_gather((0..4).map(first))).await, 11);
+        assert_eq!(
+            takes(async { myrt::try_gather!(fails(), never(), never()).await }).await,
+            11
+        );
+        assert_eq!(
+            takes(async { myrt::try_join!(fails(), never(), never()) }).await,
+            11
+        );
+        let race = async |n: u32| {
+            if n == 0 {
+                _ = fails().await;
+            } else {
+                ten().await;
+            }
+        };
+        assert_eq!(takes(myrt::race((0..4).map(race))).await, 11);
+        let ok = async |n: u32| match n {
+            0 => fails().await.or(Ok(())),
+            _ => never().await,
+        };
+        assert_eq!(takes(myrt::first_ok((0..4).map(ok))).await, 11);
+        let stream = myrt::as_completed([ten(), ten(), ten()]);
+        let reads = async move {
+            let mut stream = stream;
+            stream.next().await;
+        };
+        assert_eq!(takes(cancelled(reads)).await, 11);
+        // Of a select!, beside the task, which ends after them.
+        let selects = myrt::spawn(async move {
+            myrt::select! {
+                () = ten() => (),
+                () = ten() => (),
+                () = sleep(Duration::from_millis(1)) => (),
+            }
+        });
+        assert_eq!(takes(selects).await, 11);
+        // A branch's own ones still run one after the other, inner before outer.
+        let nested = || myrt::finally(ten(), async || sleep(Duration::from_millis(10)).await);
+        assert_eq!(
+            takes(cancelled(async { myrt::join!(nested(), nested()) })).await,
+            21
+        );
+        let outer = myrt::finally(async { myrt::join!(ten(), ten()) }, async || {
+            sleep(Duration::from_millis(10)).await;
+        });
+        assert_eq!(takes(cancelled(outer)).await, 21);
+    });
+}
+
+#[test]
+fn g_5_a_cleanup_that_hangs_holds_up_no_sibling() {
+    let builder = Builder::new().start_paused(true).on_unhandled(|_| ());
+    let runtime = builder.grace(Duration::from_millis(100)).build().unwrap();
+    runtime.block_on(async {
+        let hangs = || myrt::finally(pending::<()>(), async || pending::<()>().await);
+        assert_eq!(
+            takes(cancelled(async { myrt::join!(hangs(), hangs(), hangs()) })).await,
+            101
+        );
+        assert_eq!(
+            takes(cancelled(myrt::gather([hangs(), hangs(), hangs()]))).await,
+            101
+        );
+    });
+}
+
+/// What macros make may go to another thread, as before.
+#[test]
+fn g_5_the_macros_futures_are_still_send() {
+    fn send<T: Send>(_: T) {}
+    send(async { myrt::join!(std::future::ready(1), std::future::ready(2)) });
+    send(async {
+        myrt::select! { n = std::future::ready(1) => n, n = pending::<i32>() => n }
+    });
+}
+
+#[test]
+fn g_6_who_cancels_waits_for_the_cleanups_of_what_that_cancels() {
+    paused().block_on(async {
+        let holder = || async {
+            let _inner = myrt::spawn(with_cleanup(10)).abort_on_drop();
+            pending::<()>().await;
+        };
+        let task = myrt::spawn(holder());
+        settle().await;
+        assert_eq!(takes(task.cancel()).await, 10);
+        assert_eq!(takes(cancelled(holder())).await, 11);
+        // Through two tasks, and in a set.
+        let outer = myrt::spawn(async move {
+            let _inner = myrt::spawn(holder()).abort_on_drop();
+            pending::<()>().await;
+        });
+        settle().await;
+        assert_eq!(takes(outer.cancel()).await, 10);
+        let set = || async {
+            let mut set = task::JoinSet::new();
+            set.spawn(with_cleanup(10));
+            set.spawn(with_cleanup(20));
+            settle().await;
+            pending::<()>().await;
+        };
+        assert_eq!(takes(cancelled(set())).await, 21);
+        // A task that cancels what holds it does not wait for itself.
+        let slot = Rc::new(RefCell::new(None));
+        let own = slot.clone();
+        let task = myrt::spawn(async move {
+            settle().await;
+            drop(own.take());
+            sleep(Duration::from_millis(1)).await;
+        });
+        let id = task.id();
+        *slot.borrow_mut() = Some(task.abort_on_drop());
+        sleep(Duration::from_millis(5)).await;
+        assert!(task::all().iter().all(|task| task.id != id));
+    });
+}
+
+#[test]
+fn g_6_block_on_ends_after_the_cleanups_of_what_its_future_held() {
+    let cleaned = Rc::new(Cell::new(false));
+    let flag = cleaned.clone();
+    let runtime = paused();
+    runtime.block_on(async move {
+        let cleanup = async move || {
+            sleep(Duration::from_millis(10)).await;
+            flag.set(true);
+        };
+        let _held = myrt::spawn(myrt::finally(pending::<()>(), cleanup)).abort_on_drop();
+        settle().await;
+    });
+    assert!(cleaned.get());
 }

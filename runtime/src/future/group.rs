@@ -7,7 +7,7 @@
 //!
 //! When a group ends early, its futures are dropped in the order in which they were given, then outputs that nobody
 //! took; a panic in one destructor does not spare the others, and goes on when all are gone. Their async cleanups then
-//! run, those left first first. A panic of a child goes on after the others were dropped.
+//! run, side by side. A panic of a child goes on after the others were dropped.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -204,6 +204,36 @@ pub(crate) fn keep_first(first: &mut Option<Panic>, f: impl FnOnce()) {
     }
 }
 
+/// Drops futures that ran together. Their cleanups are left to run side by side.
+pub(crate) struct DropTogether {
+    first: Option<Panic>,
+    left: Vec<Cleanup>,
+}
+
+impl DropTogether {
+    pub(crate) fn new() -> Self {
+        Self {
+            first: None,
+            left: Vec::new(),
+        }
+    }
+
+    /// Drops one of them.
+    pub(crate) fn drop_one(&mut self, drop: impl FnOnce()) {
+        let mark = cleanup::mark();
+        keep_first(&mut self.first, drop);
+        if cleanup::mark() > mark {
+            self.left.extend(Cleanup::collect(mark));
+        }
+    }
+
+    /// All are gone. Gives the first panic of a destructor.
+    pub(crate) fn end(self) -> Option<Panic> {
+        cleanup::leave_together(self.left);
+        self.first
+    }
+}
+
 /// The places of an iterator's futures.
 pub(crate) type Slice<F> = PinnedSlice<Place<F>>;
 
@@ -245,13 +275,13 @@ impl<F: Future> Places for Slice<F> {
 
     fn clear(self: Pin<&mut Self>) -> Option<Panic> {
         let slice = self.get_mut();
-        let mut first = None;
+        let mut together = DropTogether::new();
         for number in 0..slice.len() {
             if let Some(mut place) = slice.get(number) {
-                keep_first(&mut first, || place.set(Place::Empty));
+                together.drop_one(|| place.set(Place::Empty));
             }
         }
-        first
+        together.end()
     }
 }
 

@@ -8,6 +8,7 @@
 //! then the body is written out once. Names from here are invisible to the caller's expressions.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use crate::task::cleanup::{self, Cleanup};
@@ -91,9 +92,12 @@ macro_rules! __myrt_join {
     ($order:ident) => { () };
     ($order:ident $({$f:ident $n:tt ($future:expr)})+) => {{
         let ($($f,)+) = ($($future,)+);
+        let siblings = $crate::future::private::Siblings::new();
         $(let mut $f = $crate::future::private::pin!($crate::future::private::Place::new(
             $crate::future::private::IntoFuture::into_future($f)
-        ));)+
+        ));
+        let _next = $crate::future::private::NextDropped;)+
+        let _first = siblings.first_dropped();
         let mut rotation = $crate::__myrt_rotation!($order $($n)+);
         $crate::future::private::poll_fn(|cx| {
             let mut pending = false;
@@ -119,9 +123,12 @@ macro_rules! __myrt_try_join {
     ($order:ident $({$f:ident $n:tt ($future:expr)})+) => {{
         let (result, mark) = {
             let ($($f,)+) = ($($future,)+);
+            let siblings = $crate::future::private::Siblings::new();
             $(let mut $f = $crate::future::private::pin!($crate::future::private::Place::new(
                 $crate::future::private::IntoFuture::into_future($f)
-            ));)+
+            ));
+            let _next = $crate::future::private::NextDropped;)+
+            let _first = siblings.first_dropped();
             let mut rotation = $crate::__myrt_rotation!($order $($n)+);
             let result = $crate::future::private::poll_fn(|cx| {
                 let mut pending = false;
@@ -190,6 +197,73 @@ impl<const N: usize, const ROTATES: bool> Rotation<N, ROTATES> {
             self.first = if first + 1 == N { 0 } else { first + 1 };
         }
         (first..N).chain(0..first)
+    }
+}
+
+/// The branches of a macro, which are local variables: when they are dropped, their cleanups are left to run side by side.
+///
+/// It is declared before the branches, a [`NextDropped`] behind each, and behind the last what
+/// [`first_dropped`](Siblings::first_dropped) gives: so they see the drops begin, go from one to the next, and end. Nothing
+/// here keeps a branch from being `Send`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Siblings {
+    /// How many cleanups others had left when the drops began.
+    mark: AtomicUsize,
+}
+
+impl Siblings {
+    /// Branches that run.
+    #[expect(clippy::new_without_default, reason = "only macros make it")]
+    #[inline]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            mark: AtomicUsize::new(usize::MAX),
+        }
+    }
+
+    /// To be dropped before the branches.
+    #[inline]
+    #[must_use]
+    pub const fn first_dropped(&self) -> FirstDropped<'_> {
+        FirstDropped { siblings: self }
+    }
+}
+
+impl Drop for Siblings {
+    #[inline]
+    fn drop(&mut self) {
+        let mark = *self.mark.get_mut();
+        if cleanup::mark() > mark {
+            cleanup::join_siblings(mark);
+        }
+    }
+}
+
+/// The drops begin.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct FirstDropped<'a> {
+    siblings: &'a Siblings,
+}
+
+impl Drop for FirstDropped<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.siblings.mark.store(cleanup::mark(), Relaxed);
+    }
+}
+
+/// What is left from now on is the next branch's.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct NextDropped;
+
+impl Drop for NextDropped {
+    #[inline]
+    fn drop(&mut self) {
+        cleanup::next_sibling();
     }
 }
 

@@ -13,10 +13,12 @@ use std::task::{Context, Poll, ready};
 use slab::Slab;
 
 use crate::task::children::Children;
+use crate::task::join::leave_ends;
 use crate::task::wait::{Wait, note_wait, poll_budget, poll_share, take_share};
-use crate::task::{Id, JoinError, JoinHandle, TaskRef, spawn, spawn_blocking};
+use crate::task::{Cancel, Id, JoinError, JoinHandle, TaskRef, spawn, spawn_blocking};
 
-/// Tasks whose results are taken in the order in which they end. Dropping it cancels them all.
+/// Tasks whose results are taken in the order in which they end. Dropping it cancels them all, and whoever drops what holds
+/// it waits for their async cleanups, as with [`AbortOnDrop`](crate::task::AbortOnDrop).
 ///
 /// tokio's `JoinSet`; with [`wait`](crate::future::wait()) asyncio's `wait`.
 ///
@@ -248,9 +250,11 @@ type Ended<T> = (Id, Result<T, JoinError>);
 impl<T> JoinSet<T> {
     /// Cancels every task; their results, cancelled or not, can still be joined.
     pub fn cancel_all(&mut self) {
-        for (_, handle) in &self.members {
-            let _ending = handle.cancel();
-        }
+        self.cancel_each().for_each(drop);
+    }
+
+    fn cancel_each(&self) -> impl Iterator<Item = Cancel> {
+        self.members.iter().map(|(_, handle)| handle.cancel())
     }
 
     /// As [`JoinSet::cancel_all`], by tokio's name.
@@ -270,7 +274,7 @@ impl<T> JoinSet<T> {
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         // A panic in a task's destructor is that task's, and reported; it does not spare the others.
-        self.cancel_all();
+        leave_ends(self.cancel_each());
     }
 }
 

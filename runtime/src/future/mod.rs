@@ -32,7 +32,9 @@ pub use wait::{Waiting, When, wait};
 pub mod private {
     // Bound of an associated type of `Tuple`: older compilers ask for it here.
     pub use super::group::Places;
-    pub use super::join::{CleanupsLeft, Rotation, cleanup_mark, cleanups_since};
+    pub use super::join::{
+        CleanupsLeft, FirstDropped, NextDropped, Rotation, Siblings, cleanup_mark, cleanups_since,
+    };
     pub use super::place::Place;
     pub use super::select::{NO_SHARE, give_way, has_share, random_first};
     pub use super::tuple::{Tuple, gather_tuple, try_gather_tuple};

@@ -44,7 +44,8 @@ async fn hangs<T>(guard: Guard) -> T {
 #[test]
 fn r51_the_cleanups_of_cancelled_siblings_are_awaited_before_the_error_is_told() {
     type Fallible = std::pin::Pin<Box<dyn Future<Output = Result<(), &'static str>>>>;
-    let all = ["cleaning 0", "cleaned 0", "cleaning 1", "cleaned 1"];
+    // Side by side.
+    let all = ["cleaning 0", "cleaning 1", "cleaned 0", "cleaned 1"];
     let log = Log::default();
     paused(async {
         let children: [Fallible; 3] = [

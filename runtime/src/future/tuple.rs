@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::group::{Ending, Group, Panic, Places, Step, keep_first};
+use super::group::{DropTogether, Ending, Group, Panic, Places, Step};
 use super::place::Place;
 
 /// Runs futures of different types together within this task: a future of the tuple of their outputs, in order.
@@ -116,9 +116,9 @@ macro_rules! tuple {
 
             fn clear(self: Pin<&mut Self>) -> Option<Panic> {
                 let mut this = self.project();
-                let mut first = None;
-                $(keep_first(&mut first, || this.$f.set(Place::Empty));)+
-                first
+                let mut together = DropTogether::new();
+                $(together.drop_one(|| this.$f.set(Place::Empty));)+
+                together.end()
             }
         }
 

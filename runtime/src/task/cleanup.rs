@@ -37,10 +37,17 @@ pub(crate) struct Left {
     deadline: Option<Instant>,
     /// The task locals that were set where it was left.
     locals: Option<Rc<Locals>>,
+    /// Whose it is, of several that are dropped together.
+    sibling: u32,
 }
+
+/// Tasks that are waited for have their own graces, one for each cleanup. Only two that wait for each other take so long.
+const ENDS_GRACES: u32 = 20;
 
 enum Work {
     One(Boxed),
+    /// Waits for tasks that were cancelled, which have their own graces and report what those cut.
+    Ends(Boxed),
     /// Those of several futures that were dropped together: they run side by side.
     Together(Together),
 }
@@ -52,6 +59,7 @@ impl From<Boxed> for Left {
             grace: None,
             deadline: None,
             locals: None,
+            sibling: 0,
         }
     }
 }
@@ -64,13 +72,25 @@ impl Left {
             grace: Some(grace),
             deadline: None,
             locals: None,
+            sibling: 0,
+        }
+    }
+
+    /// Waits for the ends of tasks that were cancelled.
+    pub(crate) fn ends(tasks: Boxed) -> Self {
+        Self {
+            work: Work::Ends(tasks),
+            grace: None,
+            deadline: None,
+            locals: None,
+            sibling: 0,
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Self { work, locals, .. } = self;
         with_locals(locals.as_ref(), || match work {
-            Work::One(cleanup) => cleanup.as_mut().poll(cx),
+            Work::One(cleanup) | Work::Ends(cleanup) => cleanup.as_mut().poll(cx),
             Work::Together(all) => all.poll(cx),
         })
     }
@@ -88,9 +108,12 @@ impl Left {
             return None;
         }
         if self.deadline.is_none() {
-            let grace = self
+            let mut grace = self
                 .grace
                 .or_else(|| hot::with_core(|core| core.map(crate::core::Core::grace)))?;
+            if matches!(self.work, Work::Ends(_)) {
+                grace = grace.saturating_mul(ENDS_GRACES);
+            }
             self.deadline = hot::with_core(|core| core.map(|_| Instant::now() + grace));
         }
         self.deadline
@@ -201,13 +224,16 @@ impl Cleanup {
             return false;
         };
         let grace = front.grace;
+        let reports_itself = matches!(front.work, Work::Ends(_));
         let timer = self
             .timer
             .get_or_insert_with(|| Box::new(Sleep::until(deadline)));
         if Pin::new(&mut **timer).poll(cx).is_pending() {
             return false;
         }
-        hot::with_core(|core| core.map(|core| core.report_cut(grace.unwrap_or(core.grace()))));
+        if !reports_itself {
+            hot::with_core(|core| core.map(|core| core.report_cut(grace.unwrap_or(core.grace()))));
+        }
         true
     }
 
@@ -270,6 +296,7 @@ pub(crate) fn leave(cleanup: impl Into<Left>) {
     if cleanup.locals.is_none() {
         cleanup.locals = local::here();
     }
+    cleanup.sibling = hot::with(|hot| hot.sibling.get());
     let refused = hot::with_core(|core| match core {
         Some(core) => core.leave(cleanup),
         None => {
@@ -284,6 +311,29 @@ pub(crate) fn leave(cleanup: impl Into<Left>) {
     ended.err().into_iter().for_each(report_panic);
 }
 
+/// What is left from now on is not of the branch that left something last.
+#[inline]
+pub(crate) fn next_sibling() {
+    hot::with(|hot| hot.sibling.set(hot.sibling.get().wrapping_add(1)));
+}
+
+/// What was left since `mark` is of branches that were dropped together: one runs beside the other.
+#[cold]
+pub(crate) fn join_siblings(mark: usize) {
+    let mut all: Vec<Cleanup> = Vec::new();
+    let mut last = None;
+    for left in take_left(mark) {
+        match all.last_mut() {
+            Some(cleanup) if last == Some(left.sibling) => cleanup.push(left),
+            _ => {
+                last = Some(left.sibling);
+                all.push(Cleanup::sequence(vec![left]));
+            }
+        }
+    }
+    leave_together(all);
+}
+
 /// Leaves the cleanups of several futures that were dropped together: they run side by side.
 pub(crate) fn leave_together(mut all: Vec<Cleanup>) {
     all.retain(|cleanup| !cleanup.is_empty());
@@ -293,6 +343,7 @@ pub(crate) fn leave_together(mut all: Vec<Cleanup>) {
             grace: None,
             deadline: None,
             locals: None,
+            sibling: 0,
         });
     }
     // A single one leaves what it has by being dropped.

@@ -6,7 +6,8 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
 use super::cell;
 use super::cleanup::{self, Cleanup};
@@ -106,11 +107,80 @@ pub(crate) fn cancel(core: &Core, identity: u64, reason: Option<Cow<'static, str
         }
         return;
     }
+    if Deep::is_deep(core) {
+        slot.add(CANCEL);
+        return Deep::put_off(core, identity);
+    }
     drop_now(core, slot);
+}
+
+/// A drop of a future or an output. What that holds may cancel the next task by being dropped, and so on: from a depth on the
+/// others are put off, and the outermost drop does them, so that no chain of tasks uses up the stack.
+struct Deep<'a> {
+    core: &'a Core,
+}
+
+/// How many drops may be inside of each other.
+const DEEPEST: u32 = 24;
+
+impl<'a> Deep<'a> {
+    fn enter(core: &'a Core) -> Self {
+        core.tasks.depth.set(core.tasks.depth.get() + 1);
+        Self { core }
+    }
+
+    fn is_deep(core: &Core) -> bool {
+        core.tasks.depth.get() >= DEEPEST
+    }
+
+    fn put_off(core: &Core, identity: u64) {
+        core.tasks.doomed.borrow_mut().push_back(identity);
+    }
+}
+
+impl Drop for Deep<'_> {
+    fn drop(&mut self) {
+        let tasks = &self.core.tasks;
+        let outermost = tasks.depth.get() == 1 && !tasks.doomed.borrow().is_empty();
+        // The hook that is told of panics may panic: the depth is counted back all the same.
+        let ended = outermost.then(|| catch_unwind(AssertUnwindSafe(|| end_doomed(self.core))));
+        tasks.depth.set(tasks.depth.get() - 1);
+        match ended {
+            Some(Err(panic)) if thread::panicking() => drop_payload(panic),
+            Some(Err(panic)) => resume_unwind(panic),
+            _ => {}
+        }
+    }
+}
+
+/// Ends those that were put off.
+fn end_doomed(core: &Core) {
+    loop {
+        let next = core.tasks.doomed.borrow_mut().pop_front();
+        let Some(identity) = next else { return };
+        match core.tasks.find(identity) {
+            Some(slot) if slot.has(DONE) => abandon(core, slot),
+            Some(slot) if slot.has(CANCEL) && !slot.has(FINISHING | DROPPING | NESTED) => {
+                slot.remove(CANCEL);
+                drop_now(core, slot);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The handle of a task that has ended is dropped.
+pub(crate) fn let_go_of_ended(core: &Core, slot: &Slot) {
+    if Deep::is_deep(core) {
+        Deep::put_off(core, slot.identity());
+    } else {
+        abandon(core, slot);
+    }
 }
 
 /// Drops the future of a task that is not being polled, at its await point.
 pub(crate) fn drop_now(core: &Core, slot: &Slot) {
+    let _deep = Deep::enter(core);
     let mark = core.tasks.left_count.get();
     slot.add(DROPPING);
     let panic = drop_future(core, slot);
@@ -335,6 +405,7 @@ impl Drop for Retire<'_> {
 /// panicked with.
 fn drop_output(core: &Core, slot: &Slot, read: bool) -> Option<Box<dyn Any + Send>> {
     let block = Tasks::block(slot)?;
+    let _deep = Deep::enter(core);
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let drop_output = unsafe { block.as_ref() }.vtable.drop_output;
     let _aside = Aside::enter(core, slot);

@@ -27,6 +27,8 @@ pub(crate) struct Hot {
     pub(crate) budget: Cell<u64>,
     /// The finished future's destructor is running (see `cell::VTable::poll`).
     pub(crate) dropping: Cell<bool>,
+    /// Number of the sibling that is dropped (see `cleanup::next_sibling`).
+    pub(crate) sibling: Cell<u32>,
     /// The runtime looks for misuse (see `lookout/`).
     looks: Cell<bool>,
     /// Code that is not the runtime's has cloned a waker on this thread: another thread may have it.
@@ -43,6 +45,7 @@ thread_local! {
             signal: Cell::new(0),
             budget: Cell::new(0),
             dropping: Cell::new(false),
+            sibling: Cell::new(0),
             looks: Cell::new(false),
             cloned: Cell::new(false),
             slot: Cell::new(&raw const NOBODY),

@@ -12,13 +12,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use super::cleanup::{self, Left};
 use super::error::{JoinError, Outcome};
 use super::finish;
-use super::hot;
+use super::hot::{self, Hot};
 use super::id::Id;
 use super::info::TaskRef;
 use super::registry::{self, Message};
-use super::slot::{DONE, HANDLE, Slot, index_of};
+use super::slot::{CANCEL, DONE, FINISHING, HANDLE, NESTED, Slot, index_of};
 use super::stored::StoredWaker;
 use super::wait::{self, Wait, poll_budget};
 use crate::core::Core;
@@ -242,7 +243,7 @@ fn detach(core: &Core, identity: u64) {
         return;
     };
     if slot.has(DONE) {
-        finish::abandon(core, slot);
+        finish::let_go_of_ended(core, slot);
     } else {
         slot.remove(HANDLE);
         drop(slot.take_joiner());
@@ -354,6 +355,21 @@ impl Cancel {
     }
 }
 
+impl Cancel {
+    /// Whether the task's future is gone, or about to be put off no longer, and cleanups may keep it. False for a task whose own
+    /// poll is on the stack, which cannot wait for itself, and when the runtime's own grace is over.
+    fn is_cleaning(&self) -> bool {
+        hot::with_core(|core| {
+            let core = core.filter(|core| core.serial == self.runtime && !core.tasks.closed.get());
+            let slot = core.and_then(|core| core.tasks.find(self.identity));
+            slot.is_some_and(|slot| {
+                let polled = slot.has(NESTED) || hot::with(Hot::running) == slot.key();
+                slot.has(FINISHING | CANCEL) && !slot.has(DONE) && !polled
+            })
+        })
+    }
+}
+
 #[cold]
 fn cancel_elsewhere() -> ! {
     panic!(
@@ -362,7 +378,9 @@ fn cancel_elsewhere() -> ! {
     )
 }
 
-/// A [`JoinHandle`] that cancels its task when dropped.
+/// A [`JoinHandle`] that cancels its task when dropped. Whoever drops what holds it (a cancel, a timeout, a scope, the end of
+/// `block_on`) waits for the async cleanups of that task too; where it is dropped by hand they run beside, and the task that
+/// dropped it ends after them.
 #[must_use = "dropping it cancels the task"]
 #[derive(Debug)]
 pub struct AbortOnDrop<T> {
@@ -399,6 +417,20 @@ impl<T: 'static> Future for AbortOnDrop<T> {
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
-        self.handle.cancel();
+        leave_ends([self.handle.cancel()]);
     }
+}
+
+/// Whoever drops what holds these tasks waits for the cleanups that they have left.
+pub(crate) fn leave_ends(tasks: impl IntoIterator<Item = Cancel>) {
+    let running: Vec<_> = tasks.into_iter().filter(Cancel::is_cleaning).collect();
+    if running.is_empty() {
+        return;
+    }
+    let ends = async move {
+        for task in running {
+            task.await;
+        }
+    };
+    cleanup::leave(Left::ends(Box::pin(ends)));
 }

@@ -4,6 +4,7 @@
 //! reactor, the clock or the loop; polling is `poll.rs`, ending is `finish.rs`.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -37,6 +38,10 @@ pub(crate) struct Tasks {
     /// The task locals that a task spawned now inherits.
     pub(crate) locals: RefCell<Option<Rc<Locals>>>,
     pub(crate) has_locals: Cell<bool>,
+    /// How many drops of futures and outputs are on the stack, one inside of the other.
+    pub(crate) depth: Cell<u32>,
+    /// Tasks whose end is put off until the outermost drop is through: see `finish::Deep`.
+    pub(crate) doomed: RefCell<VecDeque<u64>>,
     /// Async cleanups that dropped futures left and nobody has collected yet.
     pub(crate) left: RefCell<Vec<Left>>,
     pub(crate) left_count: Cell<usize>,
@@ -73,6 +78,8 @@ impl Tasks {
             holders: Holders::default(),
             locals: RefCell::new(None),
             has_locals: Cell::new(false),
+            depth: Cell::new(0),
+            doomed: RefCell::default(),
             left: RefCell::new(Vec::new()),
             left_count: Cell::new(0),
             observed: Cell::new(false),
