@@ -6,10 +6,13 @@
 pub use myrt_macros::{main, test};
 pub use myrt_runtime::cancel::{CancelToken, bracket, finally, shield, shield_for};
 pub use myrt_runtime::future::{When, as_completed, first_ok, gather, race, try_gather, wait};
+#[cfg(feature = "inspect")]
+#[cfg_attr(docsrs, doc(cfg(feature = "inspect")))]
+pub use myrt_runtime::monitor;
 pub use myrt_runtime::task::{spawn, spawn_blocking, spawn_eager, yield_now};
 pub use myrt_runtime::{cancel, scope, try_scope};
 pub use myrt_runtime::{future, gather, join, select, try_gather, try_join};
-pub use myrt_runtime::{monitor, runtime, sync, task, task_local, time};
+pub use myrt_runtime::{runtime, sync, task, task_local, time};
 
 #[cfg(feature = "net")]
 pub use myrt_net::{open_connection, start_server};

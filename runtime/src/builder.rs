@@ -6,18 +6,14 @@
 use std::env;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::core::{Config, Core};
-use crate::observe::notice;
-use crate::observe::{Observer, Unhandled, UnhandledHook};
-use crate::record;
-use crate::report::{Hook, Report};
-use crate::runtime_loop::Runtime;
+use crate::runtime_loop::{Runtime, refuse_nesting};
 use crate::sys::Selector;
+use crate::unhandled::{Unhandled, UnhandledHook};
 
 /// Polls between two looks at the selector while work is ready (tokio's number).
 const EVENT_INTERVAL: u32 = 61;
@@ -27,47 +23,6 @@ const MAX_EVENTS: usize = 1024;
 const PAUSED_SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How long async cleanups may take when the runtime ends.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// What is done about what the runtime notices ([`Report`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Lints {
-    /// Nothing is reported.
-    Off,
-    /// It is reported. Chosen by [`Builder::lints`] or `MYRT_LINTS=warn`, or in debug mode, misuse is looked for as well
-    /// ([`Misuse`](crate::runtime::Misuse)); where nobody chose, only what costs nothing is noticed: slow turns, deadlocks.
-    #[default]
-    Warn,
-    /// Misuse is looked for, and what is reported is a failure: [`Runtime::block_on`] panics with the reports when its
-    /// future is done, and dropping the runtime does for those that came later, unless the thread panics already. A slow poll is
-    /// a failure only where [`Builder::slow_poll`] says what slow is: how fast the machine is proves nothing else.
-    Deny,
-}
-
-impl FromStr for Lints {
-    type Err = ParseLintsError;
-
-    fn from_str(text: &str) -> Result<Self, ParseLintsError> {
-        match text {
-            "off" => Ok(Self::Off),
-            "warn" => Ok(Self::Warn),
-            "deny" => Ok(Self::Deny),
-            _ => Err(ParseLintsError(())),
-        }
-    }
-}
-
-/// The error of parsing [`Lints`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ParseLintsError(());
-
-impl fmt::Display for ParseLintsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the lint levels are off, warn and deny")
-    }
-}
-
-impl std::error::Error for ParseLintsError {}
 
 /// Builds a [`Runtime`].
 ///
@@ -85,19 +40,14 @@ impl std::error::Error for ParseLintsError {}
 #[derive(Clone)]
 pub struct Builder {
     selector: Option<Selector>,
-    debug: Option<bool>,
-    slow_poll: Option<Duration>,
     start_paused: bool,
     seed: Option<u64>,
     unhandled: Option<UnhandledHook>,
-    observer: Option<Rc<dyn Observer>>,
-    record: Option<PathBuf>,
-    record_dir: Option<PathBuf>,
-    report: Option<Hook>,
     event_interval: u32,
     max_events: usize,
     grace: Duration,
-    lints: Option<Lints>,
+    #[cfg(feature = "inspect")]
+    pub(crate) inspect: crate::inspect::choice::Choice,
 }
 
 impl Builder {
@@ -105,42 +55,20 @@ impl Builder {
     pub fn new() -> Self {
         Self {
             selector: None,
-            debug: None,
-            slow_poll: None,
             start_paused: false,
             seed: None,
             unhandled: None,
-            observer: None,
-            record: None,
-            record_dir: None,
-            report: None,
             event_interval: EVENT_INTERVAL,
             max_events: MAX_EVENTS,
             grace: GRACE,
-            lints: None,
+            #[cfg(feature = "inspect")]
+            inspect: Default::default(),
         }
     }
 
     /// How to learn which descriptors are ready. Default: edge-triggered epoll on Linux, kqueue on BSD and macOS.
     pub fn selector(mut self, selector: Selector) -> Self {
         self.selector = Some(selector);
-        self
-    }
-
-    /// Debug mode, asyncio's `debug=True`: what costs too much to be always on. Every poll is timed (see
-    /// [`Builder::slow_poll`]) and wakers are counted, so that a deadlock is a panic that shows who waits for whom
-    /// instead of a program that hangs.
-    pub fn debug(mut self, debug: bool) -> Self {
-        self.debug = Some(debug);
-        self
-    }
-
-    /// From what duration on a single poll is reported as slow; asyncio's `slow_callback_duration`. Default 100 ms. Setting
-    /// it has every poll timed, as debug mode does; otherwise whole turns are timed, and polls for a while after one
-    /// that took that long.
-    #[doc(alias = "slow_callback_duration")]
-    pub fn slow_poll(mut self, limit: Duration) -> Self {
-        self.slow_poll = Some(limit);
         self
     }
 
@@ -164,37 +92,6 @@ impl Builder {
         self
     }
 
-    /// Is told what the runtime notices: slow polls, deadlocks, misuse; the default prints it.
-    pub fn on_report(mut self, hook: impl Fn(&Report) + 'static) -> Self {
-        self.report = Some(Rc::new(hook));
-        self
-    }
-
-    /// Records the run and writes it to `file` when the runtime ends: as what its name says, `.txt` (a drawing), `.json`,
-    /// `.perfetto.json` (for <https://ui.perfetto.dev>), or `.html` (one page that plays it, offline). The last 131,072 events are
-    /// kept. `MYRT_RECORD=run.html` does the same for a program that was not changed; there each further runtime of the
-    /// process gets a file of its own, `run-2.html`, a file that is there already is left as it is and the next number taken, and what the program prints is recorded too, as by
-    /// [`Recorder::with_console`](crate::runtime::Recorder::with_console).
-    ///
-    /// An earlier recording in `file` is replaced; what is no regular file is left alone. A file that cannot be written is told on stderr. [`Recorder`](crate::runtime::Recorder) keeps a recording in memory.
-    pub fn record(mut self, file: impl Into<PathBuf>) -> Self {
-        self.record = Some(file.into());
-        self
-    }
-
-    /// The folder in which clients of the [monitor](crate::monitor) may have recordings written: always to new files. None: they may not.
-    /// `MYRT_RECORD_DIR` does the same for a program that was not changed.
-    pub fn record_dir(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.record_dir = Some(folder.into());
-        self
-    }
-
-    /// Installs an observer.
-    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Some(Rc::new(observer));
-        self
-    }
-
     /// How many polls lie between two looks at the selector while work is ready. Default 61; 0 counts as 1.
     pub fn event_interval(mut self, polls: u32) -> Self {
         self.event_interval = polls.max(1);
@@ -214,24 +111,6 @@ impl Builder {
         self
     }
 
-    /// Has the runtime look for misuse, and says what to do about it; see [`Lints`] and
-    /// [`Misuse`](crate::runtime::Misuse). As in debug mode polls are timed and wakers counted then: a runtime that looks is several
-    /// times slower, one that does not pays nothing. `MYRT_LINTS` (`off`, `warn`, `deny`) does the same for a program
-    /// that was not changed.
-    ///
-    /// ```should_panic
-    /// use myrt::runtime::{Builder, Lints};
-    /// let runtime = Builder::new().lints(Lints::Deny).build().unwrap();
-    /// runtime.block_on(async {
-    ///     drop(myrt::spawn(async { Err::<(), _>("no luck") })); // no .await
-    ///     myrt::yield_now().await;
-    /// });
-    /// ```
-    pub fn lints(mut self, lints: Lints) -> Self {
-        self.lints = Some(lints);
-        self
-    }
-
     /// Makes the runtime.
     ///
     /// # Errors
@@ -246,24 +125,6 @@ impl Builder {
             Some(seed) => Some(seed),
             None => from_environment("MYRT_SEED")?.or(self.start_paused.then_some(PAUSED_SEED)),
         };
-        // The environment records a program as it is, with what it prints.
-        let file = match self.record {
-            Some(file) => Some((file, false)),
-            None => env::var_os("MYRT_RECORD")
-                .filter(|file| !file.is_empty())
-                .map(|file| (PathBuf::from(file), true)),
-        };
-        let record_dir = self.record_dir.or_else(|| {
-            let folder = env::var_os("MYRT_RECORD_DIR");
-            folder.filter(|it| !it.is_empty()).map(PathBuf::from)
-        });
-        let debug = self
-            .debug
-            .unwrap_or_else(|| env::var_os("MYRT_DEBUG").is_some_and(|value| value != "0"));
-        let lints = match self.lints {
-            Some(lints) => Some(lints),
-            None => from_environment("MYRT_LINTS")?,
-        };
         let config = Config {
             selector,
             start_paused: self.start_paused,
@@ -271,30 +132,34 @@ impl Builder {
             grace: self.grace,
             event_interval: self.event_interval,
             max_events: self.max_events,
-            slow_poll: self.slow_poll,
-            debug,
-            looks: lints.map_or(debug, |lints| lints != Lints::Off),
-            lints: lints.unwrap_or_default(),
-            report: self.report,
             unhandled: self.unhandled,
-            record_dir,
         };
-        let runtime = Core::new(config).map(Runtime::from_core)?;
-        if let Some(observer) = self.observer {
-            notice::install(runtime.core(), observer);
-        }
-        if let Some((file, with_console)) = file {
-            record::start(runtime.core(), file, with_console)?;
-        }
-        if let Some(address) = env::var_os("MYRT_MONITOR").filter(|address| !address.is_empty()) {
-            runtime.watch_at(&address.to_string_lossy());
-        }
+        #[cfg(feature = "inspect")]
+        let (probe, watchers) = self.inspect.probe()?;
+        #[cfg(not(feature = "inspect"))]
+        let probe = nothing_watches();
+        let runtime = Core::new(config, probe).map(Runtime::from_core)?;
+        #[cfg(feature = "inspect")]
+        watchers.install(&runtime)?;
         Ok(runtime)
     }
 }
 
+/// Says so where the environment asks for what only the feature `inspect` has.
+#[cfg(not(feature = "inspect"))]
+fn nothing_watches() -> crate::task::probe::Probe {
+    for name in ["MYRT_MONITOR", "MYRT_RECORD", "MYRT_DEBUG", "MYRT_LINTS"] {
+        if env::var_os(name).is_some_and(|value| !value.is_empty()) {
+            crate::sys::stderr::complain(format_args!(
+                "myrt: {name} is set, but this program was built without the feature `inspect` of myrt"
+            ));
+        }
+    }
+    crate::task::probe::Probe::none()
+}
+
 /// A default from the environment; not set, or empty: none.
-fn from_environment<T>(name: &str) -> io::Result<Option<T>>
+pub(crate) fn from_environment<T>(name: &str) -> io::Result<Option<T>>
 where
     T: FromStr<Err: fmt::Display>,
 {
@@ -324,7 +189,31 @@ impl fmt::Debug for Builder {
             .field("start_paused", &self.start_paused)
             .field("seed", &self.seed)
             .field("grace", &self.grace)
-            .field("lints", &self.lints)
             .finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    /// A runtime with the defaults, which the environment may have set (see [`Builder`]).
+    ///
+    /// # Errors
+    /// When the selector cannot be made: no descriptors left, or a selector that this system does not have.
+    pub fn new() -> io::Result<Self> {
+        Builder::new().build()
+    }
+}
+
+/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups included.
+///
+/// asyncio's `asyncio.run`. With the `signal` feature use `myrt::run`, which also turns Ctrl-C into an orderly end.
+///
+/// # Panics
+/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future` panicked with.
+#[track_caller]
+pub fn run<F: Future>(future: F) -> F::Output {
+    refuse_nesting("run");
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => panic!("the runtime could not be made: {error}"),
     }
 }

@@ -8,31 +8,25 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::AtomicIsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::builder::Lints;
-use crate::lookout::{Lookout, ends};
-use crate::observe::notice::{self, Notices};
-use crate::observe::{By, Unhandled, UnhandledHook};
 use crate::reactor::Reactor;
-use crate::record::Running;
-use crate::report::{Hook, Report};
 use crate::sys;
 use crate::sys::stderr::complain;
 use crate::task::cleanup::Left;
 use crate::task::error;
 use crate::task::hot::{self, Here};
 use crate::task::id::Id;
+use crate::task::probe::{Inspect, Probe, ReadyBy};
 use crate::task::registry::{self, Home, Message};
 use crate::task::remote_queue::RemoteQueue;
 use crate::task::slot::Slot;
 use crate::task::tasks::Tasks;
 use crate::time::driver::Timers;
-use crate::watchdog::Watchdog;
+use crate::unhandled::{Unhandled, UnhandledHook};
 
 /// What the builder decided.
 pub(crate) struct Config {
@@ -42,15 +36,7 @@ pub(crate) struct Config {
     pub(crate) grace: Duration,
     pub(crate) event_interval: u32,
     pub(crate) max_events: usize,
-    pub(crate) slow_poll: Option<Duration>,
-    pub(crate) debug: bool,
-    pub(crate) lints: Lints,
-    /// Misuse is looked for.
-    pub(crate) looks: bool,
-    pub(crate) report: Option<Hook>,
     pub(crate) unhandled: Option<UnhandledHook>,
-    /// Where clients of the monitor may have recordings written.
-    pub(crate) record_dir: Option<PathBuf>,
 }
 
 /// See the module's head.
@@ -71,14 +57,11 @@ pub(crate) struct Core {
     pub(crate) turns: Cell<u64>,
     /// Reports made so far.
     pub(crate) reports: Cell<u64>,
-    pub(crate) watch: Watchdog,
-    /// Only where misuse is looked for.
-    pub(crate) lookout: Option<Box<Lookout>>,
-    /// What was reported and is to be a failure.
-    pub(crate) denied: RefCell<Vec<String>>,
-    pub(crate) notices: Notices,
-    /// The recording that is written when the runtime ends.
-    pub(crate) recording: RefCell<Option<Running>>,
+    pub(crate) probe: Probe,
+    /// The longest that a turn kept to itself, in nanoseconds.
+    pub(crate) longest_ns: Cell<u64>,
+    /// What all turns together kept to themselves.
+    pub(crate) busy_ns: Cell<u64>,
     /// The process that made the runtime: a fork's child shares its epoll and must not use it.
     pub(crate) process: u32,
     /// Messages being handled, kept for its memory.
@@ -86,7 +69,7 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config) -> io::Result<Self> {
+    pub(crate) fn new(config: Config, probe: Probe) -> io::Result<Self> {
         let Some((id, serial)) = registry::reserve() else {
             return Err(io::Error::other(
                 "65,535 runtimes are alive in this process: drop some first",
@@ -94,9 +77,8 @@ impl Core {
         };
         let built = Reactor::new(config.selector, config.max_events);
         let reactor = built.inspect_err(|_| registry::unreserve(id))?;
-        let tasks = Tasks::new(id, config.debug || config.looks);
+        let tasks = Tasks::new(id, probe.counts_wakers);
         let timers = Timers::new(config.start_paused);
-        let watch = Watchdog::new(&config);
         let home = Arc::new(Home {
             id,
             serial,
@@ -107,7 +89,7 @@ impl Core {
             started: timers.start(),
             clock: Arc::clone(&timers.clock),
             wakers: AtomicIsize::new(0),
-            wakers_of: config.looks.then(Mutex::default),
+            wakers_of: probe.looks.then(Mutex::default),
             at_end: Mutex::default(),
         });
         registry::publish(&home);
@@ -121,14 +103,12 @@ impl Core {
             outside: Cell::new(0),
             random: Cell::new(config.seed.unwrap_or_else(|| seed_of(serial)) | 1),
             grace: Cell::new(config.grace),
-            lookout: config.looks.then(Box::default),
-            denied: RefCell::default(),
             config,
             turns: Cell::new(0),
             reports: Cell::new(0),
-            watch,
-            notices: Notices::default(),
-            recording: RefCell::new(None),
+            probe,
+            longest_ns: Cell::new(0),
+            busy_ns: Cell::new(0),
             process: sys::fork::current_pid(),
             inbox: RefCell::new(Vec::new()),
         })
@@ -184,49 +164,27 @@ impl Core {
         };
         match &self.config.unhandled {
             Some(hook) => Rc::clone(hook)(&report),
-            None if what == A_TASK && self.tell_unjoined(slot, &report) => {}
+            None if what == A_TASK && self.is_told_unjoined(slot, report.message) => {}
             None => complain(format_args!("{report}")),
         }
         error::drop_payload(panic);
     }
 
-    /// Whether its wakers are counted.
-    pub(crate) fn counts_wakers(&self) -> bool {
-        self.config.debug || self.config.looks
-    }
-
-    fn tell_unjoined(&self, slot: Option<&Slot>, report: &Unhandled<'_>) -> bool {
-        slot.is_some_and(|slot| ends::unjoined(self, slot, report.message.to_owned(), true))
-    }
-
-    /// Tells the user what was noticed.
-    pub(crate) fn report(&self, report: &Report) {
-        if self.config.lints == Lints::Off {
-            return;
-        }
-        self.reports.set(self.reports.get() + 1);
-        if self.config.lints == Lints::Deny && self.is_failure(report) {
-            self.denied.borrow_mut().push(report.to_string());
-        }
-        match &self.config.report {
-            Some(hook) => Rc::clone(hook)(report),
-            None => complain(format_args!("{report}")),
-        }
-    }
-
-    /// How fast the machine is is no failure, unless the program said what it expects.
-    fn is_failure(&self, report: &Report) -> bool {
-        match report {
-            Report::SlowPoll { .. } | Report::SlowTurn { .. } => self.config.slow_poll.is_some(),
-            Report::Deadlock { certain, .. } => !certain, // a panic by itself
-            _ => true,
-        }
+    fn is_told_unjoined(&self, slot: Option<&Slot>, message: &str) -> bool {
+        let told = |slot| {
+            self.probe
+                .inspector()?
+                .unjoined(self, slot, message, true)
+                .then_some(())
+        };
+        slot.and_then(told).is_some()
     }
 
     /// Where reports are failures: panics with those that were made since it was asked last.
     #[track_caller]
     pub(crate) fn fail_if_denied(&self) {
-        let denied = self.denied.take();
+        let inspector = self.probe.inspector();
+        let denied = inspector.map_or_else(Vec::new, Inspect::take_failures);
         assert!(
             denied.is_empty(),
             "reports are failures here (Lints::Deny):\n{}",
@@ -274,7 +232,8 @@ impl Core {
         }
         drop(messages);
         self.inbox.replace(inbox);
-        notice::queued(self, By::Outside);
+        self.probe
+            .tell_polls(|it| it.became_ready(self, ReadyBy::Outside));
     }
 
     pub(crate) fn handle(&self, message: Message) {

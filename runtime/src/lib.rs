@@ -4,6 +4,10 @@
 //! Read `runtime.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
 
 #![deny(clippy::disallowed_macros)]
+#![cfg_attr(
+    not(feature = "inspect"),
+    allow(dead_code, reason = "the core keeps what only those who watch it read")
+)]
 
 /// Whether the graph and the counts are kept. Always; `--cfg myrt_bare` leaves them out, so that their price can be measured
 /// (`benches/cost`). In such a build the monitor and the reports know nothing.
@@ -12,28 +16,20 @@ pub(crate) const TELLS: bool = !cfg!(myrt_bare);
 mod blocking;
 mod builder;
 mod core;
-mod cycle;
 mod foreign;
-mod lookout;
+#[cfg(feature = "inspect")]
+mod inspect;
 mod metrics;
-mod misuse;
-mod observe;
 mod reactor;
-mod record;
 mod remote;
-mod report;
 #[path = "runtime.rs"]
 mod runtime_loop;
 mod stepping;
 mod sys;
-mod trace;
-#[cfg(feature = "tracing")]
-mod tracing_events;
-mod watchdog;
+mod unhandled;
 
 pub mod cancel;
 pub mod future;
-pub mod monitor;
 pub mod scope;
 pub mod sync;
 pub mod task;
@@ -41,18 +37,24 @@ pub mod time;
 
 /// The runtime itself, and what can be chosen and asked about it.
 pub mod runtime {
-    pub use crate::builder::{Builder, Lints, ParseLintsError};
-    pub use crate::cycle::Cycle;
+    pub use crate::builder::Builder;
+    #[cfg(feature = "inspect")]
+    pub use crate::inspect::cycle::Cycle;
+    #[cfg(feature = "inspect")]
+    pub use crate::inspect::misuse::{Culprit, Misuse};
+    #[cfg(feature = "inspect")]
+    pub use crate::inspect::observe::{By, NewTask, Observer, Rest};
+    #[cfg(feature = "inspect")]
+    pub use crate::inspect::record::Recorder;
+    #[cfg(feature = "inspect")]
+    pub use crate::inspect::report::{Lints, ParseLintsError, Report};
+    #[cfg(feature = "tracing")]
+    pub use crate::inspect::tracing_events::Tracing;
     pub use crate::metrics::Metrics;
-    pub use crate::misuse::{Culprit, Misuse};
-    pub use crate::observe::{By, NewTask, Observer, Rest, Unhandled};
-    pub use crate::record::Recorder;
     pub use crate::remote::{Remote, RemoteHandle};
-    pub use crate::report::Report;
     pub use crate::runtime_loop::Runtime;
     pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector, raise_fd_limit};
-    #[cfg(feature = "tracing")]
-    pub use crate::tracing_events::Tracing;
+    pub use crate::unhandled::Unhandled;
 }
 
 /// Descriptors that tasks can wait for.
@@ -94,6 +96,8 @@ pub mod os {
         crate::task::spawn::hide(&handle);
     }
 }
+pub use builder::run;
 pub use cancel::{CancelToken, bracket, finally, shield, shield_for};
-pub use runtime_loop::run;
+#[cfg(feature = "inspect")]
+pub use inspect::monitor;
 pub use scope::{scope, try_scope};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::blocking::{self, PoolStatistics};
 use crate::core::Core;
+use crate::runtime_loop::Runtime;
 
 /// What a runtime has counted since it began, and what it holds now: the executor, the timers, the reactor. Counts only grow;
 /// a difference of two looks says what happened between them.
@@ -75,8 +76,8 @@ impl Metrics {
             polls,
             queued,
             turns: core.turns.get(),
-            busy: core.watch.busy(),
-            longest_turn: core.watch.longest_turn(),
+            busy: Duration::from_nanos(core.busy_ns.get()),
+            longest_turn: Duration::from_nanos(core.longest_ns.get()),
             sources: core.reactor.sources.borrow().len(),
             timers: core.timers.len(),
             timers_fired: core.timers.fired.get(),
@@ -120,5 +121,13 @@ impl Metrics {
             ("blocking_idle", idle_threads as u128),
             ("blocking_queued", queued_jobs as u128),
         ]
+    }
+}
+
+impl Runtime {
+    /// What the runtime has counted so far.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(self.core())
     }
 }

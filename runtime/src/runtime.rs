@@ -20,12 +20,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::TELLS;
-use crate::builder::Builder;
 use crate::core::Core;
-use crate::lookout;
-use crate::metrics::Metrics;
-use crate::observe::By;
-use crate::observe::notice;
 use crate::remote::Remote;
 use crate::stepping;
 use crate::sys::stderr::complain;
@@ -37,28 +32,25 @@ use crate::task::hot::{self, Entered};
 use crate::task::id::Id;
 use crate::task::join::JoinHandle;
 use crate::task::poll::{Batch, run_batch};
+use crate::task::probe::{Ending, ReadyBy};
 use crate::task::registry;
 use crate::task::slot::{CANCEL, CHILD, DONE, FAILED, HANDLE, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
 use crate::task::stored::wake_all;
 use crate::time::{Instant, Sleep};
-use crate::trace::Graph;
-use crate::watchdog;
 
 /// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is ready, and at
 /// most `limit`), read the mail.
 fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
     begin_turn(core);
-    let batch = match core.watch.is_timing() {
-        false => run_batch(core, core.config.event_interval),
-        true => watchdog::run_timed(core, core.config.event_interval),
-    };
+    let batch = run(core, core.config.event_interval);
     if batch == Batch::Main {
         return Ok(batch);
     }
     core.read_mail();
-    let fired = core.timers.fire(watchdog::look(core));
-    notice::fired(core, fired);
+    let fired = core.timers.fire(look(core));
+    core.probe
+        .tell_polls(|it| it.became_ready(core, ReadyBy::Timers(fired)));
     if core.tasks.left_count.get() != 0 {
         run_orphans(core);
     }
@@ -66,7 +58,8 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
         // Work is ready: a glance at the selector, if it watches anything.
         if !core.reactor.is_empty() {
             core.reactor.wait(Some(Duration::ZERO))?;
-            notice::queued(core, By::Io);
+            core.probe
+                .tell_polls(|it| it.became_ready(core, ReadyBy::Io));
         }
     } else if core.timers.clock.is_paused() {
         sleep_virtually(core, limit)?;
@@ -80,6 +73,36 @@ fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
     }
     core.read_mail();
     Ok(batch)
+}
+
+/// Runs a batch, watched or not.
+#[inline]
+fn run(core: &Core, limit: u32) -> Batch {
+    if core.probe.sees_polls() {
+        if let Some(inspector) = core.probe.inspector() {
+            return inspector.run_batch(core, limit);
+        }
+    }
+    run_batch(core, limit)
+}
+
+/// The turn's reading of the clock: how long the loop has kept to itself is counted, and told if that was long.
+#[inline]
+fn look(core: &Core) -> Instant {
+    let before = core.timers.seen();
+    let now = core.timers.look();
+    let took = now.as_nanos().saturating_sub(before.as_nanos());
+    if TELLS {
+        core.busy_ns.set(core.busy_ns.get().wrapping_add(took));
+        if took > core.longest_ns.get() {
+            core.longest_ns.set(took);
+        }
+    }
+    if core.probe.is_slow(took) {
+        let took = Duration::from_nanos(took);
+        core.probe.tell(|it| it.slow_turn(core, took));
+    }
+    now
 }
 
 fn begin_turn(core: &Core) {
@@ -96,15 +119,16 @@ fn begin_turn(core: &Core) {
          Make a new Runtime in the child, or exec"
     );
     core.tasks.ring.tidy();
-    notice::turned(core, turns);
+    core.probe.tell_polls(|it| it.turn(core, turns));
 }
 
 /// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`. This and the glance of
 /// a turn are the only calls that ask the selector.
 fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
-    notice::parking(core, timeout);
-    lookout::alone::look(core);
-    let timeout = watchdog::before_park(core, timeout);
+    let timeout = match core.probe.inspector() {
+        Some(inspector) => inspector.before_park(core, timeout, false),
+        None => timeout,
+    };
     if !core.tasks.ring.is_empty() {
         return Ok(()); // a hook has woken or spawned something
     }
@@ -117,8 +141,7 @@ fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
     drop(parked);
     core.timers.look();
     let events = *asked.as_ref().unwrap_or(&0);
-    watchdog::after_park(core, events);
-    notice::unparked(core, events);
+    core.probe.tell(|it| it.after_park(core, events));
     asked.map(drop)
 }
 
@@ -135,19 +158,22 @@ impl Drop for Parked<'_> {
 /// jumps to the next deadline.
 fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
     let events = core.reactor.wait(Some(Duration::ZERO))?;
-    notice::queued(core, By::Io);
+    core.probe
+        .tell_polls(|it| it.became_ready(core, ReadyBy::Io));
     if events > 0 || core.has_mail() {
         return Ok(());
     }
     match next_leap(core) {
         Some(at) => {
-            watchdog::look_for_cycles(core);
-            lookout::alone::look(core);
+            core.probe.tell(|it| {
+                it.before_park(core, None, true);
+            });
             let now = core.timers.clock.now();
             let at = limit.map_or(at, |limit| at.min(now + limit));
             core.timers.clock.advance_to(at);
             let fired = core.timers.fire(core.timers.look());
-            notice::fired(core, fired);
+            core.probe
+                .tell_polls(|it| it.became_ready(core, ReadyBy::Timers(fired)));
             Ok(())
         }
         None => park(core, limit),
@@ -186,14 +212,6 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime with the defaults, which the environment may have set (see [`Builder`]).
-    ///
-    /// # Errors
-    /// When the selector cannot be made: no descriptors left, or a selector that this system does not have.
-    pub fn new() -> io::Result<Self> {
-        Builder::new().build()
-    }
-
     pub(crate) fn from_core(core: Core) -> Self {
         Self {
             core: Box::new(core),
@@ -361,10 +379,7 @@ impl Runtime {
         }
         let now = self.core.timers.clock.now();
         self.core.tasks.now_ms.set(self.core.timers.millis(now));
-        match self.core.watch.is_timing() {
-            false => run_batch(&self.core, 1),
-            true => watchdog::run_timed(&self.core, 1),
-        };
+        run(&self.core, 1);
         Ok(true)
     }
 
@@ -383,35 +398,9 @@ impl Runtime {
         Remote::new(&self.core.home)
     }
 
-    /// What the runtime has counted so far.
-    #[must_use]
-    pub fn metrics(&self) -> Metrics {
-        Metrics::of(&self.core)
-    }
-
-    /// The tasks and what they wait for, from outside of the loop: for steppers. Inside, [`task::graph`](crate::task::graph).
-    #[must_use]
-    pub fn graph(&self) -> Graph {
-        let now = self.core.timers.clock.now();
-        Graph::new(&self.core.home, self.core.timers.millis(now), now)
-    }
-
     /// Cancels every task, gives their async cleanups `grace`, drops what is left, and ends the runtime.
     pub fn shutdown(self, grace: Duration) {
         self.end(grace);
-    }
-
-    /// Starts the monitor that the environment asked for. A program does not fail because nobody can watch it.
-    pub(crate) fn watch_at(&self, address: &str) {
-        match crate::monitor::start_for(&self.core.home, address) {
-            Ok(monitor) => match monitor.token() {
-                Some(token) => complain(format_args!(
-                    "myrt: the monitor listens on {monitor}\nmyrt: its token, to cancel and record, is {token}"
-                )),
-                None => complain(format_args!("myrt: the monitor listens on {monitor}")),
-            },
-            Err(error) => complain(format_args!("myrt: MYRT_MONITOR={address}: {error}")),
-        }
     }
 
     fn end(&self, grace: Duration) {
@@ -536,7 +525,7 @@ fn run_orphans(core: &Core) {
 fn end_tasks(runtime: &Runtime, grace: Duration) {
     let core = runtime.core();
     core.grace.set(grace);
-    lookout::ends::never_polled(core);
+    core.probe.tell(|it| it.ending(core, Ending::Begins));
     core.tasks.ending.set(true);
     cancel_all(core);
     let unfinished = core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0;
@@ -657,12 +646,11 @@ fn end_for_good(core: &Core) {
     }
     core.reactor.wake_all();
     drop_caught("a waker", core.timers.take_all());
-    lookout::ends::leaked_descriptors(core);
-    crate::record::end(core);
+    core.probe.tell(|it| it.ending(core, Ending::Over));
 }
 
 #[track_caller]
-fn refuse_nesting(what: &str) {
+pub(crate) fn refuse_nesting(what: &str) {
     let inside = hot::with_core(|core| core.is_some());
     assert!(
         !inside,
@@ -719,20 +707,5 @@ impl fmt::Debug for Runtime {
             .field("selector", &self.core.reactor.kind)
             .field("tasks", &self.core.tasks.live())
             .finish_non_exhaustive()
-    }
-}
-
-/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups included.
-///
-/// asyncio's `asyncio.run`. With the `signal` feature use `myrt::run`, which also turns Ctrl-C into an orderly end.
-///
-/// # Panics
-/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future` panicked with.
-#[track_caller]
-pub fn run<F: Future>(future: F) -> F::Output {
-    refuse_nesting("run");
-    match Runtime::new() {
-        Ok(runtime) => runtime.block_on(future),
-        Err(error) => panic!("the runtime could not be made: {error}"),
     }
 }

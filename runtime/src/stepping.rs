@@ -6,7 +6,6 @@ use crate::core::Core;
 use crate::runtime_loop::{Runtime, next_leap};
 use crate::task::Id;
 use crate::time::Instant;
-use crate::trace;
 
 /// Whether nothing can happen before the next timer but by leaping there: the clock is paused, and nobody is ready or at work.
 pub(crate) fn may_leap(core: &Core) -> bool {
@@ -28,7 +27,7 @@ impl Runtime {
     pub fn ready(&self) -> Vec<Id> {
         let ring = &self.core().tasks.ring;
         let slots = (0..ring.len()).filter_map(|place| ring.nth(place));
-        let alive = slots.filter(|slot| trace::is_alive(slot));
+        let alive = slots.filter(|slot| slot.is_alive());
         alive
             .map(|slot| Id::from_identity(slot.identity()))
             .collect()

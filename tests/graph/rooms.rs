@@ -30,7 +30,7 @@ const RUNTIME: &[&str] = &[
 /// wakers; what is above the loop are libraries on these four.
 pub(crate) const ROOMS: [Room; 15] = [
     room("timer", &["timer/src/"], &[]),
-    room("sys", &["runtime/src/sys/"], &[]),
+    room("sys", &["runtime/src/sys/", "runtime/src/foreign.rs"], &[]),
     room(
         "executor",
         &["runtime/src/executor/", "runtime/src/task/"],
@@ -83,7 +83,6 @@ pub(crate) const ROOMS: [Room; 15] = [
         &[
             "inspect/src/",
             "runtime/src/cycle",
-            "runtime/src/foreign.rs",
             "runtime/src/inspect",
             "runtime/src/lookout/",
             "runtime/src/metrics.rs",

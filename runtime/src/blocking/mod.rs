@@ -186,7 +186,7 @@ where
         });
         submit(Arc::clone(&shared), work, Outside::one_more(core));
         let handle = spawn_in(core, Result { shared, at }, at);
-        if core.config.looks {
+        if core.probe.looks {
             // The job runs, whether or not its task is polled to hear of the end: that counts as a poll.
             if let Some(slot) = core.tasks.find(handle.id().identity()) {
                 slot.set_wait(Wait::Blocking.pack(), at);

@@ -15,9 +15,9 @@ use super::raw;
 use super::source::Direction;
 use super::turn::{Operation, Readiness};
 use crate::core::Core;
-use crate::lookout::ends;
 use crate::sys;
 use crate::task::hot;
+use crate::task::probe::LeafNote;
 use crate::task::registry;
 use crate::task::wait::{note_wait, poll_budget, poll_share, take_share};
 
@@ -482,8 +482,9 @@ impl<T: AsFd + 'static> Async<T> {
         let unshared = self.flags.load(Relaxed) & UNSHARED != 0;
         if self
             .with_home(|core| {
-                if core.config.looks {
-                    ends::deregistered(core, token);
+                if core.probe.looks {
+                    core.probe
+                        .tell(|it| it.leaf(core, LeafNote::Deregistered(token)));
                 }
                 core.reactor.remove(token, unshared);
             })

@@ -23,7 +23,7 @@ use std::ptr;
 use std::task::{Context, Poll, Waker};
 
 use super::wakes::Wakes;
-use crate::lookout::starved::{self, Leaf};
+use crate::task::probe::{self, Leaf, LeafNote};
 use crate::task::waker::give_way;
 use crate::task::{StoredWaker, WaitNote, has_share, hot, take_share};
 
@@ -114,7 +114,7 @@ impl<T: Copy> WaitQueue<T> {
     fn watch(&self, key: Key, note: WaitNote) {
         let mut list = self.list.borrow_mut();
         list.node_mut(key).stage = Stage::Watched;
-        starved::waits(list.leaf(key), note);
+        probe::leaf(LeafNote::Waits(list.leaf(key), note));
     }
 
     /// Joins the end of the queue. The caller clones its waker first (`StoredWaker::new`), and then,
@@ -399,14 +399,14 @@ impl<T: Copy> WaitList<T> {
     #[cold]
     fn grant_watched(&mut self, key: Key) {
         self.node_mut(key).stage = Stage::GrantedWatched;
-        starved::granted(self.leaf(key));
+        probe::leaf(LeafNote::Granted(self.leaf(key)));
     }
 
     /// Whether it was granted.
     #[cold]
     fn remove_watched(&mut self, key: Key, stage: Stage) -> bool {
         assert!(stage != Stage::Free, "a waiter leaves its queue once");
-        starved::left(self.leaf(key));
+        probe::leaf(LeafNote::Left(self.leaf(key)));
         if stage == Stage::Watched {
             self.unlink(key);
         }

@@ -68,6 +68,7 @@ compile_error!("the kqueue model uses epoll as its oracle, so it runs on Linux o
 mod absent;
 pub(crate) mod clock;
 mod cvt;
+#[cfg(feature = "inspect")]
 pub(crate) mod describe;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
@@ -104,6 +105,7 @@ mod kqueue {
 pub(crate) mod affinity;
 pub(crate) mod bytes;
 pub(crate) mod child;
+#[cfg(feature = "inspect")]
 pub(crate) mod console;
 pub(crate) mod handed;
 pub(crate) mod limits;

@@ -19,7 +19,7 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
 use super::pool::{Pool, class_of};
-use crate::lookout::ends::error_of;
+use super::probe;
 
 /// What every block starts with.
 #[repr(C)]
@@ -197,7 +197,10 @@ where
     let stage = unsafe { &mut *stage::<F>(header) };
     // SAFETY: the caller says that the output is what it holds.
     let output = unsafe { &mut stage.output };
-    let error = output.as_ref().filter(|_| read).and_then(error_of);
+    let error = output
+        .as_ref()
+        .filter(|_| read)
+        .and_then(|it| probe::error_of(it));
     // SAFETY: dropped once, the caller says that it counts as gone.
     unsafe { ManuallyDrop::drop(output) };
     error

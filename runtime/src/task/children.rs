@@ -22,13 +22,13 @@ use super::finish::{self, Nest};
 use super::hot::{self, Hot};
 use super::id::Id;
 use super::local::Installed;
+use super::probe::{End, Inner};
 use super::registry::{self, Message};
 use super::slot::{CANCEL, CHILD, FINISHING, INTERNAL, QUEUED, RARE, Slot};
 use super::stored::{StoredWaker, wake_all};
 use super::wait::{Wait, WaitNote, note_wait};
 use super::waker::{give_way, waker_of};
 use crate::core::Core;
-use crate::observe::notice;
 
 /// The sets of one runtime.
 pub(crate) struct Sets {
@@ -277,7 +277,8 @@ impl Children {
         poll: &mut impl FnMut(u32, &mut Context<'_>) -> Turn,
     ) -> bool {
         let key = slot.key();
-        notice::began(core, slot);
+        core.probe
+            .tell_polls(|it| it.poll_begins(core, slot, Inner::Child));
         hot.run(key, slot);
         let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
         let turn = poll(number, &mut Context::from_waker(&waker));
@@ -287,15 +288,18 @@ impl Children {
                 core.tasks
                     .sets
                     .with(self.set, |set| set.ready.push_back(number));
-                notice::ended(core, slot, false);
+                core.probe
+                    .tell_polls(|it| it.poll_ended(core, slot, Inner::Child, false));
             }
             Turn::Pending => {
                 slot.rest(hot.signal.get(), core.tasks.now_ms.get());
-                notice::ended(core, slot, false);
+                core.probe
+                    .tell_polls(|it| it.poll_ended(core, slot, Inner::Child, false));
             }
             Turn::Done | Turn::Stop => {
                 hot.idle();
-                notice::ended(core, slot, true);
+                core.probe
+                    .tell_polls(|it| it.poll_ended(core, slot, Inner::Child, true));
                 self.identities.get_mut()[number as usize] = 0;
                 release_slot(core, slot);
             }
@@ -382,7 +386,8 @@ impl Children {
     pub(crate) fn set_finishing(&self, number: u32) {
         self.with_slot(number, |core, slot| {
             slot.set_flags(slot.flags() & !CANCEL | FINISHING);
-            notice::finishing(core, slot);
+            core.probe
+                .tell_polls(|it| it.task_ended(core, slot, End::ChildFinishes));
         });
     }
 
@@ -413,7 +418,8 @@ impl Children {
             let key = slot.key();
             let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
             let identity = slot.identity();
-            notice::began(core, slot);
+            core.probe
+                .tell_polls(|it| it.poll_begins(core, slot, Inner::Child));
             let nest = Nest::enter(key, Some(slot));
             hot::with(|hot| hot.budget.set(hot::BUDGET));
             let locals = slot.has(RARE).then(|| Installed::of(core, slot));
@@ -429,7 +435,8 @@ impl Children {
                     slot.rest(signal, core.tasks.now_ms.get());
                 }
             }
-            notice::ended(core, slot, result.is_ready());
+            core.probe
+                .tell_polls(|it| it.poll_ended(core, slot, Inner::Child, result.is_ready()));
             result
         })
     }
@@ -516,7 +523,8 @@ fn release_slot(core: &Core, slot: &Slot) {
     if slot.has(RARE) {
         return release_rare(core, slot);
     }
-    notice::released(core, slot);
+    core.probe
+        .tell_polls(|it| it.task_ended(core, slot, End::ChildFreed));
     // The next occupant takes the word for a joiner, and finds nobody.
     slot.set_place(0);
     core.tasks.slots.release(slot);

@@ -14,6 +14,7 @@ use super::cleanup::{self, Cleanup};
 use super::error::{JoinError, Outcome, Reason, drop_caught, drop_payload, report};
 use super::hot::{self, Hot};
 use super::id::Id;
+use super::probe::End;
 use super::rare::Callback;
 use super::slot::{
     ATTACHED, CANCEL, CHILD, DONE, DROPPING, FAILED, FINISHING, HANDLE, IN_RING, MAIN, NESTED,
@@ -22,8 +23,6 @@ use super::slot::{
 use super::stored::wake_all;
 use super::tasks::Tasks;
 use crate::core::{A_TASK, Core};
-use crate::lookout::ends;
-use crate::observe::notice;
 
 /// A poll returned `Ready`; the output is in place. True when it was the main future.
 #[inline]
@@ -298,7 +297,8 @@ pub(crate) fn complete(core: &Core, slot: &Slot, in_ring: bool) {
         | if in_ring { IN_RING } else { 0 };
     slot.set_flags(flags);
     core.tasks.count_end(before);
-    notice::completed(core, slot);
+    core.probe
+        .tell_polls(|it| it.task_ended(core, slot, End::Done));
     if flags & RARE != 0 {
         let identity = slot.identity();
         complete_rare(core, slot);
@@ -369,7 +369,7 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
     } else {
         if flags & TAKEN == 0 {
             // What is dropped with the runtime is nobody's fault: its handles outlive it.
-            drop_output(core, slot, core.config.looks && !core.tasks.closed.get())
+            drop_output(core, slot, core.probe.looks && !core.tasks.closed.get())
         } else {
             None
         }
@@ -420,7 +420,9 @@ fn drop_output(core: &Core, slot: &Slot, read: bool) -> Option<Box<dyn Any + Sen
     }));
     match dropped {
         Ok(Some(error)) => {
-            ends::unjoined(core, slot, error, false);
+            core.probe.tell(|it| {
+                it.unjoined(core, slot, &error, false);
+            });
             None
         }
         Ok(None) => None,

@@ -254,7 +254,7 @@ impl<'a> Entered<'a> {
                 slot: hot.slot.get(),
                 signal: hot.signal.replace(0),
                 budget: hot.budget.get(),
-                looks: hot.looks.replace(core.lookout.is_some()),
+                looks: hot.looks.replace(core.probe.looks),
                 core,
             };
             hot.idle();

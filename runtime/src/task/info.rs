@@ -15,7 +15,6 @@ use super::registry;
 use super::slot::{CANCEL, CHILD, DONE, MAIN, Slot, index_of};
 use super::stored::StoredWaker;
 use crate::core::Core;
-pub use crate::trace::TaskInfo;
 
 /// The task that is running.
 ///
@@ -184,12 +183,4 @@ impl TaskRef {
     fn here<R>(&self, f: impl FnOnce(&Core) -> R) -> Option<R> {
         hot::with_core(|core| core.filter(|core| core.serial == self.runtime).map(f))
     }
-}
-
-/// Every task of this thread's runtime that has not ended, the main one and children of scopes included, in the
-/// order of the table. asyncio's `all_tasks`. Empty outside of a runtime.
-#[doc(alias = "all_tasks")]
-#[must_use]
-pub fn all() -> Vec<TaskInfo> {
-    hot::with_core(|core| core.map_or_else(Vec::new, |core| crate::trace::of(&core.home.table)))
 }

@@ -19,14 +19,13 @@ use std::task::{Context, Poll};
 
 use super::error::{Reason, drop_payload};
 use super::hot::{self, Hot};
+use super::probe::Inner;
 use super::slot::{ATTACHED, CANCEL, DONE, FINISHING, MAIN, RARE, SLOW, Slot};
 use super::tasks::Tasks;
 use super::waker::waker_of;
 use super::{finish, local};
 use crate::TELLS;
 use crate::core::Core;
-use crate::lookout::Eager;
-use crate::observe::notice;
 
 /// How a batch ended.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -228,8 +227,8 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
         return;
     };
     let key = slot.key();
-    notice::began(core, slot);
-    let watched = Eager::enter(core, slot);
+    core.probe
+        .tell_polls(|it| it.poll_begins(core, slot, Inner::Eager));
     let nest = finish::Nest::enter(key, Some(slot));
     let _locals = slot.has(RARE).then(|| local::Installed::of(core, slot));
     // The slot stays queued: whether it is woken or not, the loop will poll it again at its turn. That spares a
@@ -250,7 +249,7 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
         polled.map_err(|panic| (panic, dropped))
     });
     drop(nest);
-    drop(watched);
     finish::polled_eagerly(core, slot, polled);
-    notice::ended(core, slot, false);
+    core.probe
+        .tell_polls(|it| it.poll_ended(core, slot, Inner::Eager, false));
 }

@@ -185,6 +185,12 @@ impl Slot {
         self.flags() & bits != 0
     }
 
+    /// Whether it holds a task that has not ended.
+    pub(crate) fn is_alive(&self) -> bool {
+        let there = !self.block().is_null() || self.has(CHILD);
+        there && !self.has(DONE | INTERNAL)
+    }
+
     #[inline]
     pub(crate) fn set_flags(&self, flags: u16) {
         self.flags.store(flags, Relaxed);

@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use super::hot;
 use super::join::JoinHandle;
+use super::probe::{LARGE, LeafNote};
 use super::slot::INTERNAL;
 use crate::core::Core;
-use crate::lookout::ends;
 
 /// Starts a task that runs beside the others; it begins at its next turn, not at once (see [`spawn_eager`]).
 ///
@@ -63,8 +63,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    if size_of::<F>() > ends::LARGE {
-        ends::spawned_large(core, size_of::<F>(), at);
+    if size_of::<F>() > LARGE {
+        core.probe
+            .tell(|it| it.leaf(core, LeafNote::Large(size_of::<F>(), at)));
     }
     let parent = hot::with(|hot| hot.whose().key());
     let slot = core.tasks.spawn(future, parent, at);

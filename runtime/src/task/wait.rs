@@ -152,7 +152,7 @@ pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
 
 /// What [`note_wait`] writes, made before it is known whether there is a wait: two words, so that handing it on to the
 /// function that waits costs nothing.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct WaitNote {
     pub(super) packed: u64,
     pub(super) at: &'static Location<'static>,

@@ -15,8 +15,8 @@ use std::ptr;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::hot;
+use super::probe::{self, LeafNote};
 use super::registry;
-use crate::lookout;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| ());
 
@@ -47,7 +47,7 @@ static COUNTED: RawWakerVTable = RawWakerVTable::new(
 
 #[cold]
 fn call(data: *const ()) {
-    lookout::waker_called(data.addr() as u64);
+    probe::leaf(LeafNote::WakerCalled(data.addr() as u64));
     wake(data);
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn key_of(waker: &Waker) -> Option<u64> {
 fn is_counted(waker: &Waker) -> bool {
     let counted = ptr::eq(waker.vtable(), &raw const COUNTED);
     if counted {
-        lookout::waker_kept(waker.data().addr() as u64);
+        probe::leaf(LeafNote::WakerKept(waker.data().addr() as u64));
     }
     counted
 }
@@ -94,7 +94,7 @@ pub(crate) fn give_way(waker: &Waker) {
         wake_key(waker.data().addr() as u64);
     } else {
         if hot::looks() {
-            lookout::gave_way();
+            probe::leaf(LeafNote::GaveWay);
         }
         waker.wake_by_ref();
     }
