@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::core::{Config, Core};
 use crate::runtime_loop::{Runtime, refuse_nesting};
 use crate::sys::Selector;
-use crate::unhandled::{Unhandled, UnhandledHook};
+use crate::task::unhandled::{Unhandled, UnhandledHook};
 
 /// Polls between two looks at the selector while work is ready (tokio's number).
 const EVENT_INTERVAL: u32 = 61;

@@ -25,8 +25,8 @@ use crate::task::registry::{self, Home, Message};
 use crate::task::remote_queue::RemoteQueue;
 use crate::task::slot::Slot;
 use crate::task::tasks::Tasks;
+use crate::task::unhandled::{Unhandled, UnhandledHook};
 use crate::time::driver::Timers;
-use crate::unhandled::{Unhandled, UnhandledHook};
 
 /// What the builder decided.
 pub(crate) struct Config {

@@ -9,10 +9,6 @@
     allow(dead_code, reason = "the core keeps what only those who watch it read")
 )]
 
-/// Whether the graph and the counts are kept. Always; `--cfg myrt_bare` leaves them out, so that their price can be measured
-/// (`benches/cost`). In such a build the monitor and the reports know nothing.
-pub(crate) const TELLS: bool = !cfg!(myrt_bare);
-
 mod blocking;
 mod builder;
 mod core;
@@ -26,7 +22,6 @@ mod remote;
 mod runtime_loop;
 mod stepping;
 mod sys;
-mod unhandled;
 
 pub mod cancel;
 pub mod future;
@@ -54,7 +49,7 @@ pub mod runtime {
     pub use crate::remote::{Remote, RemoteHandle};
     pub use crate::runtime_loop::Runtime;
     pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector, raise_fd_limit};
-    pub use crate::unhandled::Unhandled;
+    pub use crate::task::unhandled::Unhandled;
 }
 
 /// Descriptors that tasks can wait for.

@@ -19,7 +19,6 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::TELLS;
 use crate::core::Core;
 use crate::remote::Remote;
 use crate::stepping;
@@ -32,6 +31,7 @@ use crate::task::hot::{self, Entered};
 use crate::task::id::Id;
 use crate::task::join::JoinHandle;
 use crate::task::poll::{Batch, run_batch};
+use crate::task::probe::TELLS;
 use crate::task::probe::{Ending, ReadyBy};
 use crate::task::registry;
 use crate::task::slot::{CANCEL, CHILD, DONE, FAILED, HANDLE, MAIN, QUEUED, RARE, Slot};

@@ -22,13 +22,13 @@ const fn room(
 
 /// Everything in the runtime's crate.
 const RUNTIME: &[&str] = &[
-    "root", "timer", "sys", "executor", "reactor", "time", "loop", "blocking", "sync", "cancel",
-    "future", "scope",
+    "root", "timer", "sys", "executor", "reactor", "time", "loop", "builder", "blocking", "sync",
+    "cancel", "future", "scope",
 ];
 
 /// Lowest first. `loop` uses executor, reactor and time, which do not know each other but for
 /// wakers; what is above the loop are libraries on these four.
-pub(crate) const ROOMS: [Room; 15] = [
+pub(crate) const ROOMS: [Room; 16] = [
     room("timer", &["timer/src/"], &[]),
     room("sys", &["runtime/src/sys/", "runtime/src/foreign.rs"], &[]),
     room(
@@ -48,7 +48,6 @@ pub(crate) const ROOMS: [Room; 15] = [
             "runtime/src/loop.rs",
             "runtime/src/runtime.rs",
             "runtime/src/shutdown.rs",
-            "runtime/src/builder.rs",
             "runtime/src/remote.rs",
             "runtime/src/core.rs",
             "runtime/src/stepping.rs",
@@ -75,6 +74,11 @@ pub(crate) const ROOMS: [Room; 15] = [
         "scope",
         &["runtime/src/scope/"],
         &["executor", "time", "sync", "cancel", "future", "blocking"],
+    ),
+    room(
+        "builder",
+        &["runtime/src/builder.rs"],
+        &["loop", "executor", "sys", "inspect"],
     ),
     // The crate's names; whatever else stands there only the crates above may use.
     room("root", &["runtime/src/lib.rs"], RUNTIME),

@@ -19,13 +19,13 @@ use std::time::Duration;
 
 use suspects::Suspects;
 
-use crate::TELLS;
 use crate::core::Core;
 use crate::inspect::of;
 use crate::inspect::report::{Lints, Report};
 use crate::inspect::trace::{TaskInfo, title};
 use crate::sys::clock::monotonic_ns;
 use crate::task::id::Id;
+use crate::task::probe::TELLS;
 use crate::task::wait::Wait;
 use crate::time::Instant;
 

@@ -12,7 +12,7 @@ use crate::inspect::observe::{By, NewTask, Observer, Rest};
 use crate::inspect::report::Report;
 use crate::task::error::Outcome;
 use crate::task::id::Id;
-use crate::unhandled::Unhandled;
+use crate::task::unhandled::Unhandled;
 
 /// Turns what happens into `tracing` events with the target `myrt`.
 ///

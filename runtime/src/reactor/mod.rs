@@ -27,9 +27,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::TELLS;
 use crate::sys::{self, fork};
 use crate::sys::{Added, Event, Interest, Notifier, Poller, Ready, Selector};
+use crate::task::probe::TELLS;
 use crate::task::stored::{StoredWaker, wake_all};
 use source::{Direction, Source, Sources};
 

@@ -5,8 +5,8 @@
 
 use std::cell::Cell;
 
-use crate::TELLS;
 use crate::task::holders::UNSURE;
+use crate::task::probe::TELLS;
 use crate::task::{
     Id, StoredWaker, current_identity, forget_holder, id_of, identity_of, note_holder,
 };

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::slot::Slot;
 use super::wait::WaitNote;
-use crate::TELLS;
 use crate::core::Core;
+use crate::task::probe::TELLS;
 
 /// The state of the poll that is on this thread's stack.
 pub(crate) struct Hot {

@@ -49,6 +49,7 @@ pub(crate) mod tasks;
 mod tests;
 pub(crate) mod times;
 pub(crate) mod together;
+pub(crate) mod unhandled;
 pub(crate) mod wait;
 pub(crate) mod waker;
 pub(crate) mod yielding;

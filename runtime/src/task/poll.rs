@@ -24,8 +24,8 @@ use super::slot::{ATTACHED, CANCEL, DONE, FINISHING, MAIN, RARE, SLOW, Slot};
 use super::tasks::Tasks;
 use super::waker::waker_of;
 use super::{finish, local};
-use crate::TELLS;
 use crate::core::Core;
+use crate::task::probe::TELLS;
 
 /// How a batch ended.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]

@@ -3,7 +3,7 @@
 //! Why: what watches costs nothing where there is none. The loop compares one byte, the [`Level`]; what a watcher is told
 //! goes through [`Inspect`], whose calls are all cold. What it wants to know of a task it reads from the task table's
 //! atomics, as any thread may.
-//! Must not depend on: who implements `Inspect`, the reactor, timers.
+//! Must not depend on: inspect, reactor, time
 
 use std::any::Any;
 use std::cell::Cell;
@@ -15,6 +15,10 @@ use super::poll::Batch;
 use super::slot::Slot;
 use super::wait::WaitNote;
 use crate::core::Core;
+
+/// Whether the graph and the counts are kept. Always; `--cfg myrt_bare` leaves them out, so that their price can be measured
+/// (`benches/cost`). In such a build the monitor and the reports know nothing.
+pub(crate) const TELLS: bool = !cfg!(myrt_bare);
 
 /// How closely a runtime is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,7 +23,7 @@ use super::hot::{NOTES, ONE_NOTE};
 use super::remote_queue::RemoteBit;
 use super::stored::StoredWaker;
 use super::wait::AMONG_OTHERS;
-use crate::TELLS;
+use crate::task::probe::TELLS;
 
 /// Bits of an identity that are the index of the slot.
 pub(crate) const INDEX_BITS: u32 = 28;

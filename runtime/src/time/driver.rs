@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::instant::Instant;
-use crate::TELLS;
+use crate::task::probe::TELLS;
 use crate::task::stored::StoredWaker;
 
 /// Length of a tick in nanoseconds.
