@@ -80,7 +80,7 @@ fn what_is_no_question_has_a_clear_answer() {
             "error: 2 tasks are named twin: say which of 1, 2\n",
         ),
         ("top many", "error: \"many\" is not a number\n"),
-        ("record", "error: record start FILE, or record stop\n"),
+        ("record", "error: record start NAME, or record stop\n"),
         (
             "where nobody --json",
             "{\"error\":\"there is no task nobody\"}\n",

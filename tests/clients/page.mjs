@@ -1,7 +1,7 @@
 // Opens the pages of recordings in headless Chromium, offline, and compares what they show with their JSON; and checks the form of
 // those for Perfetto. See `page`.
 //
-// The model below knows the events as runtime/src/record/json.rs documents them, and nothing of the page's own script.
+// The model below knows the events as runtime/src/inspect/record/json.rs documents them, and nothing of the page's own script.
 
 import { createRequire } from "node:module";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
