@@ -248,7 +248,7 @@ impl Core {
                 }
             }
             Message::Call(call) => {
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(self))) {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
                     self.unhandled("work that another thread sent", 0, panic);
                 }
             }

@@ -82,7 +82,7 @@ impl Remote {
             let work = async move { promise.run(make).await };
             drop(spawn_in(core, work, at));
         };
-        let _ = self.home.send(Message::Call(Box::new(call)));
+        let _ = self.home.send(Message::call(call));
         RemoteHandle { shared }
     }
 
@@ -90,9 +90,9 @@ impl Remote {
     #[doc(alias = "call_soon_threadsafe")]
     pub fn defer(&self, call: impl FnOnce() + Send + 'static) -> bool {
         self.home
-            .send(Message::Call(Box::new(move |core| {
+            .send(Message::call(move |core| {
                 defer_caught(core, call);
-            })))
+            }))
             .is_ok()
     }
 

@@ -235,7 +235,7 @@ impl Outside {
     /// Has the loop report a panic that no task hears of.
     fn report(&self, panic: Box<dyn Any + Send>) {
         let call = |core: &Core| core.unhandled("a blocking job", 0, panic);
-        if let Err(message) = self.home.send(Message::Call(Box::new(call))) {
+        if let Err(message) = self.home.send(Message::call(call)) {
             drop_caught("a blocking job", message); // the runtime has ended
         }
     }
@@ -244,7 +244,7 @@ impl Outside {
 impl Drop for Outside {
     fn drop(&mut self) {
         let one_less = |core: &Core| core.outside.set(core.outside.get() - 1);
-        let _ = self.home.send(Message::Call(Box::new(one_less)));
+        let _ = self.home.send(Message::call(one_less));
     }
 }
 

@@ -11,9 +11,9 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
-use super::raw;
 use super::source::Direction;
 use super::turn::{Operation, Readiness};
+use super::{raw, remote_drop};
 use crate::core::Core;
 use crate::sys;
 use crate::task::hot;
@@ -467,7 +467,7 @@ impl<T: AsFd + 'static> Async<T> {
     fn forget(&mut self) {
         self.flag(UNSHARED, false);
         if !self.deregister() {
-            registry::forget_at_home(self.token.load(Relaxed), self.runtime.load(Relaxed));
+            remote_drop::forget(self.runtime.load(Relaxed), self.token.load(Relaxed));
         }
         self.token.store(0, Relaxed);
     }
@@ -514,7 +514,7 @@ impl<T: AsFd + 'static> Drop for Async<T> {
     fn drop(&mut self) {
         if self.io.is_some() && !self.deregister() {
             if let Some(io) = self.io.take() {
-                registry::hand_home(io, self.token.load(Relaxed), self.runtime.load(Relaxed));
+                remote_drop::close(io, self.runtime.load(Relaxed), self.token.load(Relaxed));
             }
         }
     }

@@ -18,6 +18,7 @@
 
 pub(crate) mod async_fd;
 pub(crate) mod ready;
+mod remote_drop;
 pub(crate) mod source;
 pub(crate) mod turn;
 

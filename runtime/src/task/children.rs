@@ -23,7 +23,7 @@ use super::hot::{self, Hot};
 use super::id::Id;
 use super::local::Installed;
 use super::probe::{End, Inner};
-use super::registry::{self, Message};
+use super::registry;
 use super::slot::{CANCEL, CHILD, FINISHING, INTERNAL, QUEUED, RARE, Slot};
 use super::stored::{StoredWaker, wake_all};
 use super::wait::{Wait, WaitNote, note_wait};
@@ -490,11 +490,9 @@ impl Drop for Children {
         hot::with_core(|core| match core {
             Some(core) if core.serial == runtime => end(core, set, &identities),
             _ => {
-                if let Some(home) = registry::by_serial(runtime) {
-                    let _ = home.send(Message::Call(Box::new(move |core| {
-                        end(core, set, &identities);
-                    })));
-                }
+                registry::call_in(runtime, move |core| {
+                    end(core, set, &identities);
+                });
             }
         });
     }

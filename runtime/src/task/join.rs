@@ -18,7 +18,7 @@ use super::finish;
 use super::hot::{self, Hot};
 use super::id::Id;
 use super::info::TaskRef;
-use super::registry::{self, Message};
+use super::registry;
 use super::slot::{CANCEL, DONE, FINISHING, HANDLE, NESTED, Slot, index_of};
 use super::stored::StoredWaker;
 use super::wait::{self, Wait, poll_budget};
@@ -252,9 +252,7 @@ fn detach(core: &Core, identity: u64) {
 
 #[cold]
 fn detach_remotely(runtime: u64, identity: u64) {
-    if let Some(home) = registry::by_serial(runtime) {
-        let _ = home.send(Message::Call(Box::new(move |core| detach(core, identity))));
-    }
+    registry::call_in(runtime, move |core| detach(core, identity));
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
@@ -289,10 +287,7 @@ pub(crate) fn cancel_id(runtime: u64, identity: u64, reason: Option<Cow<'static,
     hot::with_core(|core| match core {
         Some(core) if core.serial == runtime => finish::cancel(core, identity, reason),
         _ => {
-            if let Some(home) = registry::by_serial(runtime) {
-                let cancel = move |core: &Core| finish::cancel(core, identity, reason);
-                let _ = home.send(Message::Call(Box::new(cancel)));
-            }
+            registry::call_in(runtime, move |core| finish::cancel(core, identity, reason));
         }
     });
     Cancel {

@@ -60,7 +60,7 @@ impl Drop for Outside {
         });
         if !here {
             // The loop may sleep without a deadline because of this count. Refused: the runtime has ended.
-            let _ = self.home.send(Message::Call(Box::new(one_less)));
+            let _ = self.home.send(Message::call(one_less));
         }
     }
 }

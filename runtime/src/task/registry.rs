@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::hot;
 use super::remote_queue::RemoteQueue;
 use super::slot::index_of;
 use super::table::Table;
@@ -20,8 +21,17 @@ use crate::time::clock::Clock;
 pub(crate) enum Message {
     /// Wake the task of this key.
     Wake(u64),
-    /// Call this on the loop's thread.
-    Call(Box<dyn FnOnce(&Core) + Send>),
+    /// Call this on the loop's thread, where the runtime is entered.
+    Call(Box<dyn FnOnce() + Send>),
+}
+
+impl Message {
+    /// A call that needs the runtime's tables.
+    pub(crate) fn call(call: impl FnOnce(&Core) + Send + 'static) -> Self {
+        Self::Call(Box::new(move || {
+            hot::with_core(|core| call(core.expect("messages are handled inside of the runtime")));
+        }))
+    }
 }
 
 /// A runtime, as other threads see it.
@@ -192,39 +202,34 @@ pub(crate) fn by_serial(serial: u64) -> Option<Arc<Home>> {
         .cloned()
 }
 
-/// A closure that goes home with something that may not be `Send`.
-struct Errand(Box<dyn FnOnce(&Core)>);
-
-// SAFETY: an errand is made by `hand_home` alone, around a `T` that an `Async<T>` held. It runs or is dropped on
-// another thread than the one that made it only if that `Async<T>` was carried here from its own thread, which the
-// compiler allows only when `T: Send` (`Async<T>` has `T` as a field and no `unsafe impl`).
-unsafe impl Send for Errand {}
-
-/// Has a descriptor's entry forgotten on its runtime's thread, while the descriptor itself goes on living elsewhere.
+/// Calls `call` on the thread of a runtime, soon. Nothing happens if the runtime has ended.
 #[cold]
-pub(crate) fn forget_at_home(token: u64, runtime: u64) {
+pub(crate) fn call_in(runtime: u64, call: impl FnOnce(&Core) + Send + 'static) {
     if let Some(home) = by_serial(runtime) {
-        let _ = home.send(Message::Call(Box::new(move |core| {
-            core.reactor.remove_late(token);
-        })));
+        let _ = home.send(Message::call(call));
     }
 }
 
-/// Sends a descriptor to its runtime's thread, to be forgotten by the selector and closed there, in this order. Where
-/// the runtime has ended meanwhile, it is closed in place.
+/// A value on its way to the thread of its runtime, although it may not be `Send`.
+struct Carried<T>(T);
+
+// SAFETY: `carry_home` alone makes one, around the `T` of an `Async<T>`. It is used or dropped on another thread than the
+// one that made it only if that `Async<T>` was carried here from its own thread, which the compiler allows only when
+// `T: Send` (`Async<T>` has `T` as a field and no `unsafe impl`).
+unsafe impl<T> Send for Carried<T> {}
+
+/// Calls `call` with `value` on the thread of a runtime. If the runtime has ended, `value` is dropped here.
 ///
-/// For `Drop for Async<T>` and nobody else (see the safety comment above).
+/// Only for the drop of an `Async<T>`: see the safety comment above.
 #[cold]
-pub(crate) fn hand_home<T: 'static>(io: T, token: u64, runtime: u64) {
-    let errand = Errand(Box::new(move |core: &Core| {
-        core.reactor.remove(token, false);
-        drop(io);
-    }));
-    let call = move |core: &Core| {
-        let errand = errand; // the whole errand is captured, not its field, which is not Send
-        (errand.0)(core);
-    };
-    if let Some(home) = by_serial(runtime) {
-        let _ = home.send(Message::Call(Box::new(call)));
-    }
+pub(crate) fn carry_home<T: 'static>(
+    runtime: u64,
+    value: T,
+    call: impl FnOnce(&Core, T) + Send + 'static,
+) {
+    let carried = Carried(value);
+    call_in(runtime, move |core| {
+        let carried = carried; // the whole value is captured, not its field, which is not Send
+        call(core, carried.0);
+    });
 }

@@ -15,7 +15,7 @@ use myrt_timer::Key;
 use super::instant::Instant;
 use crate::core::Core;
 use crate::task::hot::{self, Hot};
-use crate::task::registry::{self, Message};
+use crate::task::registry;
 use crate::task::stored::StoredWaker;
 use crate::task::wait::{Wait, note_wait, poll_budget};
 
@@ -217,21 +217,17 @@ impl Sleep {
 
 #[cold]
 fn forget_remotely(runtime: u64, key: Key) {
-    if let Some(home) = registry::by_serial(runtime) {
-        let _ = home.send(Message::Call(Box::new(move |core| {
-            drop(core.timers.remove(key));
-        })));
-    }
+    registry::call_in(runtime, move |core| {
+        drop(core.timers.remove(key));
+    });
 }
 
 /// The sleep was reset outside of its runtime: whoever has polled it polls it again, and begins a new timer.
 #[cold]
 fn wake_remotely(runtime: u64, key: Key) {
-    if let Some(home) = registry::by_serial(runtime) {
-        let _ = home.send(Message::Call(Box::new(move |core| {
-            core.timers.remove(key).unwrap_or_default().wake();
-        })));
-    }
+    registry::call_in(runtime, move |core| {
+        core.timers.remove(key).unwrap_or_default().wake();
+    });
 }
 
 #[cold]

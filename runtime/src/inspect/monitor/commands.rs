@@ -234,7 +234,7 @@ impl Question<'_> {
         let began = self.subject.watch.wants_times();
         // Each time: an observer that left meanwhile has put an end to it.
         let time = |core: &Core| watchdog::time_all(core, true);
-        self.subject.send(Message::Call(Box::new(time)));
+        self.subject.send(Message::call(time));
         let mut tasks: Vec<&TaskInfo> = self.graph.tasks().iter().collect();
         tasks.sort_by_key(|task| {
             let busy = task.times.map(|times| times.busy);
@@ -399,7 +399,7 @@ impl Question<'_> {
     fn cancel(&self, task: &TaskInfo) -> String {
         let identity = task.id.identity();
         let reason = Some("cancelled from the monitor".into());
-        let call = Message::Call(Box::new(move |core| finish::cancel(core, identity, reason)));
+        let call = Message::call(move |core| finish::cancel(core, identity, reason));
         if !self.subject.send(call) {
             return self.error("the runtime has ended");
         }

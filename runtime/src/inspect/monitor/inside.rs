@@ -35,7 +35,7 @@ pub(super) fn ask<T: Send + 'static>(
     let (tell, told) = mpsc::sync_channel(1);
     // Whoever asked may have gone.
     let call = move |core: &Core| drop(tell.send(question(core)));
-    if !subject.send(Message::Call(Box::new(call))) {
+    if !subject.send(Message::call(call)) {
         return None;
     }
     for _ in 0..GLANCES {

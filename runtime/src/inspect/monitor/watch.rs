@@ -121,7 +121,7 @@ impl Watch {
             drop(seen);
             let rest = |core: &Core| watchdog::time_all(core, false);
             if let Some(home) = self.home.upgrade() {
-                let _ = home.send(Message::Call(Box::new(rest))); // refused: the runtime has ended
+                let _ = home.send(Message::call(rest)); // refused: the runtime has ended
             }
         }
     }
