@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use myrt_runtime::task::{self, JoinHandle, Outside, Wait};
+use myrt_runtime::task::{self, ExternalWork, JoinHandle, Wait};
 
 use crate::place::{self, Place};
 
@@ -22,7 +22,7 @@ pub(crate) struct Work<T> {
     /// The runtime in which it was begun.
     runtime: Option<u64>,
     /// Another runtime waits for it: that one's virtual clock stands still.
-    elsewhere: Option<Outside>,
+    elsewhere: Option<ExternalWork>,
 }
 
 struct Shared<T>(Mutex<State<T>>);
@@ -117,7 +117,7 @@ impl<T> Work<T> {
         drop(state);
         drop(old);
         if self.elsewhere.is_none() {
-            self.elsewhere = task::outside();
+            self.elsewhere = ExternalWork::begin_here();
         }
         place::note(Wait::Blocking, at);
         Poll::Pending

@@ -10,7 +10,7 @@ use std::process::{self, ExitStatus};
 use std::task::{Context, Poll};
 
 use myrt_runtime::os;
-use myrt_runtime::task::{Outside, outside};
+use myrt_runtime::task::ExternalWork;
 
 use super::collect::{Collect, Communicate, Gathered};
 use super::orphan;
@@ -49,7 +49,7 @@ pub struct Child {
     /// None only while it is being dropped.
     pub(super) std: Option<process::Child>,
     pub(super) watch: Watch,
-    outside: Option<Outside>,
+    outside: Option<ExternalWork>,
     ended: bool,
     kill_on_drop: bool,
     /// What a `communicate` that was dropped has got so far.
@@ -66,7 +66,7 @@ impl Child {
             stderr: None,
             std: Some(std),
             watch: Watch::default(),
-            outside: outside(),
+            outside: ExternalWork::begin_here(),
             ended: false,
             // Nobody gets it if the next lines fail.
             kill_on_drop: true,
@@ -76,7 +76,7 @@ impl Child {
         child.stdout = stdout.map(ChildStdout::from_std).transpose()?;
         child.stderr = stderr.map(ChildStderr::from_std).transpose()?;
         child.kill_on_drop = kill_on_drop;
-        if child.outside.as_ref().is_some_and(Outside::is_virtual) {
+        if child.outside.as_ref().is_some_and(ExternalWork::is_virtual) {
             let pid = child.std().id();
             orphan::let_time_go_on(&mut child.outside, pid);
         }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use myrt_runtime::io::Async;
 use myrt_runtime::os::{self, PerProcess};
-use myrt_runtime::task::{self, Outside};
+use myrt_runtime::task::{self, ExternalWork};
 
 use super::wait::{WaitState, Watch};
 
@@ -76,7 +76,7 @@ fn list() -> std::sync::MutexGuard<'static, Vec<process::Child>> {
 
 /// Under a virtual clock, time would stand until somebody asks for a child that has long ended: a task of its own watches it, and takes the
 /// count with it. Where processes have no descriptors, the count stays with the `Child`.
-pub(super) fn let_time_go_on(outside: &mut Option<Outside>, pid: u32) {
+pub(super) fn let_time_go_on(outside: &mut Option<ExternalWork>, pid: u32) {
     let Ok(pidfd) = os::pidfd_open(pid) else {
         return;
     };

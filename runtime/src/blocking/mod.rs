@@ -8,6 +8,7 @@ pub(crate) mod limiter;
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -184,7 +185,7 @@ where
         let shared = Arc::new(Shared {
             state: Mutex::new(Progress::Waiting(None)),
         });
-        submit(Arc::clone(&shared), work, Outside::one_more(core));
+        submit(Arc::clone(&shared), work, ExternalWork::begin(core));
         let handle = spawn_in(core, Result { shared, at }, at);
         if core.probe.looks {
             // The job runs, whether or not its task is polled to hear of the end: that counts as a poll.
@@ -200,11 +201,11 @@ where
 fn submit<T: Send + 'static>(
     shared: Arc<Shared<T>>,
     work: impl FnOnce() -> T + Send + 'static,
-    outside: Outside,
+    counted: ExternalWork,
 ) {
     POOL.get().submit(Box::new(move || {
-        // Dropped last, after the wake: virtual time must not run on between the job's end and the task's poll.
-        let outside = outside;
+        // Dropped last: its message follows the wake, so virtual time does not run on between the job's end and the task's poll.
+        let counted = counted;
         let ended = catch_unwind(AssertUnwindSafe(|| {
             if shared.is_given_up() {
                 return drop(work);
@@ -213,26 +214,41 @@ fn submit<T: Send + 'static>(
         }));
         // Of a destructor: of the closure that was given up, or of the result that nobody waits for.
         if let Err(panic) = ended {
-            outside.report(panic);
+            counted.report(panic);
         }
     }));
 }
 
-/// A job that runs outside of the loop's thread, counted there. The loop hears of its end by a message behind the
-/// wake, so it neither lets virtual time run on in between nor sleeps on after the last job.
-struct Outside {
+/// Counts as work of a runtime outside of its thread until it is dropped, on any thread: a job, a name, a file, a child. While
+/// there is any, virtual time stands still, and a loop that waits for it is not in a deadlock.
+#[doc(hidden)]
+pub struct ExternalWork {
     home: Arc<Home>,
+    is_virtual: bool,
 }
 
-impl Outside {
-    fn one_more(core: &Core) -> Self {
+impl ExternalWork {
+    fn begin(core: &Core) -> Self {
         core.outside.set(core.outside.get() + 1);
         Self {
             home: Arc::clone(&core.home),
+            is_virtual: core.timers.clock.is_paused(),
         }
     }
 
-    /// Has the loop report a panic that no task hears of.
+    /// As part of the runtime that this thread is inside of, if any.
+    #[must_use]
+    pub fn begin_here() -> Option<Self> {
+        hot::with_core(|core| core.map(Self::begin))
+    }
+
+    /// Whether the clock was a virtual one when this began.
+    #[must_use]
+    pub fn is_virtual(&self) -> bool {
+        self.is_virtual
+    }
+
+    /// Has the loop report a panic that reached no task.
     fn report(&self, panic: Box<dyn Any + Send>) {
         let call = |core: &Core| core.unhandled("a blocking job", 0, panic);
         if let Err(message) = self.home.send(Message::call(call)) {
@@ -241,10 +257,25 @@ impl Outside {
     }
 }
 
-impl Drop for Outside {
+impl Drop for ExternalWork {
     fn drop(&mut self) {
         let one_less = |core: &Core| core.outside.set(core.outside.get() - 1);
-        let _ = self.home.send(Message::call(one_less));
+        let here = hot::with_core(|core| {
+            let core = core.filter(|core| core.serial == self.home.serial);
+            core.map(one_less).is_some()
+        });
+        if !here {
+            // The loop may sleep without a deadline because of this count. Refused: the runtime has ended.
+            let _ = self.home.send(Message::call(one_less));
+        }
+    }
+}
+
+impl fmt::Debug for ExternalWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalWork")
+            .field("runtime", &self.home.serial)
+            .finish_non_exhaustive()
     }
 }
 

@@ -184,3 +184,10 @@ impl TaskRef {
         hot::with_core(|core| core.filter(|core| core.serial == self.runtime).map(f))
     }
 }
+
+/// Which runtime this thread is inside of: a number that is never used again.
+#[doc(hidden)]
+#[must_use]
+pub fn runtime_serial() -> Option<u64> {
+    hot::with_core(|core| core.map(|core| core.serial))
+}

@@ -29,7 +29,6 @@ pub(crate) mod id;
 pub(crate) mod info;
 pub(crate) mod join;
 pub(crate) mod local;
-pub(crate) mod outside;
 pub(crate) mod pair;
 pub(crate) mod pinned;
 pub(crate) mod poll;
@@ -55,19 +54,18 @@ pub(crate) mod waker;
 pub(crate) mod yielding;
 
 pub use crate::blocking::limiter::{Limiter, LimiterStatistics};
-pub use crate::blocking::{PoolStatistics, blocking_pool, spawn_blocking};
+pub use crate::blocking::{ExternalWork, PoolStatistics, blocking_pool, spawn_blocking};
 pub use crate::future::JoinSet;
 #[cfg(feature = "inspect")]
 pub use crate::inspect::trace::{Graph, State, TaskInfo, all, graph};
 pub use crate::task_local;
 pub use error::{JoinError, Outcome};
 pub use id::{Id, ParseIdError};
-pub use info::{TaskRef, current, try_current, try_current_id};
+pub use info::{TaskRef, current, runtime_serial, try_current, try_current_id};
 pub(crate) use info::{current_identity, id_of, identity_of, owns};
 pub use join::{AbortOnDrop, Cancel, JoinHandle};
 pub use local::{AccessError, LocalKey, Scoped};
 #[doc(hidden)]
-pub use outside::{Outside, outside, runtime_serial};
 pub use spawn::{Builder, spawn, spawn_eager};
 pub use stored::StoredWaker;
 pub use times::PollTimes;
