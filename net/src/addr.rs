@@ -15,8 +15,8 @@ use std::vec;
 
 use myrt_runtime::task::poll_budget;
 
+use crate::blocking_op::BlockingOp;
 use crate::place::Place;
-use crate::pool::Work;
 
 /// What can be turned into socket addresses: addresses, `(ip, port)`, `("host", port)`, `"host:port"`, slices of addresses.
 ///
@@ -60,7 +60,7 @@ enum State {
     /// What the argument said; `None` once it was acted on.
     Found(Option<io::Result<sealed::Found>>),
     /// On the pool.
-    Asking(Work<io::Result<Vec<SocketAddr>>>),
+    Asking(BlockingOp<io::Result<Vec<SocketAddr>>>),
 }
 
 impl LookupHost {
@@ -105,7 +105,7 @@ impl Future for LookupHost {
                                 Err(io::Error::new(source.kind(), LookupError { host, source }))
                             }
                         };
-                        this.state = State::Asking(Work::begin(ask));
+                        this.state = State::Asking(BlockingOp::begin(ask));
                     }
                 },
                 State::Asking(work) => {

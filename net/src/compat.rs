@@ -11,7 +11,7 @@ use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use pin_project_lite::pin_project;
 use tokio::io::{self as theirs, ReadBuf};
 
-use crate::wrapped::{Wrapped, write_through};
+use crate::adapter::{Adapter, write_through};
 
 pin_project! {
     /// A stream under the traits of the other side: around one with futures-io's traits it has tokio's, and the other way round.
@@ -41,7 +41,7 @@ pin_project! {
     #[derive(Debug)]
     pub struct Compat<T> {
         #[pin]
-        stream: Wrapped<T>,
+        stream: Adapter<T>,
     }
 }
 
@@ -50,7 +50,7 @@ impl<T> Compat<T> {
     #[track_caller]
     pub fn new(stream: T) -> Self {
         Self {
-            stream: Wrapped::new(stream),
+            stream: Adapter::new(stream),
         }
     }
 

@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::calls;
-use crate::ops::{self, Read, ReadExact, ReadVectored, Write, WriteAll, WriteVectored};
+use crate::socket_op::{self, Read, ReadExact, ReadVectored, Write, WriteAll, WriteVectored};
 use crate::stream::Connection;
 
 /// Half of a stream to read from; see [`TcpStream::split`](crate::TcpStream::split) and [`TcpStream::into_split`](crate::TcpStream::into_split).
@@ -134,7 +134,7 @@ impl<S: Connection, P: Deref<Target = S>> ReadHalf<P> {
     /// # Errors
     /// As there.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        use ops::Stream as _;
+        use socket_op::Stream as _;
         self.stream.io().try_read_with(|stream| stream.read(buf))
     }
 
@@ -183,7 +183,7 @@ impl<S: Connection, P: Deref<Target = S>> WriteHalf<P> {
     /// # Errors
     /// As there.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        use ops::Stream as _;
+        use socket_op::Stream as _;
         self.stream.io().try_write_with(|stream| stream.write(buf))
     }
 
@@ -220,7 +220,7 @@ impl<S: Connection, P: Deref<Target = S>> AsyncRead for ReadHalf<P> {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        ops::poll_read(self.stream.io(), cx, buf)
+        socket_op::poll_read(self.stream.io(), cx, buf)
     }
 
     #[track_caller]
@@ -229,7 +229,7 @@ impl<S: Connection, P: Deref<Target = S>> AsyncRead for ReadHalf<P> {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        ops::poll_read_vectored(self.stream.io(), cx, bufs)
+        socket_op::poll_read_vectored(self.stream.io(), cx, bufs)
     }
 }
 
@@ -241,7 +241,7 @@ impl<S: Connection, P: Deref<Target = S>> AsyncWrite for WriteHalf<P> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ops::poll_write(self.stream.io(), cx, buf)
+        socket_op::poll_write(self.stream.io(), cx, buf)
     }
 
     #[track_caller]
@@ -250,7 +250,7 @@ impl<S: Connection, P: Deref<Target = S>> AsyncWrite for WriteHalf<P> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ops::poll_write_vectored(self.stream.io(), cx, bufs)
+        socket_op::poll_write_vectored(self.stream.io(), cx, bufs)
     }
 
     /// Nothing to do: what was written is the system's.

@@ -29,27 +29,22 @@ pub mod udp;
 pub mod unix;
 pub mod workers;
 
+mod accept_backoff;
+#[cfg(any(feature = "hyper", feature = "tokio-compat"))]
+mod adapter;
 mod addr;
+mod blocking_op;
 mod calls;
-mod handed;
-mod kernel;
-mod leaf;
-mod ops;
-mod pause;
+mod listen_fds;
 mod place;
-mod pool;
 mod ready;
 mod server;
+mod socket_op;
 mod stream;
-#[cfg(any(feature = "hyper", feature = "tokio-compat"))]
-mod wrapped;
+mod zero_copy;
 
 pub use addr::{LookupHost, ToSocketAddrs, lookup_host};
-pub use handed::{ListenFd, ListenFdKind, listen_fds};
-pub use kernel::{
-    SendFile, Splice, SpliceBidirectional, SpliceFrom, SpliceTo, send_file, splice,
-    splice_bidirectional,
-};
+pub use listen_fds::{ListenFd, ListenFdKind, listen_fds};
 pub use ready::{Interest, Readiness, Ready, ReadyFor};
 pub use server::{
     DrainServer, OpenConnection, ServeForever, Served, Server, ServerStatistics, StartServer,
@@ -59,6 +54,10 @@ pub use stream::Connection;
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixListener, UnixStream};
+pub use zero_copy::{
+    SendFile, Splice, SpliceBidirectional, SpliceFrom, SpliceTo, send_file, splice,
+    splice_bidirectional,
+};
 
 /// Async iterators: futures-core's trait, futures-lite's extension traits and constructors.
 pub mod iter {

@@ -13,8 +13,8 @@ use std::task::{Context, Poll};
 
 use myrt_runtime::io::Async;
 
-use crate::leaf::{Direction, Turn};
 use crate::place::Place;
+use crate::socket_op::{Direction, IoWaiter};
 
 /// What to wait for in `ready`; combine with `|`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,14 +71,14 @@ impl Ready {
 /// Future of `readable` and `writable`: ready when a try in that direction may succeed. Cancel safe.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Readiness<'a, T: AsFd + 'static> {
-    turn: Turn<'a, T>,
+    waiter: IoWaiter<'a, T>,
 }
 
 impl<'a, T: AsFd + 'static> Readiness<'a, T> {
     #[track_caller]
     pub(crate) fn new(io: &'a Async<T>, direction: Direction) -> Self {
         Self {
-            turn: Turn::new(io, direction, std::panic::Location::caller()),
+            waiter: IoWaiter::new(io, direction, std::panic::Location::caller()),
         }
     }
 }
@@ -87,15 +87,15 @@ impl<T: AsFd + 'static> Future for Readiness<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().turn.poll_ready(cx)
+        self.get_mut().waiter.poll_ready(cx)
     }
 }
 
 /// Future of `ready`: ready when any direction of the interest is. Cancel safe.
 #[must_use = "futures do nothing unless awaited"]
 pub struct ReadyFor<'a, T: AsFd + 'static> {
-    read: Option<Turn<'a, T>>,
-    write: Option<Turn<'a, T>>,
+    read: Option<IoWaiter<'a, T>>,
+    write: Option<IoWaiter<'a, T>>,
     at: Place,
 }
 
@@ -103,10 +103,10 @@ impl<'a, T: AsFd + 'static> ReadyFor<'a, T> {
     #[track_caller]
     pub(crate) fn new(io: &'a Async<T>, interest: Interest) -> Self {
         let at = std::panic::Location::caller();
-        let turn = |direction| Turn::new(io, direction, at);
+        let waiter = |direction| IoWaiter::new(io, direction, at);
         Self {
-            read: interest.read.then(|| turn(Direction::Read)),
-            write: interest.write.then(|| turn(Direction::Write)),
+            read: interest.read.then(|| waiter(Direction::Read)),
+            write: interest.write.then(|| waiter(Direction::Write)),
             at,
         }
     }
@@ -117,8 +117,8 @@ impl<T: AsFd + 'static> Future for ReadyFor<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let mut poll = |turn: &mut Option<Turn<'_, T>>| match turn {
-            Some(turn) => turn.poll_ready(cx).map_ok(|()| true),
+        let mut poll = |waiter: &mut Option<IoWaiter<'_, T>>| match waiter {
+            Some(waiter) => waiter.poll_ready(cx).map_ok(|()| true),
             None => Poll::Pending,
         };
         let (read, write) = (poll(&mut this.read)?, poll(&mut this.write)?);
@@ -135,7 +135,7 @@ impl<T: AsFd + 'static> Future for ReadyFor<'_, T> {
 impl<T: AsFd + 'static> fmt::Debug for Readiness<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Readiness")
-            .field("at", &self.turn.at())
+            .field("at", &self.waiter.at())
             .finish_non_exhaustive()
     }
 }

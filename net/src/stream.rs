@@ -9,12 +9,12 @@ use std::io;
 
 use myrt_runtime::io::Async;
 
-use crate::ops;
+use crate::socket_op;
 
 /// A connected stream socket of this crate: a [`TcpStream`](crate::TcpStream) or a [`UnixStream`](crate::UnixStream). No other type can be.
 pub trait Connection: Debug + 'static {
     /// std's stream inside.
-    type System: ops::Stream;
+    type System: socket_op::Stream;
     /// What its ends are called by.
     type Address;
 
@@ -36,8 +36,8 @@ macro_rules! byte_stream {
             /// What the system says, such as [`ConnectionReset`](std::io::ErrorKind::ConnectionReset).
             #[inline]
             #[track_caller]
-            pub fn read<'a>(&'a self, buf: &'a mut [u8]) -> $crate::ops::Read<'a, $system> {
-                $crate::ops::Read::new(&self.io, buf)
+            pub fn read<'a>(&'a self, buf: &'a mut [u8]) -> $crate::socket_op::Read<'a, $system> {
+                $crate::socket_op::Read::new(&self.io, buf)
             }
 
             /// Fills `buf` whole. Not cancel safe: what came is in `buf`, how much is not told ([`io::Reader`](crate::io::Reader) is the remedy).
@@ -45,8 +45,8 @@ macro_rules! byte_stream {
             /// # Errors
             /// [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof) if the stream ends before, and what the system says.
             #[track_caller]
-            pub fn read_exact<'a>(&'a self, buf: &'a mut [u8]) -> $crate::ops::ReadExact<'a, $system> {
-                $crate::ops::ReadExact::new(&self.io, buf)
+            pub fn read_exact<'a>(&'a self, buf: &'a mut [u8]) -> $crate::socket_op::ReadExact<'a, $system> {
+                $crate::socket_op::ReadExact::new(&self.io, buf)
             }
 
             /// Reads into several buffers, one after the other; `Ok(0)` is the end, or that they have no room. **Cancel safe.**
@@ -57,8 +57,8 @@ macro_rules! byte_stream {
             pub fn read_vectored<'a, 'b>(
                 &'a self,
                 bufs: &'a mut [std::io::IoSliceMut<'b>],
-            ) -> $crate::ops::ReadVectored<'a, 'b, $system> {
-                $crate::ops::ReadVectored::new(&self.io, bufs)
+            ) -> $crate::socket_op::ReadVectored<'a, 'b, $system> {
+                $crate::socket_op::ReadVectored::new(&self.io, bufs)
             }
 
             /// Writes as much of `buf` as the system takes at once, and says how much; `Ok(0)` at once for an empty `buf`.
@@ -68,8 +68,8 @@ macro_rules! byte_stream {
             /// What the system says, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe).
             #[inline]
             #[track_caller]
-            pub fn write<'a>(&'a self, buf: &'a [u8]) -> $crate::ops::Write<'a, $system> {
-                $crate::ops::Write::new(&self.io, buf)
+            pub fn write<'a>(&'a self, buf: &'a [u8]) -> $crate::socket_op::Write<'a, $system> {
+                $crate::socket_op::Write::new(&self.io, buf)
             }
 
             /// Writes `buf` whole. Not cancel safe: how much went out is not told ([`io::Writer`](crate::io::Writer) is the remedy).
@@ -77,8 +77,8 @@ macro_rules! byte_stream {
             /// # Errors
             /// What the system says, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe).
             #[track_caller]
-            pub fn write_all<'a>(&'a self, buf: &'a [u8]) -> $crate::ops::WriteAll<'a, $system> {
-                $crate::ops::WriteAll::new(&self.io, buf)
+            pub fn write_all<'a>(&'a self, buf: &'a [u8]) -> $crate::socket_op::WriteAll<'a, $system> {
+                $crate::socket_op::WriteAll::new(&self.io, buf)
             }
 
             /// Writes from several buffers in one call, and says how much. **Cancel safe.**
@@ -89,8 +89,8 @@ macro_rules! byte_stream {
             pub fn write_vectored<'a, 'b>(
                 &'a self,
                 bufs: &'a [std::io::IoSlice<'b>],
-            ) -> $crate::ops::WriteVectored<'a, 'b, $system> {
-                $crate::ops::WriteVectored::new(&self.io, bufs)
+            ) -> $crate::socket_op::WriteVectored<'a, 'b, $system> {
+                $crate::socket_op::WriteVectored::new(&self.io, bufs)
             }
 
             /// Reads if that is possible at once.
@@ -110,7 +110,7 @@ macro_rules! byte_stream {
             /// # Errors
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
             pub fn try_read_vectored(&self, bufs: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
-                if $crate::ops::total(bufs) == 0 {
+                if $crate::socket_op::total(bufs) == 0 {
                     return Ok(0);
                 }
                 self.io.try_read_with(|stream| $crate::calls::read_vectored(stream, bufs))
@@ -133,7 +133,7 @@ macro_rules! byte_stream {
             /// # Errors
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
             pub fn try_write_vectored(&self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
-                if $crate::ops::total(bufs) == 0 {
+                if $crate::socket_op::total(bufs) == 0 {
                     return Ok(0);
                 }
                 self.io.try_write_with(|stream| $crate::calls::write_vectored(stream, bufs))
@@ -142,13 +142,13 @@ macro_rules! byte_stream {
             /// Waits until a read may succeed: bytes, the end or an error are there. A hint; a try may still say `WouldBlock`. **Cancel safe.**
             #[track_caller]
             pub fn readable(&self) -> $crate::ready::Readiness<'_, $system> {
-                $crate::ready::Readiness::new(&self.io, $crate::leaf::Direction::Read)
+                $crate::ready::Readiness::new(&self.io, $crate::socket_op::Direction::Read)
             }
 
             /// Waits until a write may succeed. A hint. **Cancel safe.**
             #[track_caller]
             pub fn writable(&self) -> $crate::ready::Readiness<'_, $system> {
-                $crate::ready::Readiness::new(&self.io, $crate::leaf::Direction::Write)
+                $crate::ready::Readiness::new(&self.io, $crate::socket_op::Direction::Write)
             }
 
             /// Waits until any direction of `interest` may be tried, and says which. **Cancel safe.**
@@ -257,7 +257,7 @@ macro_rules! by_reference {
                 cx: &mut std::task::Context<'_>,
                 buf: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                $crate::ops::poll_read(&self.io, cx, buf)
+                $crate::socket_op::poll_read(&self.io, cx, buf)
             }
 
             #[inline]
@@ -267,7 +267,7 @@ macro_rules! by_reference {
                 cx: &mut std::task::Context<'_>,
                 bufs: &mut [std::io::IoSliceMut<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                $crate::ops::poll_read_vectored(&self.io, cx, bufs)
+                $crate::socket_op::poll_read_vectored(&self.io, cx, bufs)
             }
         }
 
@@ -279,7 +279,7 @@ macro_rules! by_reference {
                 cx: &mut std::task::Context<'_>,
                 buf: &[u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                $crate::ops::poll_write(&self.io, cx, buf)
+                $crate::socket_op::poll_write(&self.io, cx, buf)
             }
 
             #[inline]
@@ -289,7 +289,7 @@ macro_rules! by_reference {
                 cx: &mut std::task::Context<'_>,
                 bufs: &[std::io::IoSlice<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                $crate::ops::poll_write_vectored(&self.io, cx, bufs)
+                $crate::socket_op::poll_write_vectored(&self.io, cx, bufs)
             }
 
             /// Nothing to do: what was written is the system's.

@@ -17,9 +17,9 @@ use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::addr::{LookupHost, ToSocketAddrs};
 use crate::calls;
-use crate::leaf::{Direction, Turn, leaf};
 use crate::place;
 use crate::ready::{Interest, Readiness, ReadyFor};
+use crate::socket_op::{Direction, IoWaiter, socket_op};
 
 /// A UDP socket.
 ///
@@ -116,7 +116,7 @@ impl UdpSocket {
             .single()
             .map_or_else(|| Target::Lookup(lookup), Target::Address);
         SendTo {
-            turn: Turn::new(&self.io, Direction::Write, Location::caller()),
+            waiter: IoWaiter::new(&self.io, Direction::Write, Location::caller()),
             datagram,
             target,
         }
@@ -282,25 +282,25 @@ impl UdpSocket {
     }
 }
 
-leaf! {
+socket_op! {
     /// Future of [`UdpSocket::send`].
     pub struct Send<'a> on net::UdpSocket { datagram: &'a [u8] }
     Write => usize, |socket| calls::send(socket, datagram)
 }
 
-leaf! {
+socket_op! {
     /// Future of [`UdpSocket::recv`].
     pub struct Recv<'a> on net::UdpSocket { buf: &'a mut [u8] }
     Read => usize, |socket| calls::recv(socket, buf)
 }
 
-leaf! {
+socket_op! {
     /// Future of [`UdpSocket::recv_from`].
     pub struct RecvFrom<'a> on net::UdpSocket { buf: &'a mut [u8] }
     Read => (usize, SocketAddr), |socket| calls::recv_from(socket, buf)
 }
 
-leaf! {
+socket_op! {
     /// Future of [`UdpSocket::peek_from`].
     pub struct PeekFrom<'a> on net::UdpSocket { buf: &'a mut [u8] }
     Read => (usize, SocketAddr), |socket| calls::peek_from(socket, buf)
@@ -309,7 +309,7 @@ leaf! {
 /// Future of [`UdpSocket::send_to`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct SendTo<'a> {
-    turn: Turn<'a, net::UdpSocket>,
+    waiter: IoWaiter<'a, net::UdpSocket>,
     datagram: &'a [u8],
     target: Target,
 }
@@ -324,12 +324,12 @@ impl Future for SendTo<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self {
-            turn,
+            waiter,
             datagram,
             target,
         } = self.get_mut();
         if let Target::Lookup(lookup) = target {
-            let mut addresses = ready!(place::within(turn.at(), || Pin::new(lookup).poll(cx)))?;
+            let mut addresses = ready!(place::within(waiter.at(), || Pin::new(lookup).poll(cx)))?;
             *target = Target::Address(
                 addresses
                     .next()
@@ -339,7 +339,7 @@ impl Future for SendTo<'_> {
         let Target::Address(address) = *target else {
             unreachable!("it was looked up above")
         };
-        turn.poll(cx, |socket| calls::send_to(socket, datagram, address))
+        waiter.poll(cx, |socket| calls::send_to(socket, datagram, address))
     }
 }
 
@@ -419,7 +419,7 @@ impl AsRawFd for UdpSocket {
 impl fmt::Debug for SendTo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendTo")
-            .field("at", &self.turn.at())
+            .field("at", &self.waiter.at())
             .finish_non_exhaustive()
     }
 }

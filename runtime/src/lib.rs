@@ -57,7 +57,7 @@ pub mod io {
     pub use crate::reactor::async_fd::Async;
     pub use crate::reactor::ready::{Ready, readable, writable};
     pub use crate::reactor::source::Direction;
-    pub use crate::reactor::turn::{Operation, Readiness, Turn};
+    pub use crate::reactor::waiter::{IoWaiter, Operation, Readiness};
 }
 
 /// System calls that the network crate needs and that want unsafe.
@@ -66,7 +66,7 @@ pub mod os {
     pub use crate::sys::affinity::{allowed, pin};
     pub use crate::sys::bytes::{read, set_blocking, write};
     pub use crate::sys::child::{SIGTERM, pidfd_open, send_signal};
-    pub use crate::sys::handed::take_handed_over;
+    pub use crate::sys::listen_fds::take_handed_over;
     pub use crate::sys::os::{Credentials, peer_credentials, pipe};
     pub use crate::sys::per_process::PerProcess;
     pub use crate::sys::signals::{Listening, has_default_action, listen};

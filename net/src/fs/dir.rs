@@ -15,8 +15,8 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::job::Job;
+use crate::blocking_op::BlockingOp;
 use crate::place::{self, Place};
-use crate::pool::Work;
 
 /// Entries fetched by one job.
 const BATCH: usize = 64;
@@ -88,7 +88,7 @@ impl Future for ReadDirFuture {
 #[must_use = "streams do nothing unless polled"]
 pub struct ReadDir {
     batch: Batch,
-    running: Option<Work<Batch>>,
+    running: Option<BlockingOp<Batch>>,
     at: Place,
 }
 
@@ -122,7 +122,7 @@ impl ReadDir {
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 }
             } else if let Some(rest) = self.batch.rest.take() {
-                self.running = Some(Work::begin(move || fetch(rest)));
+                self.running = Some(BlockingOp::begin(move || fetch(rest)));
             } else {
                 return Poll::Ready(None);
             }

@@ -27,8 +27,8 @@ use myrt_runtime::task;
 use super::file_ops::{Read, ReadExact, ReadToEnd, ReadToString, Seek, Write, WriteAll};
 use super::job::Job;
 use super::options::{OpenFuture, OpenOptions};
+use crate::blocking_op::BlockingOp;
 use crate::place::{self, Place};
-use crate::pool::Work;
 
 /// What a read takes from the system at least.
 const AHEAD: usize = 64 * 1024;
@@ -77,14 +77,14 @@ pub struct File {
     /// Reading and writing share a position. Otherwise both jobs may run at once.
     seeks: bool,
     /// Gives the buffer back, filled as far as the read went.
-    reading: Option<Work<(Vec<u8>, io::Result<()>)>>,
+    reading: Option<BlockingOp<(Vec<u8>, io::Result<()>)>>,
     changing: Option<Change>,
 }
 
 /// What runs on the pool for a file and is no read.
 enum Change {
-    Write(Work<Written>),
-    Seek(SeekFrom, Work<io::Result<u64>>),
+    Write(BlockingOp<Written>),
+    Seek(SeekFrom, BlockingOp<io::Result<u64>>),
 }
 
 /// How a write ended.
@@ -415,7 +415,7 @@ impl File {
             let (std, mut bytes) = (Arc::clone(&self.std), std::mem::take(&mut self.ahead));
             self.taken = 0;
             let length = wanted.clamp(AHEAD, MOST);
-            self.reading = Some(Work::begin(move || {
+            self.reading = Some(BlockingOp::begin(move || {
                 bytes.resize(length, 0);
                 let read = uninterrupted(|| (&*std).read(&mut bytes));
                 bytes.truncate(*read.as_ref().unwrap_or(&0));
@@ -459,7 +459,9 @@ impl File {
                 ready!(self.poll_before_change(cx, at));
                 let (std, back) = (Arc::clone(&self.std), self.unread());
                 let bytes = buf[..buf.len().min(MOST)].to_vec();
-                self.changing = Some(Change::Write(Work::begin(move || write(&std, back, bytes))));
+                self.changing = Some(Change::Write(BlockingOp::begin(move || {
+                    write(&std, back, bytes)
+                })));
                 continue;
             };
             let foreign = work.is_foreign();
@@ -499,7 +501,7 @@ impl File {
                 _ => {
                     ready!(self.poll_before_change(cx, at));
                     let (std, back) = (Arc::clone(&self.std), self.unread());
-                    let seek = Work::begin(move || match to {
+                    let seek = BlockingOp::begin(move || match to {
                         SeekFrom::Current(by) => seek_by(&std, back, by),
                         to => (&*std).seek(to),
                     });

@@ -7,8 +7,8 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use crate::blocking_op::BlockingOp;
 use crate::place::Place;
-use crate::pool::Work;
 
 /// A call on the blocking pool. It begins at the first poll. Dropped, it may still happen if it has begun.
 ///
@@ -22,7 +22,7 @@ pub struct Job<T> {
 
 enum State<T> {
     Planned(Box<dyn FnOnce() -> io::Result<T> + Send + Sync>),
-    Running(Work<io::Result<T>>),
+    Running(BlockingOp<io::Result<T>>),
     Done,
 }
 
@@ -46,7 +46,7 @@ impl<T: Send + 'static> Future for Job<T> {
         let this = &mut *self;
         if matches!(this.state, State::Planned(_)) {
             if let State::Planned(work) = std::mem::replace(&mut this.state, State::Done) {
-                this.state = State::Running(Work::begin(work));
+                this.state = State::Running(BlockingOp::begin(work));
             }
         }
         let State::Running(work) = &mut this.state else {

@@ -13,7 +13,7 @@ use ::hyper::rt;
 use futures_io::{AsyncRead, AsyncWrite};
 use pin_project_lite::pin_project;
 
-use crate::wrapped::{Wrapped, write_through};
+use crate::adapter::{Adapter, write_through};
 
 /// What one read can give at most. hyper's own buffer grows up to some 400 KiB; more than this at once saves nothing measurable.
 const SCRATCH: usize = 64 * 1024;
@@ -34,7 +34,7 @@ pin_project! {
     #[derive(Debug)]
     pub struct Io<T> {
         #[pin]
-        stream: Wrapped<T>,
+        stream: Adapter<T>,
         vectored: bool,
     }
 }
@@ -44,7 +44,7 @@ impl<T> Io<T> {
     #[track_caller]
     pub fn new(stream: T) -> Self {
         Self {
-            stream: Wrapped::new(stream),
+            stream: Adapter::new(stream),
             vectored: true,
         }
     }

@@ -20,8 +20,8 @@ use myrt_runtime::os;
 
 use myrt_runtime::task::poll_budget;
 
+use crate::blocking_op::BlockingOp;
 use crate::place::{self, Place};
-use crate::pool::Work;
 
 /// What one job writes at most.
 const PIECE: usize = 64 * 1024;
@@ -89,7 +89,7 @@ enum Step {
     Idle,
     Wait(Ready<Stream>),
     /// Gives what it was to write, and how much of it was written.
-    Write(Work<(Vec<u8>, io::Result<usize>)>),
+    Write(BlockingOp<(Vec<u8>, io::Result<usize>)>),
 }
 
 impl Out {
@@ -116,7 +116,7 @@ impl Out {
                     // An error: the selector does not take it. Then a thread waits.
                     drop(ready!(place::within(at, || Pin::new(wait).poll(cx))));
                     let (stream, bytes) = (self.stream, buf[..buf.len().min(PIECE)].to_vec());
-                    self.step = Step::Write(Work::begin(move || {
+                    self.step = Step::Write(BlockingOp::begin(move || {
                         let written = os::write(stream.fd(), &bytes);
                         (bytes, written)
                     }));

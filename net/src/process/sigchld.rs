@@ -19,8 +19,8 @@ use myrt_runtime::os::{self, Listening, SIGCHLD};
 use myrt_runtime::task::runtime_serial;
 
 use crate::calls;
-use crate::leaf::Direction;
 use crate::place;
+use crate::socket_op::Direction;
 
 /// One listener to SIGCHLD and those who wait for it.
 #[derive(Debug)]

@@ -14,10 +14,10 @@ use futures_io::AsyncWrite;
 use crate::stream::by_reference;
 use crate::unix::pipe::{Receiver, Sender};
 
-type Read<'a> = crate::ops::Read<'a, std::fs::File>;
-type ReadExact<'a> = crate::ops::ReadExact<'a, std::fs::File>;
-type Write<'a> = crate::ops::Write<'a, std::fs::File>;
-type WriteAll<'a> = crate::ops::WriteAll<'a, std::fs::File>;
+type Read<'a> = crate::socket_op::Read<'a, std::fs::File>;
+type ReadExact<'a> = crate::socket_op::ReadExact<'a, std::fs::File>;
+type Write<'a> = crate::socket_op::Write<'a, std::fs::File>;
+type WriteAll<'a> = crate::socket_op::WriteAll<'a, std::fs::File>;
 
 /// What a child reads as its standard input. Drop it (or close it) to say that no more comes.
 #[derive(Debug)]

@@ -21,8 +21,8 @@ use super::child::Child;
 use super::sigchld::{Place as InLine, Signals};
 use myrt_runtime::task::poll_within_budget;
 
-use crate::leaf::Direction;
 use crate::place::{self, Place};
+use crate::socket_op::Direction;
 
 /// For tests: how it would be on a system that refuses pidfds.
 static REFUSED: AtomicBool = AtomicBool::new(false);

@@ -14,8 +14,8 @@ use myrt_runtime::os;
 
 use super::registry::Listener;
 use crate::calls;
-use crate::leaf::Direction;
 use crate::place::{self, Place};
+use crate::socket_op::Direction;
 
 /// Listens to a signal from now on.
 ///

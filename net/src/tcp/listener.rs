@@ -1,4 +1,4 @@
-//! A TCP listener. What it does when descriptors run out is in `pause.rs`.
+//! A TCP listener. What it does when descriptors run out is in `accept_backoff.rs`.
 
 use std::fmt;
 use std::future::Future;
@@ -14,11 +14,11 @@ use myrt_runtime::io::Async;
 use socket2::{SockAddr, SockRef, Socket};
 
 use super::stream::TcpStream;
+use crate::accept_backoff::{AcceptBackoff, Backoff};
 use crate::addr::{LookupHost, ToSocketAddrs};
 use crate::calls;
-use crate::leaf::{Direction, Turn};
-use crate::pause::{Pause, Pauses};
 use crate::place;
+use crate::socket_op::{Direction, IoWaiter};
 
 /// A socket that accepts TCP connections.
 ///
@@ -41,7 +41,7 @@ use crate::place;
 #[derive(Debug)]
 pub struct TcpListener {
     io: Async<net::TcpListener>,
-    pauses: Pauses,
+    backoff: AcceptBackoff,
 }
 
 impl TcpListener {
@@ -64,14 +64,14 @@ impl TcpListener {
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
         Ok(Self {
             io: Async::new(listener)?,
-            pauses: Pauses::new(),
+            backoff: AcceptBackoff::new(),
         })
     }
 
     pub(crate) const fn fresh(io: Async<net::TcpListener>) -> Self {
         Self {
             io,
-            pauses: Pauses::new(),
+            backoff: AcceptBackoff::new(),
         }
     }
 
@@ -93,8 +93,8 @@ impl TcpListener {
     pub fn accept(&self) -> Accept<'_> {
         Accept {
             listener: self,
-            turn: Turn::new(&self.io, Direction::Read, Location::caller()),
-            pause: self.pauses.next(),
+            waiter: IoWaiter::new(&self.io, Direction::Read, Location::caller()),
+            backoff: self.backoff.next(),
         }
     }
 
@@ -162,15 +162,15 @@ impl Future for Bind {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Accept<'a> {
     listener: &'a TcpListener,
-    turn: Turn<'a, net::TcpListener>,
-    pause: Pause,
+    waiter: IoWaiter<'a, net::TcpListener>,
+    backoff: Backoff,
 }
 
 impl Accept<'_> {
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, SockAddr)>> {
-        ready!(place::within(self.turn.at(), || self.pause.poll(cx)));
-        let result = ready!(self.turn.poll(cx, calls::accept));
-        self.listener.pauses.note(result.is_ok());
+        ready!(place::within(self.waiter.at(), || self.backoff.poll(cx)));
+        let result = ready!(self.waiter.poll(cx, calls::accept));
+        self.listener.backoff.note(result.is_ok());
         Poll::Ready(result)
     }
 }
@@ -204,7 +204,7 @@ impl Stream for Incoming<'_> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         let result = ready!(this.accept.poll_socket(cx));
-        this.accept.pause = this.listener.pauses.next();
+        this.accept.backoff = this.listener.backoff.next();
         Poll::Ready(Some(result.map(|(socket, _)| TcpStream::accepted(socket))))
     }
 }
@@ -224,7 +224,7 @@ impl AsRawFd for TcpListener {
 impl fmt::Debug for Accept<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accept")
-            .field("at", &self.turn.at())
+            .field("at", &self.waiter.at())
             .finish_non_exhaustive()
     }
 }

@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::halves;
-use crate::ops;
+use crate::socket_op;
 
 pub(crate) use listener::BACKLOG;
 
@@ -23,19 +23,19 @@ pub use socket::TcpSocket;
 pub use stream::TcpStream;
 
 /// Future of [`TcpStream::peek`].
-pub type Peek<'a> = ops::Peek<'a, net::TcpStream>;
+pub type Peek<'a> = socket_op::Peek<'a, net::TcpStream>;
 /// Future of [`TcpStream::read`].
-pub type Read<'a> = ops::Read<'a, net::TcpStream>;
+pub type Read<'a> = socket_op::Read<'a, net::TcpStream>;
 /// Future of [`TcpStream::read_exact`].
-pub type ReadExact<'a> = ops::ReadExact<'a, net::TcpStream>;
+pub type ReadExact<'a> = socket_op::ReadExact<'a, net::TcpStream>;
 /// Future of [`TcpStream::read_vectored`].
-pub type ReadVectored<'a, 'b> = ops::ReadVectored<'a, 'b, net::TcpStream>;
+pub type ReadVectored<'a, 'b> = socket_op::ReadVectored<'a, 'b, net::TcpStream>;
 /// Future of [`TcpStream::write`].
-pub type Write<'a> = ops::Write<'a, net::TcpStream>;
+pub type Write<'a> = socket_op::Write<'a, net::TcpStream>;
 /// Future of [`TcpStream::write_all`].
-pub type WriteAll<'a> = ops::WriteAll<'a, net::TcpStream>;
+pub type WriteAll<'a> = socket_op::WriteAll<'a, net::TcpStream>;
 /// Future of [`TcpStream::write_vectored`].
-pub type WriteVectored<'a, 'b> = ops::WriteVectored<'a, 'b, net::TcpStream>;
+pub type WriteVectored<'a, 'b> = socket_op::WriteVectored<'a, 'b, net::TcpStream>;
 
 /// Half of a [`TcpStream`] to read from, borrowed; see [`TcpStream::split`].
 pub type ReadHalf<'s> = halves::ReadHalf<&'s TcpStream>;

@@ -1,6 +1,6 @@
 //! A TCP connection.
 //!
-//! A read is this: the future's turn tries `recv` at once; when the kernel has nothing, the turn registers the descriptor (once in its
+//! A read is this: the future tries `recv` at once; when the kernel has nothing, its waiter registers the descriptor (once in its
 //! life) and waits in line. A read that got less than it asked for has emptied the kernel's buffer, so the next one waits
 //! without asking again ("short transfers", see the reactor); that holds for TCP `read` and `write` only. It knows no protocol.
 

@@ -18,9 +18,9 @@ use socket2::{Domain, SockAddr, Type};
 
 use super::SocketFile;
 use crate::calls;
-use crate::leaf::{Direction, leaf};
 use crate::place::{self, Place};
 use crate::ready::Readiness;
+use crate::socket_op::{Direction, socket_op};
 
 /// A datagram socket of the Unix domain. Dropping a bound one removes its file.
 ///
@@ -210,13 +210,13 @@ impl UnixDatagram {
     }
 }
 
-leaf! {
+socket_op! {
     /// Future of [`UnixDatagram::send`].
     pub struct DatagramSend<'a> on net::UnixDatagram { datagram: &'a [u8] }
     Write => usize, |socket| calls::unix_send(socket, datagram)
 }
 
-leaf! {
+socket_op! {
     /// Future of [`UnixDatagram::recv`].
     pub struct DatagramRecv<'a> on net::UnixDatagram { buf: &'a mut [u8] }
     Read => usize, |socket| calls::unix_recv(socket, buf)
@@ -246,12 +246,12 @@ impl Future for DatagramSendTo<'_> {
                 return Poll::Ready(Err(error.take().expect("polled after it was ready")));
             }
         };
-        ready!(task::poll_budget(cx));
         loop {
             if let Some(pause) = &mut this.pause {
                 ready!(place::within(this.at, || pause.as_mut().poll(cx)));
                 this.pause = None;
             }
+            ready!(task::poll_share(cx));
             // The reactor hears nothing of a `WouldBlock`: the socket itself has room, so that no event would follow.
             match calls::unix_send_to(this.io.get_ref(), this.datagram, address) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -260,7 +260,10 @@ impl Future for DatagramSendTo<'_> {
                     this.refusals += 1;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Poll::Ready(result),
+                result => {
+                    task::take_share();
+                    return Poll::Ready(result);
+                }
             }
         }
     }
@@ -277,7 +280,7 @@ impl fmt::Debug for DatagramSendTo<'_> {
 /// How long to wait for room in a receiver's queue at first; doubled four times.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
-leaf! {
+socket_op! {
     /// Future of [`UnixDatagram::recv_from`].
     pub struct DatagramRecvFrom<'a> on net::UnixDatagram { buf: &'a mut [u8] }
     Read => (usize, SocketAddr), |socket| calls::unix_recv_from(socket, buf)

@@ -16,10 +16,10 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::SocketFile;
 use super::stream::UnixStream;
+use crate::accept_backoff::{AcceptBackoff, Backoff};
 use crate::calls;
-use crate::leaf::{Direction, Turn};
-use crate::pause::{Pause, Pauses};
 use crate::place;
+use crate::socket_op::{Direction, IoWaiter};
 
 /// A socket that accepts connections at a path or, on Linux, an abstract name.
 ///
@@ -40,7 +40,7 @@ use crate::place;
 #[derive(Debug)]
 pub struct UnixListener {
     io: Async<net::UnixListener>,
-    pauses: Pauses,
+    backoff: AcceptBackoff,
     file: Option<SocketFile>,
 }
 
@@ -59,7 +59,7 @@ impl UnixListener {
         socket.listen(crate::tcp::BACKLOG)?;
         Ok(Self {
             io: Async::new_nonblocking(socket.into()),
-            pauses: Pauses::new(),
+            backoff: AcceptBackoff::new(),
             file,
         })
     }
@@ -71,7 +71,7 @@ impl UnixListener {
     pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
         Ok(Self {
             io: Async::new(listener)?,
-            pauses: Pauses::new(),
+            backoff: AcceptBackoff::new(),
             file: None,
         })
     }
@@ -101,8 +101,8 @@ impl UnixListener {
         let at = Location::caller();
         Accept {
             listener: self,
-            turn: Turn::new(&self.io, Direction::Read, at),
-            pause: self.pauses.next(),
+            waiter: IoWaiter::new(&self.io, Direction::Read, at),
+            backoff: self.backoff.next(),
         }
     }
 
@@ -127,15 +127,15 @@ impl UnixListener {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Accept<'a> {
     listener: &'a UnixListener,
-    turn: Turn<'a, net::UnixListener>,
-    pause: Pause,
+    waiter: IoWaiter<'a, net::UnixListener>,
+    backoff: Backoff,
 }
 
 impl Accept<'_> {
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Socket>> {
-        ready!(place::within(self.turn.at(), || self.pause.poll(cx)));
-        let result = ready!(self.turn.poll(cx, calls::accept));
-        self.listener.pauses.note(result.is_ok());
+        ready!(place::within(self.waiter.at(), || self.backoff.poll(cx)));
+        let result = ready!(self.waiter.poll(cx, calls::accept));
+        self.listener.backoff.note(result.is_ok());
         Poll::Ready(result.map(|(socket, _)| socket))
     }
 }
@@ -162,7 +162,7 @@ impl Stream for Incoming<'_> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let result = ready!(self.accept.poll_socket(cx));
-        self.accept.pause = self.accept.listener.pauses.next();
+        self.accept.backoff = self.accept.listener.backoff.next();
         Poll::Ready(Some(result.map(UnixStream::fresh)))
     }
 }
@@ -182,7 +182,7 @@ impl AsRawFd for UnixListener {
 impl fmt::Debug for Accept<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accept")
-            .field("at", &self.turn.at())
+            .field("at", &self.waiter.at())
             .finish_non_exhaustive()
     }
 }

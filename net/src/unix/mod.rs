@@ -11,7 +11,7 @@ use std::os::unix::net;
 use std::sync::Arc;
 
 use crate::halves;
-use crate::ops;
+use crate::socket_op;
 
 #[doc(inline)]
 pub use myrt_runtime::os::Credentials;
@@ -22,17 +22,17 @@ pub use std::os::unix::net::SocketAddr;
 pub use stream::{Connect, UnixStream};
 
 /// Future of [`UnixStream::read`].
-pub type Read<'a> = ops::Read<'a, net::UnixStream>;
+pub type Read<'a> = socket_op::Read<'a, net::UnixStream>;
 /// Future of [`UnixStream::read_exact`].
-pub type ReadExact<'a> = ops::ReadExact<'a, net::UnixStream>;
+pub type ReadExact<'a> = socket_op::ReadExact<'a, net::UnixStream>;
 /// Future of [`UnixStream::read_vectored`].
-pub type ReadVectored<'a, 'b> = ops::ReadVectored<'a, 'b, net::UnixStream>;
+pub type ReadVectored<'a, 'b> = socket_op::ReadVectored<'a, 'b, net::UnixStream>;
 /// Future of [`UnixStream::write`].
-pub type Write<'a> = ops::Write<'a, net::UnixStream>;
+pub type Write<'a> = socket_op::Write<'a, net::UnixStream>;
 /// Future of [`UnixStream::write_all`].
-pub type WriteAll<'a> = ops::WriteAll<'a, net::UnixStream>;
+pub type WriteAll<'a> = socket_op::WriteAll<'a, net::UnixStream>;
 /// Future of [`UnixStream::write_vectored`].
-pub type WriteVectored<'a, 'b> = ops::WriteVectored<'a, 'b, net::UnixStream>;
+pub type WriteVectored<'a, 'b> = socket_op::WriteVectored<'a, 'b, net::UnixStream>;
 
 /// Half of a [`UnixStream`] to read from, borrowed; see [`UnixStream::split`].
 pub type ReadHalf<'s> = halves::ReadHalf<&'s UnixStream>;

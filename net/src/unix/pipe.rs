@@ -13,7 +13,7 @@ use myrt_runtime::os;
 use myrt_runtime::task::poll_budget;
 
 use crate::calls;
-use crate::ops::{self, Read, ReadExact, Write, WriteAll};
+use crate::socket_op::{self, Read, ReadExact, Write, WriteAll};
 use crate::stream::by_reference;
 
 /// A pipe: what is written to the sender is read from the receiver.
@@ -187,7 +187,7 @@ impl AsyncRead for &Receiver {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        ops::poll_read(&self.io, cx, buf)
+        socket_op::poll_read(&self.io, cx, buf)
     }
 }
 
@@ -202,7 +202,7 @@ impl AsyncWrite for Sender {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         match &self.io {
-            Some(io) => ops::poll_write(io, cx, buf),
+            Some(io) => socket_op::poll_write(io, cx, buf),
             None => Poll::Ready(Err(closed())),
         }
     }

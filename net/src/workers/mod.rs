@@ -4,11 +4,11 @@
 //! their listeners (`SO_REUSEPORT`): no lock, no queue, no task ever changes threads. This is nginx's design with threads for processes. What
 //! is here is the little that such programs need: start them, start one again that died by a panic, stop them together.
 //!
-//! Reading order: `worker.rs` (what a worker has) · `control.rs` (what they share) · `seat.rs` (the life of one thread).
+//! Reading order: `worker.rs` (what a worker has) · `control.rs` (what they share) · `worker_thread.rs` (the life of one thread).
 
 mod control;
-mod seat;
 mod worker;
+mod worker_thread;
 
 use std::fmt;
 use std::io;
@@ -21,7 +21,7 @@ use myrt_runtime::os::complain;
 use myrt_runtime::{runtime, task};
 
 use control::Control;
-use seat::Seat;
+use worker_thread::WorkerThread;
 
 pub use worker::{Stopped, Worker};
 
@@ -197,7 +197,9 @@ impl<'a> Builder<'a> {
             for id in 0..self.count {
                 let worker = Worker::new(id, Arc::clone(&control));
                 let named = thread::Builder::new().name(format!("myrt-worker-{id}"));
-                match named.spawn_scoped(scope, move || Seat::new(worker, builder).live(work)) {
+                match named
+                    .spawn_scoped(scope, move || WorkerThread::new(worker, builder).live(work))
+                {
                     Ok(thread) => threads.push(thread),
                     Err(error) => {
                         failed = Some(error);

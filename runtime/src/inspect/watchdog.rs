@@ -160,15 +160,15 @@ pub(crate) fn before_park(core: &Core, timeout: Option<Duration>) -> Option<Dura
         watch.idle.set(Idle::Second);
         return Some(PATIENCE);
     }
-    let hope = match watch.told.get() {
-        true => Hope::Here,
+    let from = match watch.told.get() {
+        true => WakeableFrom::Here,
         false => tell_deadlock(core),
     };
-    if hope == Hope::Elsewhere && !watch.told_elsewhere.get() && idle != Idle::Long {
+    if from == WakeableFrom::Elsewhere && !watch.told_elsewhere.get() && idle != Idle::Long {
         watch.idle.set(Idle::Long);
         return Some(if counted { PATIENCE } else { LONG_PATIENCE });
     }
-    if hope == Hope::Elsewhere && idle == Idle::Long {
+    if from == WakeableFrom::Elsewhere && idle == Idle::Long {
         tell_elsewhere(core);
     } else {
         look_for_cycles(core);
@@ -215,7 +215,7 @@ enum Idle {
 
 /// Who may still wake a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hope {
+enum WakeableFrom {
     /// A descriptor, a job, a message; or there is no task.
     Here,
     /// Another thread.
@@ -235,9 +235,9 @@ pub(crate) fn look_for_cycles(core: &Core) {
 /// If nothing is there that could wake a task: says who waits for whom. In debug mode, where wakers are counted,
 /// that is certain, and a panic.
 #[cold]
-fn tell_deadlock(core: &Core) -> Hope {
+fn tell_deadlock(core: &Core) -> WakeableFrom {
     if core.outside() > 0 || core.reactor.is_anyone_waiting() || core.has_mail() {
-        return Hope::Here;
+        return WakeableFrom::Here;
     }
     let counted = core.probe.counts_wakers;
     let cloned = match counted {
@@ -245,11 +245,11 @@ fn tell_deadlock(core: &Core) -> Hope {
         false => hot::with(Hot::has_cloned_wakers),
     };
     if cloned || Arc::strong_count(&core.home) > OWN_REFERENCES {
-        return Hope::Elsewhere;
+        return WakeableFrom::Elsewhere;
     }
     let graph = graph_of(core);
     if graph.tasks().is_empty() {
-        return Hope::Here; // a bare turn(None) of an embedder, with nothing to run
+        return WakeableFrom::Here; // a bare turn(None) of an embedder, with nothing to run
     }
     of(core).watch.told.set(true);
     let report = Report::Deadlock {
@@ -265,5 +265,5 @@ fn tell_deadlock(core: &Core) -> Hope {
         !counted,
         "deadlock: every task of this runtime waits for another one (see the report above)"
     );
-    Hope::Gone
+    WakeableFrom::Gone
 }

@@ -11,15 +11,14 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
-use super::source::Direction;
-use super::turn::{Operation, Readiness};
+use super::source::{Direction, WaiterId};
+use super::waiter::{self, Operation, Readiness};
 use super::{raw, remote_drop};
 use crate::core::Core;
 use crate::sys;
 use crate::task::hot;
 use crate::task::probe::LeafNote;
 use crate::task::registry;
-use crate::task::wait::{note_wait, poll_budget, poll_share, take_share};
 
 /// A non-blocking descriptor that tasks can wait for.
 ///
@@ -345,11 +344,8 @@ impl<T: AsFd + 'static> Async<T> {
         direction: Direction,
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
-        if self.may_try(direction) && self.is_ready_untried(direction)? {
-            return poll_budget(cx).map(Ok);
-        }
-        ready!(self.park(cx, direction, at))?;
-        poll_budget(cx).map(Ok)
+        let mut id = WaiterId::POLLER;
+        waiter::poll_ready(self, direction, &mut id, at, cx)
     }
 
     /// Whether a direction of which nothing is said is ready: as far as is known, or, where it was never tried, as the
@@ -373,24 +369,10 @@ impl<T: AsFd + 'static> Async<T> {
         cx: &mut Context<'_>,
         direction: Direction,
         at: &'static Location<'static>,
-        mut operation: impl FnMut(&T) -> io::Result<R>,
+        operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        loop {
-            if !self.may_try(direction) {
-                ready!(self.park(cx, direction, at))?;
-            }
-            ready!(poll_share(cx));
-            match operation(self.get_ref()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.note_blocked(direction);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => {
-                    take_share();
-                    return Poll::Ready(result);
-                }
-            }
-        }
+        let mut id = WaiterId::POLLER;
+        waiter::poll_with(self, direction, &mut id, at, cx, operation)
     }
 
     /// For waits that ask the kernel afresh: what it said last is forgotten.
@@ -399,32 +381,14 @@ impl<T: AsFd + 'static> Async<T> {
     }
 
     /// Waits for the direction as its `poll_*` caller. Ready when there is nothing to wait for after all.
-    #[inline]
     pub(super) fn park(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
-        if self.use_event(direction) {
-            return Poll::Ready(Ok(()));
-        }
-        let waits = hot::with_core(|core| {
-            let core = self.join_runtime(core);
-            core.reactor
-                .wait_as_poller(self.token.load(Relaxed), direction, cx.waker())
-        });
-        match waits {
-            Ok(true) => {
-                note_wait(direction.wait(raw(self.get_ref())), at);
-                Poll::Pending
-            }
-            Ok(false) => {
-                self.forget_flags(direction);
-                Poll::Ready(Ok(()))
-            }
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        let mut id = WaiterId::POLLER;
+        waiter::park(self, direction, &mut id, at, cx)
     }
 
     /// The runtime of this descriptor; the first wait decides.

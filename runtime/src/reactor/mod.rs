@@ -20,7 +20,7 @@ pub(crate) mod async_fd;
 pub(crate) mod ready;
 mod remote_drop;
 pub(crate) mod source;
-pub(crate) mod turn;
+pub(crate) mod waiter;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
@@ -32,7 +32,7 @@ use crate::sys::{self, fork};
 use crate::sys::{Added, Event, Interest, Notifier, Poller, Ready, Selector};
 use crate::task::probe::TELLS;
 use crate::task::stored::{StoredWaker, wake_all};
-use source::{Direction, Source, Sources};
+use source::{Direction, Source, Sources, WaiterId};
 
 /// See the module's head.
 pub(crate) struct Reactor {
@@ -111,87 +111,57 @@ impl Reactor {
         }
     }
 
-    /// Makes the one `poll_*` caller of a direction wait, of which no event is unused. False: it is always ready.
-    ///
-    /// # Errors
-    /// What the selector says when it is told of the descriptor.
-    pub(crate) fn wait_as_poller(
-        &self,
-        token: u64,
-        direction: Direction,
-        waker: &Waker,
-    ) -> io::Result<bool> {
-        // Made before anything is borrowed: the clone of a foreign waker is foreign code.
-        let waker = StoredWaker::new(waker);
-        let (old, told) = match self.sources.borrow_mut().get(token) {
-            Some(source) => (source.set_poller(direction, waker), source.told),
-            None => return Ok(false),
-        };
-        drop(old);
-        if told {
-            return Ok(true);
-        }
-        let armed = self.arm(token, direction);
-        if !matches!(armed, Ok(true)) {
-            let waker = match self.sources.borrow_mut().get(token) {
-                Some(source) => source.unset_poller(direction),
-                None => StoredWaker::EMPTY,
-            };
-            drop(waker);
-        }
-        armed
-    }
-
-    /// Makes a waiter wait behind the others, unless there is an event that nobody has used, or it is always ready.
+    /// Makes a waiter wait behind the others, unless there is an event that nobody has used, or the descriptor is always
+    /// ready. `short`: see [`Reactor::use_event`].
     #[inline(always)]
-    pub(crate) fn stand_in_line(
+    pub(crate) fn register(
         &self,
         token: u64,
         direction: Direction,
         short: bool,
-        ticket: u32,
+        id: WaiterId,
         waker: &Waker,
-    ) -> Line {
+    ) -> Registered {
         // Made before anything is borrowed: the clone of a foreign waker is foreign code.
         let waker = StoredWaker::new(waker);
         let mut sources = self.sources.borrow_mut();
         let Some(source) = sources.get(token) else {
-            return Line::NoNeed;
+            return Registered::NoNeed;
         };
         if source.use_event(direction, short) {
-            return Line::NoNeed;
+            return Registered::NoNeed;
         }
         let fd = source.fd;
-        if source.is_free(direction) {
-            let ticket = source.add_first(direction, waker);
-            return Line::Waits { ticket, fd };
+        if source.is_free(direction) && id != WaiterId::POLLER {
+            let id = source.add_first(direction, waker);
+            return Registered::Waits { id, fd };
         }
-        let (ticket, old) = source.add_waiter(direction, ticket, waker);
-        let told = source.told;
+        let (id, old) = source.add_waiter(direction, id, waker);
+        let armed = source.armed;
         drop(sources);
         drop(old);
-        if told {
-            return Line::Waits { ticket, fd };
+        if armed {
+            return Registered::Waits { id, fd };
         }
-        self.arm_in_line(token, direction, ticket, fd)
+        self.arm_for(token, direction, id, fd)
     }
 
-    /// Arms the selector for a waiter that has just taken its place.
+    /// Arms the selector for a waiter that was just registered.
     #[cold]
-    fn arm_in_line(&self, token: u64, direction: Direction, ticket: u32, fd: RawFd) -> Line {
-        let line = match self.arm(token, direction) {
-            Ok(true) => return Line::Waits { ticket, fd },
-            Ok(false) => Line::NoNeed,
-            Err(error) => Line::Refused(error),
+    fn arm_for(&self, token: u64, direction: Direction, id: WaiterId, fd: RawFd) -> Registered {
+        let refused = match self.arm(token, direction) {
+            Ok(true) => return Registered::Waits { id, fd },
+            Ok(false) => Registered::NoNeed,
+            Err(error) => Registered::Refused(error),
         };
-        self.leave_line(token, direction, ticket);
-        line
+        self.unregister(token, direction, id);
+        refused
     }
 
     /// A waiter gave up.
-    pub(crate) fn leave_line(&self, token: u64, direction: Direction, ticket: u32) {
+    pub(crate) fn unregister(&self, token: u64, direction: Direction, id: WaiterId) {
         let waker = match self.sources.borrow_mut().get(token) {
-            Some(source) => source.remove_waiter(direction, ticket),
+            Some(source) => source.remove_waiter(direction, id),
             None => StoredWaker::EMPTY,
         };
         drop(waker);
@@ -213,7 +183,7 @@ impl Reactor {
         if !self.edge && self.has_error_that_stays(source) && poller.watch_changes(source.fd, token)
         {
             source.registered = true;
-            source.told = true;
+            source.armed = true;
             return Ok(true);
         }
         if source.registered {
@@ -226,7 +196,7 @@ impl Reactor {
                 return Ok(false);
             }
         }
-        source.told = self.edge;
+        source.armed = self.edge;
         if self.kind == Selector::Kqueue {
             // A short read cannot be taken for "drained": it stops at urgent data too, and no further edge comes.
             source.note_for_good(Ready::PRIORITY);
@@ -352,11 +322,11 @@ impl Reactor {
     }
 }
 
-/// What became of a wish to stand in line.
-pub(crate) enum Line {
-    /// It waits, under this ticket, for this descriptor.
-    Waits { ticket: u32, fd: RawFd },
-    /// There is nothing to wait for: it shall try.
+/// What became of a registration.
+pub(crate) enum Registered {
+    /// The waiter waits, under this id, for this descriptor.
+    Waits { id: WaiterId, fd: RawFd },
+    /// There is nothing to wait for: try.
     NoNeed,
     /// The selector cannot watch the descriptor.
     Refused(io::Error),

@@ -65,28 +65,47 @@ impl Direction {
 /// Somebody who waits: for what, and the key of the task; none if the waker is not one of myrt's.
 pub(crate) type Waiter = (Direction, Option<u64>);
 
-/// Those who wait behind the first, with their tickets.
-type Behind = VecDeque<(u32, StoredWaker)>;
+/// Names a waiter within its descriptor and direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WaiterId(u32);
+
+impl WaiterId {
+    /// Not registered.
+    pub(crate) const NONE: Self = Self(0);
+    /// The caller of a `poll_*` function. There is one in each direction: a later caller replaces an earlier one.
+    pub(crate) const POLLER: Self = Self(2);
+
+    /// The waiter is not registered any more; a poller stays what it is.
+    #[inline(always)]
+    pub(super) fn forget(&mut self) {
+        if *self != Self::POLLER {
+            *self = Self::NONE;
+        }
+    }
+}
+
+/// Those who wait behind the first, in order.
+type Behind = VecDeque<(WaiterId, StoredWaker)>;
 
 /// See the module's head. Arrays have a place for each [`Direction`]. 48 bytes, and every connection has one.
 pub(crate) struct Source {
     /// Who waits first.
     first: [StoredWaker; 2],
-    /// The tickets of these; 0 for a `poll_*` caller, of which there is one a direction.
-    tickets: [u32; 2],
+    /// The ids of these; also of one that was woken and has not been polled since.
+    ids: [WaiterId; 2],
     /// Those behind the first, in order. Rare: several tasks wait for one descriptor.
     behind: Option<Box<[Behind; 2]>>,
     /// -1 in an entry that nobody has.
     pub(crate) fd: RawFd,
     generation: u32,
-    /// The last ticket given out; odd, so never 0. In an entry that nobody has: the next such one.
-    last_ticket: u32,
+    /// The last id given out; odd, so neither of the constants. In an entry that nobody has: the next such one.
+    last_id: u32,
     /// Events that nobody has used, and what is so for good.
-    said: Ready,
+    readiness: Ready,
     /// The selector knows it.
     pub(crate) registered: bool,
     /// The selector need not be told of another wait: it is edge-triggered and knows both directions.
-    pub(crate) told: bool,
+    pub(crate) armed: bool,
     /// An error was reported and the operation said `WouldBlock`: the error queue of a socket is unread. The kernel reports
     /// that for as long as it lasts, so it says neither that there is an end nor that there is an answer.
     pub(crate) error_stays: bool,
@@ -98,14 +117,14 @@ impl Source {
     const fn unused(generation: u32) -> Self {
         Self {
             first: [StoredWaker::EMPTY; 2],
-            tickets: [0; 2],
+            ids: [WaiterId::NONE; 2],
             behind: None,
             fd: -1,
             generation,
-            last_ticket: NO_INDEX,
-            said: Ready::NONE,
+            last_id: NO_INDEX,
+            readiness: Ready::NONE,
             registered: false,
-            told: false,
+            armed: false,
             error_stays: false,
         }
     }
@@ -144,16 +163,16 @@ impl Source {
     /// The system said `WouldBlock`: an event from before says nothing any more. Nor does an error: it was no answer.
     #[inline]
     pub(crate) fn would_block(&mut self, direction: Direction) {
-        if self.said.contains(Ready::ERROR) {
+        if self.readiness.contains(Ready::ERROR) {
             self.error_stays = true;
-            self.said -= Ready::ERROR | Ready::WRITE_CLOSED;
+            self.readiness -= Ready::ERROR | Ready::WRITE_CLOSED;
         }
-        self.said -= direction.event();
+        self.readiness -= direction.event();
     }
 
     /// What is so for good.
     pub(crate) fn note_for_good(&mut self, ready: Ready) {
-        self.said |= ready;
+        self.readiness |= ready;
     }
 
     /// Uses the event of a direction, if there is one that nobody has used. True as well where it never blocks, and where
@@ -163,19 +182,20 @@ impl Source {
     pub(crate) fn use_event(&mut self, direction: Direction, short: bool) -> bool {
         let doubts = direction.doubts_short();
         let reasons = direction.event().union(Ready::ALWAYS).union(doubts);
-        if !self.said.intersects(reasons) {
+        if !self.readiness.intersects(reasons) {
             return false;
         }
-        let used = self.said.contains(direction.event());
-        self.said -= direction.event();
-        used || self.said.contains(Ready::ALWAYS) || (short && self.said.intersects(doubts))
+        let used = self.readiness.contains(direction.event());
+        self.readiness -= direction.event();
+        used || self.readiness.contains(Ready::ALWAYS)
+            || (short && self.readiness.intersects(doubts))
     }
 
     /// Notes what an event says. Returns who waits first in each direction, to be woken, and whether others may wait
     /// behind them.
     #[inline(always)]
     pub(crate) fn note(&mut self, ready: Ready) -> (StoredWaker, StoredWaker, bool) {
-        self.said |= match ready.intersects(ENDED) {
+        self.readiness |= match ready.intersects(ENDED) {
             true => tried_for_its_end(ready, self.error_stays),
             false => ready,
         };
@@ -187,7 +207,7 @@ impl Source {
     /// Who waits first in a direction, if it is ready.
     #[inline(always)]
     fn take_first(&mut self, direction: Direction) -> StoredWaker {
-        if self.said.contains(direction.event()) {
+        if self.readiness.contains(direction.event()) {
             self.first[direction as usize].take()
         } else {
             StoredWaker::EMPTY
@@ -197,7 +217,7 @@ impl Source {
     /// Takes everyone who waits for a direction, in order.
     fn take_all(&mut self, direction: Direction, waiters: &mut Vec<StoredWaker>) {
         let place = direction as usize;
-        self.tickets[place] = 0;
+        self.ids[place] = WaiterId::NONE;
         if !self.first[place].is_empty() {
             waiters.push(self.first[place].take());
         }
@@ -219,88 +239,84 @@ impl Source {
     pub(crate) fn take_ready(&mut self) -> Vec<StoredWaker> {
         let mut waiters = Vec::new();
         for direction in [Direction::Read, Direction::Write] {
-            if self.said.contains(direction.event()) {
+            if self.readiness.contains(direction.event()) {
                 self.take_all(direction, &mut waiters);
             }
         }
         waiters
     }
 
-    /// Puts the one `poll_*` caller of a direction in place. Returns a waker to be dropped where nothing is borrowed.
-    #[inline]
-    pub(crate) fn set_poller(&mut self, direction: Direction, waker: StoredWaker) -> StoredWaker {
+    /// Puts the `poll_*` caller of a direction in the first place. Returns a waker to be dropped where nothing is borrowed.
+    fn set_poller(&mut self, direction: Direction, waker: StoredWaker) -> StoredWaker {
         let place = direction as usize;
-        if self.tickets[place] != 0 {
-            // The place is the poller's from now on, also where the ticket's waiter was woken and not polled since.
-            let ticket = mem::take(&mut self.tickets[place]);
-            if !self.first[place].is_empty() {
-                let behind = (ticket, self.first[place].take());
-                self.line(direction).push_front(behind);
-            }
+        let id = mem::replace(&mut self.ids[place], WaiterId::POLLER);
+        // The place is the poller's from now on, also where its waiter was woken and not polled since.
+        if id != WaiterId::POLLER && !self.first[place].is_empty() {
+            let behind = (id, self.first[place].take());
+            self.line(direction).push_front(behind);
         }
         mem::replace(&mut self.first[place], waker)
     }
 
-    /// Takes the `poll_*` caller of a direction out again.
-    pub(crate) fn unset_poller(&mut self, direction: Direction) -> StoredWaker {
-        if self.tickets[direction as usize] == 0 {
-            self.first[direction as usize].take()
-        } else {
-            StoredWaker::EMPTY
-        }
-    }
-
-    /// Whether who waits for a direction now is the first, and the selector need not be told.
+    /// Whether a new waiter is the first in its direction, and the selector need not be told.
     #[inline(always)]
     pub(crate) fn is_free(&self, direction: Direction) -> bool {
-        self.told && self.first[direction as usize].is_empty() && self.behind.is_none()
+        self.armed && self.first[direction as usize].is_empty() && self.behind.is_none()
     }
 
-    /// Puts a waiter in the first place, where nobody is. Returns its ticket.
+    /// Puts a waiter in the first place, which is free. Returns its id.
     #[inline(always)]
-    pub(crate) fn add_first(&mut self, direction: Direction, waker: StoredWaker) -> u32 {
-        self.last_ticket = self.last_ticket.wrapping_add(2);
-        self.tickets[direction as usize] = self.last_ticket;
+    pub(crate) fn add_first(&mut self, direction: Direction, waker: StoredWaker) -> WaiterId {
+        let id = self.fresh_id();
+        self.ids[direction as usize] = id;
         self.first[direction as usize] = waker;
-        self.last_ticket
+        id
     }
 
-    /// Queues a waiter behind the others, or refreshes the waker of one that has a ticket already. Returns its ticket,
-    /// and a waker to be dropped where nothing is borrowed.
+    #[inline(always)]
+    fn fresh_id(&mut self) -> WaiterId {
+        self.last_id = self.last_id.wrapping_add(2);
+        WaiterId(self.last_id)
+    }
+
+    /// Queues a waiter behind the others, or refreshes the waker of one that is registered already. Returns its id, and a
+    /// waker to be dropped where nothing is borrowed.
     pub(crate) fn add_waiter(
         &mut self,
         direction: Direction,
-        ticket: u32,
+        id: WaiterId,
         waker: StoredWaker,
-    ) -> (u32, StoredWaker) {
+    ) -> (WaiterId, StoredWaker) {
+        if id == WaiterId::POLLER {
+            return (id, self.set_poller(direction, waker));
+        }
         if !self.is_waited_for(direction) {
             return (self.add_first(direction, waker), StoredWaker::EMPTY);
         }
-        if ticket != 0 && self.tickets[direction as usize] == ticket {
+        if id != WaiterId::NONE && self.ids[direction as usize] == id {
             let old = mem::replace(&mut self.first[direction as usize], waker);
-            return (ticket, old);
+            return (id, old);
         }
-        let line = self.line(direction);
-        if let Some((_, kept)) = line.iter_mut().find(|(t, _)| *t == ticket && ticket != 0) {
-            return (ticket, mem::replace(kept, waker));
+        let mut line = self.line(direction).iter_mut();
+        if let Some((_, kept)) = line.find(|(it, _)| *it == id && id != WaiterId::NONE) {
+            return (id, mem::replace(kept, waker));
         }
-        self.last_ticket = self.last_ticket.wrapping_add(2);
-        let fresh = self.last_ticket;
+        let fresh = self.fresh_id();
         self.line(direction).push_back((fresh, waker));
         (fresh, StoredWaker::EMPTY)
     }
 
     /// Forgets a waiter that gave up.
-    pub(crate) fn remove_waiter(&mut self, direction: Direction, ticket: u32) -> StoredWaker {
+    pub(crate) fn remove_waiter(&mut self, direction: Direction, id: WaiterId) -> StoredWaker {
         let place = direction as usize;
-        if self.tickets[place] == ticket {
-            self.tickets[place] = 0;
+        if self.ids[place] == id {
+            self.ids[place] = WaiterId::NONE;
             return self.first[place].take();
         }
         let Some(lines) = &mut self.behind else {
             return StoredWaker::EMPTY;
         };
-        let found = lines[place].iter().position(|(t, _)| *t == ticket);
+        let found = lines[place].iter().position(|(it, _)| *it == id);
         let removed = found.and_then(|found| lines[place].remove(found));
         self.forget_empty_lines();
         removed.map_or(StoredWaker::EMPTY, |(_, waker)| waker)
@@ -373,8 +389,8 @@ impl Sources {
             index => index,
         };
         let source = &mut self.entries[index as usize];
-        self.free = source.last_ticket;
-        source.last_ticket = 1;
+        self.free = source.last_id;
+        source.last_id = 1;
         source.fd = fd;
         u64::from(source.generation) << 32 | u64::from(index)
     }
@@ -395,7 +411,7 @@ impl Sources {
         let next = source.generation.checked_add(1);
         *source = Source::unused(next.unwrap_or(0));
         if next.is_some() {
-            source.last_ticket = free;
+            source.last_id = free;
             self.free = token as u32;
         }
         self.len -= 1;

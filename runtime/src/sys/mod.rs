@@ -107,8 +107,8 @@ pub(crate) mod bytes;
 pub(crate) mod child;
 #[cfg(feature = "inspect")]
 pub(crate) mod console;
-pub(crate) mod handed;
 pub(crate) mod limits;
+pub(crate) mod listen_fds;
 mod notify;
 pub(crate) mod os;
 pub(crate) mod per_process;

@@ -151,7 +151,7 @@ impl Builder {
         F::Output: 'static,
     {
         let handle = spawn(future);
-        self.christen(&handle);
+        self.set_name(&handle);
         handle
     }
 
@@ -174,7 +174,7 @@ impl Builder {
         handle
     }
 
-    fn christen<T>(self, handle: &JoinHandle<T>) {
+    fn set_name<T>(self, handle: &JoinHandle<T>) {
         let Some(name) = self.name else { return };
         hot::with_core(|core| {
             let Some(core) = core else { return };

@@ -164,7 +164,7 @@ fn is_socket(it: &fs::Metadata) -> bool {
 }
 
 /// Makes the listening thread look up when the runtime has ended, and takes its name off the door.
-pub(super) fn knock(place: &Place) {
+pub(super) fn poke(place: &Place) {
     match place {
         Place::Tcp(address) => drop(TcpStream::connect(address)),
         Place::Unix(path) => {

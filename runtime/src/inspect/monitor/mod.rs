@@ -125,9 +125,9 @@ fn serve(home: &Arc<Home>, door: Door) -> io::Result<Monitor> {
         watch: Watch::start(home)?,
         token: Token::new()?,
     });
-    let knocks = place.clone();
+    let poked = place.clone();
     let token = subject.token.clone();
-    home.at_end(Box::new(move || door::knock(&knocks)));
+    home.at_end(Box::new(move || door::poke(&poked)));
     thread::Builder::new()
         .name("myrt-monitor".into())
         .spawn(move || answer_all(&door, &subject))?;

@@ -37,7 +37,7 @@ pub(crate) struct Armed {
     generation: u32,
     oneshot: bool,
     /// A registration was heard that cannot be removed.
-    haunted: bool,
+    has_stale_registration: bool,
 }
 
 /// One descriptor.
@@ -70,7 +70,7 @@ impl Armed {
             changed: Vec::new(),
             generation: 0,
             oneshot,
-            haunted: false,
+            has_stale_registration: false,
         })
     }
 
@@ -133,8 +133,8 @@ impl Armed {
         max: usize,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
-        if self.haunted {
-            self.exorcise()?;
+        if self.has_stale_registration {
+            self.rebuild()?;
         }
         self.tell_kernel(events);
         if !events.is_empty() {
@@ -153,7 +153,7 @@ impl Armed {
                 .filter(|watched| watched.registered && watched.generation == generation_of(data))
             else {
                 // One-shot registrations fall silent by themselves.
-                self.haunted = !self.oneshot;
+                self.has_stale_registration = !self.oneshot;
                 continue;
             };
             if self.oneshot {
@@ -238,7 +238,7 @@ impl Armed {
     /// Replaces the instance by a fresh one under the same number, and registers again what is
     /// still there.
     #[cold]
-    fn exorcise(&mut self) -> io::Result<()> {
+    fn rebuild(&mut self) -> io::Result<()> {
         let fresh = create()?;
         // SAFETY: both descriptors are open and ours; the old instance ends and its number stands
         // for the new one.
@@ -249,7 +249,7 @@ impl Armed {
                 libc::O_CLOEXEC,
             )
         })?;
-        self.haunted = false;
+        self.has_stale_registration = false;
         self.queue.watch_notifier()?;
         self.changed.clear();
         for (fd, watched) in self.watched.iter_mut() {

@@ -14,11 +14,11 @@ use myrt_runtime::time::{Sleep, sleep};
 
 /// How often in a row a listener's accept has failed. A plain load and store: a listener is used on one thread.
 #[derive(Debug, Default)]
-pub(crate) struct Pauses {
+pub(crate) struct AcceptBackoff {
     failures: AtomicU32,
 }
 
-impl Pauses {
+impl AcceptBackoff {
     pub(crate) const fn new() -> Self {
         Self {
             failures: AtomicU32::new(0),
@@ -38,10 +38,10 @@ impl Pauses {
 
     /// What the next accept waits for first.
     #[inline]
-    pub(crate) fn next(&self) -> Pause {
+    pub(crate) fn next(&self) -> Backoff {
         match self.failures.load(Relaxed) {
-            0 => Pause(None),
-            failures => Pause(Some(Box::pin(sleep(
+            0 => Backoff(None),
+            failures => Backoff(Some(Box::pin(sleep(
                 FIRST
                     .saturating_mul(1 << (failures - 1).min(10))
                     .min(LONGEST),
@@ -52,9 +52,9 @@ impl Pauses {
 
 /// A wait before accepting; most often none.
 #[derive(Debug)]
-pub(crate) struct Pause(Option<Pin<Box<Sleep>>>);
+pub(crate) struct Backoff(Option<Pin<Box<Sleep>>>);
 
-impl Pause {
+impl Backoff {
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(sleep) = &mut self.0 {

@@ -19,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// See the module's head.
-pub(super) struct Seat<'a> {
+pub(super) struct WorkerThread<'a> {
     worker: Worker,
     builder: &'a Builder<'a>,
     pause: Duration,
@@ -31,7 +31,7 @@ struct Ended<'a> {
     started: bool,
 }
 
-impl<'a> Seat<'a> {
+impl<'a> WorkerThread<'a> {
     pub(super) fn new(worker: Worker, builder: &'a Builder<'a>) -> Self {
         Self {
             worker,

@@ -1,7 +1,10 @@
-//! The futures of byte streams over a descriptor: TCP, Unix sockets, pipes.
+//! The futures of socket operations: try at once, and when it would block wait in line for the descriptor.
+//!
+//! Any number of tasks may use a socket at once by `&self`, so each future has a waiter of its own ([`IoWaiter`]). Byte streams
+//! (TCP, Unix sockets, pipes) come first; `socket_op!` declares the futures of everything else.
 //!
 //! Named types, so that they can be stored and so that the monitor can say where a task waits. `Read` and `Write` are the hottest
-//! futures of the crate: a turn and a buffer, nothing else. What differs between streams is whether a short transfer means that the
+//! futures of the crate: a waiter and a buffer, nothing else. What differs between streams is whether a short transfer means that the
 //! kernel has no more: a constant of the type, so it costs nothing. They know no protocol.
 
 use std::fmt;
@@ -16,10 +19,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use myrt_runtime::io::Async;
+pub(crate) use myrt_runtime::io::{Direction, IoWaiter};
 use myrt_runtime::task::poll_budget;
 
 use crate::calls;
-use crate::leaf::{Direction, Turn};
 use crate::place;
 
 /// A byte stream of the system.
@@ -161,7 +164,7 @@ macro_rules! op {
         $(#[$meta])*
         #[must_use = "futures do nothing unless awaited"]
         pub struct $name<$a, $($b,)? T: AsFd + 'static> {
-            turn: Turn<$a, T>,
+            waiter: IoWaiter<$a, T>,
             $field: $type,
             $($more: $more_type,)?
         }
@@ -170,13 +173,13 @@ macro_rules! op {
             #[inline]
             #[track_caller]
             pub(crate) fn new(io: &$a Async<T>, $field: $type) -> Self {
-                Self { turn: Turn::new(io, Direction::$direction, Location::caller()), $field, $($more: $start)? }
+                Self { waiter: IoWaiter::new(io, Direction::$direction, Location::caller()), $field, $($more: $start)? }
             }
         }
 
         impl<$($b,)? T: AsFd + 'static> fmt::Debug for $name<'_, $($b,)? T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).field("at", &self.turn.at()).finish_non_exhaustive()
+                f.debug_struct(stringify!($name)).field("at", &self.waiter.at()).finish_non_exhaustive()
             }
         }
     };
@@ -216,11 +219,11 @@ impl<T: Stream> Future for Read<'_, T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { turn, buf } = self.get_mut();
+        let Self { waiter, buf } = self.get_mut();
         if buf.is_empty() {
             return poll_nothing(cx);
         }
-        turn.poll_transfer(Direction::Read, cx, wanted::<T>(buf.len()), |stream| {
+        waiter.poll_transfer(Direction::Read, cx, wanted::<T>(buf.len()), |stream| {
             stream.read(buf)
         })
     }
@@ -230,11 +233,11 @@ impl Future for Peek<'_, TcpStream> {
     type Output = io::Result<usize>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { turn, buf } = self.get_mut();
+        let Self { waiter, buf } = self.get_mut();
         if buf.is_empty() {
             return poll_nothing(cx);
         }
-        turn.poll(cx, |stream| calls::peek(stream, buf))
+        waiter.poll(cx, |stream| calls::peek(stream, buf))
     }
 }
 
@@ -243,11 +246,11 @@ impl<T: Stream> Future for Write<'_, T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { turn, buf } = self.get_mut();
+        let Self { waiter, buf } = self.get_mut();
         if buf.is_empty() {
             return poll_nothing(cx);
         }
-        turn.poll_transfer(Direction::Write, cx, wanted::<T>(buf.len()), |stream| {
+        waiter.poll_transfer(Direction::Write, cx, wanted::<T>(buf.len()), |stream| {
             stream.write(buf)
         })
     }
@@ -257,12 +260,12 @@ impl<T: Stream> Future for ReadVectored<'_, '_, T> {
     type Output = io::Result<usize>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { turn, bufs } = self.get_mut();
+        let Self { waiter, bufs } = self.get_mut();
         let total = total(bufs);
         if total == 0 {
             return poll_nothing(cx);
         }
-        turn.poll_transfer(Direction::Read, cx, wanted::<T>(total), |stream| {
+        waiter.poll_transfer(Direction::Read, cx, wanted::<T>(total), |stream| {
             stream.read_vectored(bufs)
         })
     }
@@ -272,12 +275,12 @@ impl<T: Stream> Future for WriteVectored<'_, '_, T> {
     type Output = io::Result<usize>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { turn, bufs } = self.get_mut();
+        let Self { waiter, bufs } = self.get_mut();
         let total = total(bufs);
         if total == 0 {
             return poll_nothing(cx);
         }
-        turn.poll_transfer(Direction::Write, cx, wanted::<T>(total), |stream| {
+        waiter.poll_transfer(Direction::Write, cx, wanted::<T>(total), |stream| {
             stream.write_vectored(bufs)
         })
     }
@@ -287,13 +290,17 @@ impl<T: Stream> Future for ReadExact<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { turn, buf, filled } = self.get_mut();
+        let Self {
+            waiter,
+            buf,
+            filled,
+        } = self.get_mut();
         if buf.is_empty() {
             return poll_nothing(cx).map_ok(drop);
         }
         while *filled < buf.len() {
             let rest = &mut buf[*filled..];
-            let count = ready!(turn.poll_transfer(
+            let count = ready!(waiter.poll_transfer(
                 Direction::Read,
                 cx,
                 wanted::<T>(rest.len()),
@@ -317,12 +324,12 @@ impl<T: Stream> Future for WriteAll<'_, T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { turn, rest } = self.get_mut();
+        let Self { waiter, rest } = self.get_mut();
         if rest.is_empty() {
             return poll_nothing(cx).map_ok(drop);
         }
         while !rest.is_empty() {
-            let count = ready!(turn.poll_transfer(
+            let count = ready!(waiter.poll_transfer(
                 Direction::Write,
                 cx,
                 wanted::<T>(rest.len()),
@@ -336,3 +343,49 @@ impl<T: Stream> Future for WriteAll<'_, T> {
         Poll::Ready(Ok(()))
     }
 }
+
+/// Declares a named future over one attempt.
+macro_rules! socket_op {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident<'a> on $io:ty {$($field:ident: $type:ty),* $(,)?}
+        $direction:ident => $output:ty, |$source:ident| $attempt:expr
+    ) => {
+        $(#[$meta])*
+        #[must_use = "futures do nothing unless awaited"]
+        pub struct $name<'a> {
+            waiter: $crate::socket_op::IoWaiter<'a, $io>,
+            $($field: $type,)*
+        }
+
+        impl<'a> $name<'a> {
+            #[inline]
+            #[track_caller]
+            pub(crate) fn new(io: &'a myrt_runtime::io::Async<$io>, $($field: $type),*) -> Self {
+                let at = std::panic::Location::caller();
+                Self { waiter: $crate::socket_op::IoWaiter::new(io, $crate::socket_op::Direction::$direction, at), $($field),* }
+            }
+        }
+
+        impl std::future::Future for $name<'_> {
+            type Output = std::io::Result<$output>;
+
+            #[inline]
+            fn poll(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Self::Output> {
+                #[allow(unused_variables, reason = "operations without arguments")]
+                let Self { waiter, $($field),* } = self.get_mut();
+                waiter.poll(cx, |$source| $attempt)
+            }
+        }
+
+        impl std::fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).field("at", &self.waiter.at()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use socket_op;

@@ -14,14 +14,14 @@ use crate::place::{self, Place};
 pin_project! {
     /// A stream, and the line of the program that wrapped it.
     #[derive(Debug)]
-    pub(crate) struct Wrapped<T> {
+    pub(crate) struct Adapter<T> {
         #[pin]
         stream: T,
         at: Place,
     }
 }
 
-impl<T> Wrapped<T> {
+impl<T> Adapter<T> {
     #[track_caller]
     pub(crate) fn new(stream: T) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl<T> Wrapped<T> {
     }
 }
 
-/// Implements the trait `$outer` for `$adapter<T>`, whose field `stream` is a [`Wrapped`] `T`, through the trait `$inner` of `T`. Of the
+/// Implements the trait `$outer` for `$adapter<T>`, whose field `stream` is a [`Adapter`] `T`, through the trait `$inner` of `T`. Of the
 /// methods all but the last is called the same everywhere: `$close` in `$outer`, `$inner_close` in `$inner`. `$more` is what `$outer`
 /// has beyond that.
 macro_rules! write_through {

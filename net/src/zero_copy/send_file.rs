@@ -19,8 +19,8 @@ use myrt_runtime::io::{Ready, writable};
 use myrt_runtime::os;
 
 use super::ends::SpliceTo;
+use crate::blocking_op::BlockingOp;
 use crate::place::{self, Place};
-use crate::pool::Work;
 
 /// What one job sends at most.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -106,7 +106,7 @@ struct Sides {
 
 enum Step {
     Send,
-    Sending(Work<Sent>),
+    Sending(BlockingOp<Sent>),
     Wait(Ready<Arc<OwnedFd>>),
 }
 
@@ -142,7 +142,7 @@ impl Future for SendFile<'_> {
                         return Poll::Ready(Ok(this.sent));
                     }
                     let sides = sides.clone();
-                    this.step = Step::Sending(Work::begin(move || sides.send(offset, rest)));
+                    this.step = Step::Sending(BlockingOp::begin(move || sides.send(offset, rest)));
                 }
                 Step::Sending(work) => {
                     let sent = ready!(work.poll(cx, at));

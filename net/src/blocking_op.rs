@@ -16,7 +16,7 @@ use myrt_runtime::task::{self, ExternalWork, JoinHandle, Wait};
 use crate::place::{self, Place};
 
 /// A job that was begun. Dropped, it runs all the same.
-pub(crate) struct Work<T> {
+pub(crate) struct BlockingOp<T> {
     shared: Arc<Shared<T>>,
     task: JoinHandle<()>,
     /// The runtime in which it was begun.
@@ -61,7 +61,7 @@ impl<T> Drop for End<T> {
     }
 }
 
-impl<T: Send + 'static> Work<T> {
+impl<T: Send + 'static> BlockingOp<T> {
     /// Begins a job.
     ///
     /// # Panics
@@ -82,7 +82,7 @@ impl<T: Send + 'static> Work<T> {
     }
 }
 
-impl<T> Work<T> {
+impl<T> BlockingOp<T> {
     /// Ready with what the job returned. An error means that it never ran, as its runtime ended, or that it panicked.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<T>> {
         if self.is_foreign() {

@@ -5,8 +5,8 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 
-use crate::leaf::Direction;
 use crate::place::Place;
+use crate::socket_op::Direction;
 use crate::tcp::TcpStream;
 use crate::unix::UnixStream;
 use crate::unix::pipe::{Receiver, Sender};
