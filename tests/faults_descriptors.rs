@@ -1,8 +1,10 @@
-//! Descriptors of which the system reports, again and again, what no operation gets: unread error queues, full receivers.
+//! Descriptors of which the system reports, again and again, what no operation gets: unread error
+//! queues, full receivers.
 //!
-//! Looked at for the same kind: every place that waits after a `WouldBlock` (`reactor/`, under each selector; the futures of
-//! sockets, pipes, `Async`), and those that ask again after a moment because no event would come (`UnixStream::connect`,
-//! `UnixDatagram::send_to`, accepting without descriptors). A connected Unix datagram socket is told when its peer reads.
+//! Looked at for the same kind: every place that waits after a `WouldBlock` (`reactor/`, under each
+//! selector; the futures of sockets, pipes, `Async`), and those that ask again after a moment
+//! because no event would come (`UnixStream::connect`, `UnixDatagram::send_to`, accepting without
+//! descriptors). A connected Unix datagram socket is told when its peer reads.
 #![allow(
     clippy::disallowed_methods,
     reason = "sets up sockets before the loop runs"
@@ -78,7 +80,8 @@ fn with_unread_error() -> (UdpSocket, UdpSocket) {
     let nobody = closed.local_addr().unwrap();
     drop(closed);
     socket.send_to(b"to nobody", nobody).unwrap();
-    // The error itself is told once; its record in the queue stays until it is read as such, which nothing here does.
+    // The error itself is told once; its record in the queue stays until it is read as such, which
+    // nothing here does.
     socket.set_nonblocking(true).unwrap();
     let error = socket.recv(&mut [0; 8]).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);

@@ -1,8 +1,10 @@
 //! The pause before accepting again after an error.
 //!
-//! When the process has no descriptor left, `accept` fails and the connection stays in the queue, so the listener stays readable: a
-//! loop around `accept` would spin, and starve the very tasks whose end frees descriptors (tokio #3529, #4782 and every runtime
-//! before it). So after a failure the next accept waits a little first, longer each time, as Go's net/http does. It knows no socket.
+//! When the process has no descriptor left, `accept` fails and the connection stays in the queue,
+//! so the listener stays readable: a loop around `accept` would spin, and starve the very tasks
+//! whose end frees descriptors (tokio #3529, #4782 and every runtime before it). So after a failure
+//! the next accept waits a little first, longer each time, as Go's net/http does. It knows no
+//! socket.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +14,8 @@ use std::time::Duration;
 
 use myrt_runtime::time::{Sleep, sleep};
 
-/// How often in a row a listener's accept has failed. A plain load and store: a listener is used on one thread.
+/// How often in a row a listener's accept has failed. A plain load and store: a listener is used on
+/// one thread.
 #[derive(Debug, Default)]
 pub(crate) struct AcceptBackoff {
     failures: AtomicU32,

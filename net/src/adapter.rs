@@ -1,8 +1,10 @@
-//! What the adapters to other crates' traits are made of: hyper's [`Io`](crate::hyper::Io) and tokio's [`Compat`](crate::compat::Compat).
+//! What the adapters to other crates' traits are made of: hyper's [`Io`](crate::hyper::Io) and
+//! tokio's [`Compat`](crate::compat::Compat).
 //!
-//! Each stands between two families of traits that ask for the same things under other names. So a stream is wrapped once, together with
-//! the line that a task waiting in it is shown at, and writing is passed through once, whichever way it goes. What really differs, the
-//! reading, each adapter does itself. It knows no trait but by the names it is given.
+//! Each stands between two families of traits that ask for the same things under other names. So a
+//! stream is wrapped once, together with the line that a task waiting in it is shown at, and
+//! writing is passed through once, whichever way it goes. What really differs, the reading, each
+//! adapter does itself. It knows no trait but by the names it is given.
 
 use std::panic::Location;
 use std::pin::Pin;
@@ -53,9 +55,10 @@ impl<T> Adapter<T> {
     }
 }
 
-/// Implements the trait `$outer` for `$adapter<T>`, whose field `stream` is a [`Adapter`] `T`, through the trait `$inner` of `T`. Of the
-/// methods all but the last is called the same everywhere: `$close` in `$outer`, `$inner_close` in `$inner`. `$more` is what `$outer`
-/// has beyond that.
+/// Implements the trait `$outer` for `$adapter<T>`, whose field `stream` is a [`Adapter`] `T`,
+/// through the trait `$inner` of `T`. Of the methods all but the last is called the same
+/// everywhere: `$close` in `$outer`, `$inner_close` in `$inner`. `$more` is what `$outer` has
+/// beyond that.
 macro_rules! write_through {
     (
         impl $outer:path { $close:ident } for $adapter:ident

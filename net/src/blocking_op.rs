@@ -1,8 +1,9 @@
 //! A job on the blocking pool, from within another future, and a result that outlives its runtime.
 //!
-//! A file, a directory or a standard stream may be used in one runtime and then in a later one, with a job given up in between. A
-//! `JoinHandle` belongs to its runtime; so a job here leaves its result in a place of its own. Its own runtime waits for the job's
-//! task, any later one for that place.
+//! A file, a directory or a standard stream may be used in one runtime and then in a later one,
+//! with a job given up in between. A `JoinHandle` belongs to its runtime; so a job here leaves its
+//! result in a place of its own. Its own runtime waits for the job's task, any later one for that
+//! place.
 
 use std::future::Future as _;
 use std::io;
@@ -83,7 +84,8 @@ impl<T: Send + 'static> BlockingOp<T> {
 }
 
 impl<T> BlockingOp<T> {
-    /// Ready with what the job returned. An error means that it never ran, as its runtime ended, or that it panicked.
+    /// Ready with what the job returned. An error means that it never ran, as its runtime ended, or
+    /// that it panicked.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<T>> {
         if self.is_foreign() {
             return self.poll_elsewhere(cx, at);

@@ -1,8 +1,9 @@
 //! Everything of myrt that owns a file descriptor, and the streams of bytes above them.
 //!
-//! Use it through the `myrt` crate: this one is pinned to it in lockstep and promises nothing on its own. It stands on
-//! [`myrt_runtime::io::Async`] alone and holds no `unsafe`: the system calls of sockets enter through one module (`calls`),
-//! those that std and socket2 lack live in the runtime's `sys`.
+//! Use it through the `myrt` crate: this one is pinned to it in lockstep and promises nothing on
+//! its own. It stands on [`myrt_runtime::io::Async`] alone and holds no `unsafe`: the system calls
+//! of sockets enter through one module (`calls`), those that std and socket2 lack live in the
+//! runtime's `sys`.
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_macros)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

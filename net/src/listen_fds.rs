@@ -1,7 +1,8 @@
 //! Sockets that a parent handed over: socket activation as systemd does it (`LISTEN_FDS`).
 //!
-//! The parent binds and listens, then starts this program; so a server can be started by its first client, restarted without refusing one,
-//! and listen on port 80 without ever having been root. Taking the descriptors is the runtime's business, this is about what they are.
+//! The parent binds and listens, then starts this program; so a server can be started by its first
+//! client, restarted without refusing one, and listen on port 80 without ever having been root.
+//! Taking the descriptors is the runtime's business, this is about what they are.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -13,14 +14,16 @@ use crate::tcp::{TcpListener, TcpStream};
 use crate::udp::UdpSocket;
 use crate::unix::{UnixDatagram, UnixListener, UnixStream};
 
-/// Takes the descriptors that the parent handed over, in its order; see sd_listen_fds(3) for how it says so (`LISTEN_PID`, `LISTEN_FDS`,
-/// `LISTEN_FDNAMES`).
+/// Takes the descriptors that the parent handed over, in its order; see sd_listen_fds(3) for how it
+/// says so (`LISTEN_PID`, `LISTEN_FDS`, `LISTEN_FDNAMES`).
 ///
-/// Empty if there are none, if they were meant for another process, and from the second call on. Call it early in `main`, before
-/// anything else could take them for its own. They are closed on exec from then on.
+/// Empty if there are none, if they were meant for another process, and from the second call on.
+/// Call it early in `main`, before anything else could take them for its own. They are closed on
+/// exec from then on.
 ///
 /// # Errors
-/// [`InvalidData`](io::ErrorKind::InvalidData) if `LISTEN_FDS` is no number, and what the system says if a descriptor is not open. Nothing is taken then.
+/// [`InvalidData`](io::ErrorKind::InvalidData) if `LISTEN_FDS` is no number, and what the system
+/// says if a descriptor is not open. Nothing is taken then.
 ///
 /// # Examples
 ///
@@ -128,7 +131,8 @@ fn listens(socket: &SockRef<'_>) -> bool {
     socket.is_listener().unwrap_or(false)
 }
 
-/// It cannot be asked here (socket2 knows no `SO_ACCEPTCONN` of these systems); a socket with a peer is a connection.
+/// It cannot be asked here (socket2 knows no `SO_ACCEPTCONN` of these systems); a socket with a
+/// peer is a connection.
 #[cfg(any(target_vendor = "apple", target_os = "netbsd", target_os = "openbsd"))]
 fn listens(socket: &SockRef<'_>) -> bool {
     socket.peer_addr().is_err()
@@ -142,8 +146,8 @@ macro_rules! into {
                 #[doc = concat!("It as a [`", stringify!($type), "`]. It becomes non-blocking, for the parent that shares it, too.")]
                 ///
                 /// # Errors
-                /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is something else (it is closed then; [`kind`](Self::kind) tells before), and what
-                /// the system says.
+                /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is something else (it is
+                /// closed then; [`kind`](Self::kind) tells before), and what the system says.
                 pub fn $name(self) -> io::Result<$type> {
                     $type::from_std(self.expect(ListenFdKind::$type)?.into())
                 }

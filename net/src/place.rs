@@ -1,8 +1,10 @@
 //! Where in the user's source a leaf operation waits.
 //!
-//! A task's "waits at" line must be the user's, not that of the adapter between them: [`Reader`](crate::io::Reader) polls its
-//! inner stream through a trait, and the trait method cannot be told a location. So the adapter sets the place around that
-//! poll, and the leaf that finds itself without bytes reports it. Only the waiting path looks here; it knows nothing of I/O.
+//! A task's "waits at" line must be the user's, not that of the adapter between them:
+//! [`Reader`](crate::io::Reader) polls its inner stream through a trait, and the trait method
+//! cannot be told a location. So the adapter sets the place around that poll, and the leaf that
+//! finds itself without bytes reports it. Only the waiting path looks here; it knows nothing of
+//! I/O.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -16,7 +18,8 @@ thread_local! {
     static OUTER: Cell<Option<Place>> = const { Cell::new(None) };
 }
 
-/// Runs `poll` with `at` as the place that leaf operations inside it report. An outer place wins: it is nearer to the user.
+/// Runs `poll` with `at` as the place that leaf operations inside it report. An outer place wins:
+/// it is nearer to the user.
 #[inline]
 pub(crate) fn within<T>(at: Place, poll: impl FnOnce() -> T) -> T {
     /// Puts the former place back even when the poll panics.
@@ -40,7 +43,8 @@ pub(crate) fn of(at: Place) -> Place {
     OUTER.get().unwrap_or(at)
 }
 
-/// Tells the runtime that the current task is about to wait for `wait`; `at` counts unless an adapter knows better.
+/// Tells the runtime that the current task is about to wait for `wait`; `at` counts unless an
+/// adapter knows better.
 pub(crate) fn note(wait: Wait, at: Place) {
     task::note_wait(wait, of(at));
 }

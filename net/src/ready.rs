@@ -1,7 +1,8 @@
-//! Waiting for readiness itself, without an operation: `readable`, `writable`, and `ready` for either.
+//! Waiting for readiness itself, without an operation: `readable`, `writable`, and `ready` for
+//! either.
 //!
-//! For `try_*` loops and for code that does its own system calls. Readiness is a hint: what follows may still say `WouldBlock`.
-//! It knows no particular socket.
+//! For `try_*` loops and for code that does its own system calls. Readiness is a hint: what follows
+//! may still say `WouldBlock`. It knows no particular socket.
 
 use std::fmt;
 use std::future::Future;
@@ -68,7 +69,8 @@ impl Ready {
     }
 }
 
-/// Future of `readable` and `writable`: ready when a try in that direction may succeed. Cancel safe.
+/// Future of `readable` and `writable`: ready when a try in that direction may succeed. Cancel
+/// safe.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Readiness<'a, T: AsFd + 'static> {
     waiter: IoWaiter<'a, T>,

@@ -1,7 +1,8 @@
 //! UDP sockets.
 //!
-//! Datagrams keep their borders: a receive gives one datagram and cuts what does not fit, a send goes out whole or not at all. A
-//! short receive therefore says nothing about what else is there, and every operation asks the kernel. It knows no protocol.
+//! Datagrams keep their borders: a receive gives one datagram and cuts what does not fit, a send
+//! goes out whole or not at all. A short receive therefore says nothing about what else is there,
+//! and every operation asks the kernel. It knows no protocol.
 
 use std::fmt;
 use std::future::Future;
@@ -23,8 +24,8 @@ use crate::socket_op::{Direction, IoWaiter, socket_op};
 
 /// A UDP socket.
 ///
-/// All operations take `&self`; any number of tasks may send and receive at once, and are served in the order in which they
-/// began to wait.
+/// All operations take `&self`; any number of tasks may send and receive at once, and are served in
+/// the order in which they began to wait.
 ///
 /// # Examples
 ///
@@ -49,7 +50,8 @@ impl UdpSocket {
     /// A socket on the first address of the host that allows it. Port 0 lets the system choose.
     ///
     /// # Errors
-    /// Those of the lookup, and the last address's, such as [`AddrInUse`](io::ErrorKind::AddrInUse).
+    /// Those of the lookup, and the last address's, such as
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse).
     #[track_caller]
     pub fn bind(address: impl ToSocketAddrs) -> Bind {
         Bind {
@@ -75,7 +77,8 @@ impl UdpSocket {
         self.io.into_inner()
     }
 
-    /// Sends to and receives from this peer only from now on: the first address of the host that the system accepts.
+    /// Sends to and receives from this peer only from now on: the first address of the host that
+    /// the system accepts.
     ///
     /// # Errors
     /// Those of the lookup, and the last address's.
@@ -90,13 +93,15 @@ impl UdpSocket {
     /// Sends a datagram to the connected peer. **Cancel safe.**
     ///
     /// # Errors
-    /// What the system says; also that an *earlier* datagram was refused ([`ConnectionRefused`](io::ErrorKind::ConnectionRefused)).
+    /// What the system says; also that an *earlier* datagram was refused
+    /// ([`ConnectionRefused`](io::ErrorKind::ConnectionRefused)).
     #[track_caller]
     pub fn send<'a>(&'a self, datagram: &'a [u8]) -> Send<'a> {
         Send::new(&self.io, datagram)
     }
 
-    /// Receives a datagram from the connected peer; what does not fit into `buf` is lost. **Cancel safe.**
+    /// Receives a datagram from the connected peer; what does not fit into `buf` is lost. **Cancel
+    /// safe.**
     ///
     /// # Errors
     /// What the system says; also that an earlier datagram was refused.
@@ -226,7 +231,8 @@ options! {
     set_ttl(ttl: u32) -> ();
     /// The time to live of packets (hops).
     ttl() -> u32;
-    /// Joins an IPv4 multicast group on the interface with that address (unspecified: the system's choice).
+    /// Joins an IPv4 multicast group on the interface with that address (unspecified: the system's
+    /// choice).
     join_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> ();
     /// Leaves an IPv4 multicast group.
     leave_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> ();

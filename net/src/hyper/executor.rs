@@ -7,8 +7,8 @@ use myrt_runtime::task;
 
 /// Spawns hyper's tasks on the runtime of the current thread. HTTP/2 needs one.
 ///
-/// The futures need not be `Send`: a service may hold `Rc`s, as everything here. A task that hyper spawns is detached; if it panics the
-/// runtime's unhandled hook hears of it.
+/// The futures need not be `Send`: a service may hold `Rc`s, as everything here. A task that hyper
+/// spawns is detached; if it panics the runtime's unhandled hook hears of it.
 ///
 /// # Panics
 /// [`execute`](rt::Executor::execute) outside of a runtime.

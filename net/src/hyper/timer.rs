@@ -1,7 +1,8 @@
 //! hyper's timer: `Sleep`, behind hyper's trait object.
 //!
-//! hyper speaks of std's instants. Translating each by the system's clock would cost two readings; a pair of instants that mean the same
-//! moment, taken once, translates exactly and follows a virtual clock too. It must not know what hyper waits for.
+//! hyper speaks of std's instants. Translating each by the system's clock would cost two readings;
+//! a pair of instants that mean the same moment, taken once, translates exactly and follows a
+//! virtual clock too. It must not know what hyper waits for.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,9 +14,10 @@ use myrt_runtime::time::{self, Instant, Sleep};
 
 /// Gives hyper its time limits: a server's header timeout, HTTP/2's keep-alive pings.
 ///
-/// A server that is given none has no header timeout, whatever hyper's default says, and panics where one was asked for by
-/// `header_read_timeout`. Moving a deadline, which hyper does for each request, allocates nothing and reads the clock once. Under a
-/// paused clock (see [`pause`](time::pause)) hyper's limits take no time.
+/// A server that is given none has no header timeout, whatever hyper's default says, and panics
+/// where one was asked for by `header_read_timeout`. Moving a deadline, which hyper does for each
+/// request, allocates nothing and reads the clock once. Under a paused clock (see
+/// [`pause`](time::pause)) hyper's limits take no time.
 #[derive(Clone, Copy)]
 pub struct Timer {
     /// The same moment on both clocks.
@@ -34,7 +36,8 @@ impl Timer {
         }
     }
 
-    /// std's instant as one of ours. A moment before the clock's zero is its zero, which has passed as well.
+    /// std's instant as one of ours. A moment before the clock's zero is its zero, which has passed
+    /// as well.
     fn translate(&self, instant: std::time::Instant) -> Instant {
         match instant.checked_duration_since(self.there) {
             Some(later) => self.here + later,

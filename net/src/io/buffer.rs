@@ -1,7 +1,8 @@
 //! Bytes between a reader's or writer's two ends: appended behind, consumed in front, no `unsafe`.
 //!
-//! futures-io reads into initialised slices, so the storage stays initialised and two indices tell what of it counts. Storage
-//! that a single large message made big is given back once it is empty. It knows nothing of streams.
+//! futures-io reads into initialised slices, so the storage stays initialised and two indices tell
+//! what of it counts. Storage that a single large message made big is given back once it is empty.
+//! It knows nothing of streams.
 
 use std::fmt;
 
@@ -62,7 +63,8 @@ impl Buffer {
     pub(super) fn room(&mut self, wanted: usize) -> &mut [u8] {
         let wanted = wanted.max(1);
         if self.storage.len() - self.end < wanted {
-            // Moving the bytes to the front costs their length; it is done only when at least as much was consumed since.
+            // Moving the bytes to the front costs their length; it is done only when at least as
+            // much was consumed since.
             if self.start >= self.len() {
                 self.storage.copy_within(self.start..self.end, 0);
                 self.end -= self.start;

@@ -1,7 +1,9 @@
-//! What can go wrong in a [`Reader`](super::Reader), each with the bytes that would otherwise be lost.
+//! What can go wrong in a [`Reader`](super::Reader), each with the bytes that would otherwise be
+//! lost.
 //!
-//! asyncio's `IncompleteReadError` and `LimitOverrunError`, as one enum. Converts into [`std::io::Error`] with itself as the
-//! source, so `?` works in functions that return `io::Result` and the details stay reachable by `downcast_ref`.
+//! asyncio's `IncompleteReadError` and `LimitOverrunError`, as one enum. Converts into
+//! [`std::io::Error`] with itself as the source, so `?` works in functions that return `io::Result`
+//! and the details stay reachable by `downcast_ref`.
 
 use std::error::Error;
 use std::fmt;
@@ -13,21 +15,24 @@ use std::io;
 #[doc(alias = "IncompleteReadError")]
 #[doc(alias = "LimitOverrunError")]
 pub enum ReadError {
-    /// The stream ended in the middle. The bytes before its end are `partial`; the reader holds them no longer.
+    /// The stream ended in the middle. The bytes before its end are `partial`; the reader holds
+    /// them no longer.
     IncompleteRead {
         /// What had come.
         partial: Vec<u8>,
         /// How many bytes were asked for in all; `None` where a separator was looked for.
         expected: Option<usize>,
     },
-    /// More than the reader's limit came without the separator. Nothing is lost: the bytes are still in the reader.
+    /// More than the reader's limit came without the separator. Nothing is lost: the bytes are
+    /// still in the reader.
     LimitOverrun {
         /// The reader's limit.
         limit: usize,
         /// So many buffered bytes belong to no separator: read or skip them to go on behind.
         consumed: usize,
     },
-    /// A line is not UTF-8. It was taken out of the reader and is here whole, so that the next one can be read.
+    /// A line is not UTF-8. It was taken out of the reader and is here whole, so that the next one
+    /// can be read.
     InvalidUtf8 {
         /// The line, with its newline.
         line: Vec<u8>,

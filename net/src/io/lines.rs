@@ -1,7 +1,7 @@
 //! The lines of a [`Reader`] as a stream.
 //!
-//! A type of its own because a `Stream` needs a place to stand between two lines: the position up to which a half-received line
-//! was searched. It knows nothing of how bytes come.
+//! A type of its own because a `Stream` needs a place to stand between two lines: the position up
+//! to which a half-received line was searched. It knows nothing of how bytes come.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,8 +14,8 @@ use super::read_ops::poll_line;
 use super::reader::Reader;
 use crate::place::Place;
 
-/// Stream of [`Reader::lines`]. After an error it ends; the reader, with every byte not yet given out, is got back by
-/// [`into_reader`](Self::into_reader).
+/// Stream of [`Reader::lines`]. After an error it ends; the reader, with every byte not yet given
+/// out, is got back by [`into_reader`](Self::into_reader).
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Lines<R> {

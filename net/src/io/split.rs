@@ -1,7 +1,8 @@
 //! One stream, two owners: a half to read from and a half to write to, for any stream.
 //!
-//! Sockets have halves of their own that share nothing but the descriptor (`TcpStream::into_split`); this is for what must be
-//! polled as a whole, such as a TLS stream. One thread, so an `Rc` does it and no lock. It knows nothing of the stream.
+//! Sockets have halves of their own that share nothing but the descriptor
+//! (`TcpStream::into_split`); this is for what must be polled as a whole, such as a TLS stream. One
+//! thread, so an `Rc` does it and no lock. It knows nothing of the stream.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -15,8 +16,9 @@ use futures_io::{AsyncRead, AsyncWrite, IoSlice, IoSliceMut};
 
 /// Splits a stream into its two directions.
 ///
-/// Dropping the write half does not close the stream's direction of writing: call `close` on it first. The stream itself is dropped
-/// with the second half. [`ReadHalf::reunite`] puts the two together again.
+/// Dropping the write half does not close the stream's direction of writing: call `close` on it
+/// first. The stream itself is dropped with the second half. [`ReadHalf::reunite`] puts the two
+/// together again.
 ///
 /// # Examples
 ///
@@ -118,8 +120,9 @@ impl<T> fmt::Display for ReuniteError<T> {
 
 impl<T> Error for ReuniteError<T> {}
 
-/// Polls the shared stream. The borrow spans the stream's own poll, which cannot be avoided: polling needs it whole. Should that
-/// poll come back here through the other half, this side tries again later instead of panicking.
+/// Polls the shared stream. The borrow spans the stream's own poll, which cannot be avoided:
+/// polling needs it whole. Should that poll come back here through the other half, this side tries
+/// again later instead of panicking.
 fn with<T, R>(
     shared: &RefCell<T>,
     cx: &mut Context<'_>,

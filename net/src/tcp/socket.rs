@@ -62,13 +62,16 @@ macro_rules! options {
 options! {
     /// Binds although connections of an earlier listener linger (`SO_REUSEADDR`).
     set_reuseaddr, reuseaddr: bool => set_reuse_address, reuse_address;
-    /// Lets several sockets listen on one address, the system spreading connections over them (`SO_REUSEPORT`).
+    /// Lets several sockets listen on one address, the system spreading connections over them
+    /// (`SO_REUSEPORT`).
     set_reuseport, reuseport: bool => set_reuse_port, reuse_port;
     /// Sends small packets at once (`TCP_NODELAY`).
     set_nodelay, nodelay: bool => set_tcp_nodelay, tcp_nodelay;
-    /// Asks silent peers whether they live (`SO_KEEPALIVE`), after the system's default of two hours.
+    /// Asks silent peers whether they live (`SO_KEEPALIVE`), after the system's default of two
+    /// hours.
     set_keepalive, keepalive: bool => set_keepalive, keepalive;
-    /// What closing does with unsent bytes; see [`TcpStream::set_linger`](super::TcpStream::set_linger).
+    /// What closing does with unsent bytes; see
+    /// [`TcpStream::set_linger`](super::TcpStream::set_linger).
     set_linger, linger: Option<Duration> => set_linger, linger;
 }
 
@@ -111,7 +114,8 @@ impl TcpSocket {
         Ok(u32::try_from(self.socket.send_buffer_size()?).unwrap_or(u32::MAX))
     }
 
-    /// Sets the size of the system's buffer for receiving. Set it before connecting or listening: it decides the window's scale.
+    /// Sets the size of the system's buffer for receiving. Set it before connecting or listening:
+    /// it decides the window's scale.
     ///
     /// # Errors
     /// What the system says.

@@ -1,8 +1,9 @@
 //! A TCP connection.
 //!
-//! A read is this: the future tries `recv` at once; when the kernel has nothing, its waiter registers the descriptor (once in its
-//! life) and waits in line. A read that got less than it asked for has emptied the kernel's buffer, so the next one waits
-//! without asking again ("short transfers", see the reactor); that holds for TCP `read` and `write` only. It knows no protocol.
+//! A read is this: the future tries `recv` at once; when the kernel has nothing, its waiter
+//! registers the descriptor (once in its life) and waits in line. A read that got less than it
+//! asked for has emptied the kernel's buffer, so the next one waits without asking again ("short
+//! transfers", see the reactor); that holds for TCP `read` and `write` only. It knows no protocol.
 
 use std::io;
 use std::net::{self, SocketAddr};
@@ -18,9 +19,11 @@ use crate::stream::byte_stream;
 
 /// A TCP connection.
 ///
-/// Its own methods take `&self`, so that one task may read while another writes, without splitting it. It also implements
-/// [`AsyncRead`](futures_io::AsyncRead) and [`AsyncWrite`](futures_io::AsyncWrite), as does `&TcpStream`; through these there is one waiting reader and one waiting writer at a time.
-/// Dropping it closes the connection (other handles to the descriptor aside).
+/// Its own methods take `&self`, so that one task may read while another writes, without splitting
+/// it. It also implements [`AsyncRead`](futures_io::AsyncRead) and
+/// [`AsyncWrite`](futures_io::AsyncWrite), as does `&TcpStream`; through these there is one waiting
+/// reader and one waiting writer at a time. Dropping it closes the connection (other handles to the
+/// descriptor aside).
 ///
 /// # Examples
 ///
@@ -44,12 +47,14 @@ pub struct TcpStream {
 impl TcpStream {
     /// Connects to a host: to each of its addresses until one answers.
     ///
-    /// Several addresses are tried as RFC 8305 ("happy eyeballs") says: families take turns, a new attempt starts 250 ms after the
-    /// one before or as soon as that one fails, and the first to succeed wins. There is no limit in time but the system's own (minutes):
-    /// wrap it in a `timeout`. Dropping the future gives all attempts up.
+    /// Several addresses are tried as RFC 8305 ("happy eyeballs") says: families take turns, a new
+    /// attempt starts 250 ms after the one before or as soon as that one fails, and the first to
+    /// succeed wins. There is no limit in time but the system's own (minutes): wrap it in a
+    /// `timeout`. Dropping the future gives all attempts up.
     ///
     /// # Errors
-    /// That of the lookup; that of the only address; [`ConnectError`](super::ConnectError) within, with every address's own, where there were several.
+    /// That of the lookup; that of the only address; [`ConnectError`](super::ConnectError) within,
+    /// with every address's own, where there were several.
     #[track_caller]
     #[doc(alias = "create_connection")]
     pub fn connect(address: impl ToSocketAddrs) -> Connect {
@@ -136,8 +141,9 @@ impl TcpStream {
         self.io.get_ref().ttl()
     }
 
-    /// What closing does with unsent bytes (`SO_LINGER`): `Some(0)` discards them and resets the connection; `None`, the default, sends them
-    /// behind the program's back. More than zero makes closing *block the thread*: do not, on a runtime.
+    /// What closing does with unsent bytes (`SO_LINGER`): `Some(0)` discards them and resets the
+    /// connection; `None`, the default, sends them behind the program's back. More than zero makes
+    /// closing *block the thread*: do not, on a runtime.
     ///
     /// # Errors
     /// What the system says.

@@ -47,7 +47,8 @@ impl UnixDatagram {
     /// A socket at a path; on Linux a path that begins with a zero byte is an abstract name.
     ///
     /// # Errors
-    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) also for a file that an earlier socket left behind.
+    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) also for a file that an
+    /// earlier socket left behind.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let socket = calls::socket(Domain::UNIX, Type::DGRAM, None)?;
@@ -126,7 +127,8 @@ impl UnixDatagram {
         DatagramSend::new(&self.io, datagram)
     }
 
-    /// Receives a datagram from the connected peer; what does not fit into `buf` is lost. **Cancel safe.**
+    /// Receives a datagram from the connected peer; what does not fit into `buf` is lost. **Cancel
+    /// safe.**
     ///
     /// # Errors
     /// What the system says.
@@ -137,8 +139,9 @@ impl UnixDatagram {
 
     /// Sends a datagram to the socket at a path, waiting while there is no room. **Cancel safe.**
     ///
-    /// The system tells nobody when the queue of a *receiver* has room again, so this asks after 1 ms, then less often, at least
-    /// every 16 ms. A connected socket waits for an event instead: [`connect`](Self::connect) and [`send`](Self::send).
+    /// The system tells nobody when the queue of a *receiver* has room again, so this asks after 1
+    /// ms, then less often, at least every 16 ms. A connected socket waits for an event instead:
+    /// [`connect`](Self::connect) and [`send`](Self::send).
     ///
     /// # Errors
     /// What the system says.
@@ -154,7 +157,8 @@ impl UnixDatagram {
         }
     }
 
-    /// Receives a datagram and its sender's address; what does not fit into `buf` is lost. **Cancel safe.**
+    /// Receives a datagram and its sender's address; what does not fit into `buf` is lost. **Cancel
+    /// safe.**
     ///
     /// # Errors
     /// What the system says.
@@ -252,7 +256,8 @@ impl Future for DatagramSendTo<'_> {
                 this.pause = None;
             }
             ready!(task::poll_share(cx));
-            // The reactor hears nothing of a `WouldBlock`: the socket itself has room, so that no event would follow.
+            // The reactor hears nothing of a `WouldBlock`: the socket itself has room, so that no
+            // event would follow.
             match calls::unix_send_to(this.io.get_ref(), this.datagram, address) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let pause = FIRST_PAUSE * (1 << this.refusals.min(4));

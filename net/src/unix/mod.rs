@@ -1,6 +1,7 @@
 //! Sockets of the Unix domain, and pipes: talk within one machine.
 //!
-//! An address is a path in the file system or, on Linux, an abstract name: a path that begins with a zero byte and leaves no file.
+//! An address is a path in the file system or, on Linux, an abstract name: a path that begins with
+//! a zero byte and leaves no file.
 
 mod datagram;
 mod listener;
@@ -40,7 +41,8 @@ pub type ReadHalf<'s> = halves::ReadHalf<&'s UnixStream>;
 pub type WriteHalf<'s> = halves::WriteHalf<&'s UnixStream>;
 /// Half of a [`UnixStream`] to read from; see [`UnixStream::into_split`].
 pub type OwnedReadHalf = halves::ReadHalf<Arc<UnixStream>>;
-/// Half of a [`UnixStream`] to write to; see [`UnixStream::into_split`]. Dropping it ends the direction of writing.
+/// Half of a [`UnixStream`] to write to; see [`UnixStream::into_split`]. Dropping it ends the
+/// direction of writing.
 pub type OwnedWriteHalf = halves::WriteHalf<halves::Writing<UnixStream>>;
 /// The two halves belong to different streams. Here they are, untouched.
 pub type ReuniteError = halves::ReuniteError<UnixStream>;
@@ -75,7 +77,8 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if identity(&self.path) == Some(self.identity) {
-            // If it cannot be removed (a read-only directory by now), it stays: nothing else is to be done here.
+            // If it cannot be removed (a read-only directory by now), it stays: nothing else is to
+            // be done here.
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -1,10 +1,13 @@
 //! Workers: one runtime a core, on threads of their own, with nothing shared between them.
 //!
-//! A single-threaded runtime uses one core. To use all of them one runs the same program once a core, and lets the kernel spread connections over
-//! their listeners (`SO_REUSEPORT`): no lock, no queue, no task ever changes threads. This is nginx's design with threads for processes. What
-//! is here is the little that such programs need: start them, start one again that died by a panic, stop them together.
+//! A single-threaded runtime uses one core. To use all of them one runs the same program once a
+//! core, and lets the kernel spread connections over their listeners (`SO_REUSEPORT`): no lock, no
+//! queue, no task ever changes threads. This is nginx's design with threads for processes. What is
+//! here is the little that such programs need: start them, start one again that died by a panic,
+//! stop them together.
 //!
-//! Reading order: `worker.rs` (what a worker has) · `control.rs` (what they share) · `worker_thread.rs` (the life of one thread).
+//! Reading order: `worker.rs` (what a worker has) · `control.rs` (what they share) ·
+//! `worker_thread.rs` (the life of one thread).
 
 mod control;
 mod worker;
@@ -25,11 +28,11 @@ use worker_thread::WorkerThread;
 
 pub use worker::{Stopped, Worker};
 
-/// Runs `work` on `count` threads, each with a runtime of its own; 0 stands for the number of cores that this process may use. It blocks until all
-/// have ended and gives their outputs, by worker.
+/// Runs `work` on `count` threads, each with a runtime of its own; 0 stands for the number of cores
+/// that this process may use. It blocks until all have ended and gives their outputs, by worker.
 ///
-/// A worker whose future panics is started again, with a fresh runtime; tasks that it had spawned are cancelled. One that returns is not.
-/// [`Builder`] has the details and the choices.
+/// A worker whose future panics is started again, with a fresh runtime; tasks that it had spawned
+/// are cancelled. One that returns is not. [`Builder`] has the details and the choices.
 ///
 /// # Errors
 /// If a thread or a runtime cannot be made; the others are stopped then.
@@ -89,14 +92,17 @@ type Hook<'a> = Box<dyn Fn(usize, &str) + Sync + 'a>;
 ///
 /// # Stopping
 ///
-/// [`Worker::stop`], called by anyone, or a signal ([`stop_on_signals`](Self::stop_on_signals)) stops all: each worker's [`stopped`](Worker::stopped) is ready, and
-/// it ends when it likes, within the [`grace`](Self::grace); then its future is dropped. When a worker's future has ended, the tasks that it had
-/// spawned are cancelled, with their async cleanups. To let them end by themselves, wait for them before returning.
+/// [`Worker::stop`], called by anyone, or a signal ([`stop_on_signals`](Self::stop_on_signals))
+/// stops all: each worker's [`stopped`](Worker::stopped) is ready, and it ends when it likes,
+/// within the [`grace`](Self::grace); then its future is dropped. When a worker's future has ended,
+/// the tasks that it had spawned are cancelled, with their async cleanups. To let them end by
+/// themselves, wait for them before returning.
 ///
 /// # Dying
 ///
-/// A panic of the worker's own future (not of a task that it spawned) starts it again: at once if it had lived for a second, else after a pause that
-/// doubles from 10 ms to one second. Its listeners stay open meanwhile: connections wait in their queues.
+/// A panic of the worker's own future (not of a task that it spawned) starts it again: at once if
+/// it had lived for a second, else after a pause that doubles from 10 ms to one second. Its
+/// listeners stay open meanwhile: connections wait in their queues.
 ///
 /// # Examples
 ///
@@ -136,8 +142,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Whether each worker is bound to a core of its own, the first worker to the first core that this process may use, and so on around. Default: no.
-    /// Where the system cannot (only Linux can), nothing is bound. Children that a pinned worker starts inherit its core; threads of
+    /// Whether each worker is bound to a core of its own, the first worker to the first core that
+    /// this process may use, and so on around. Default: no. Where the system cannot (only Linux
+    /// can), nothing is bound. Children that a pinned worker starts inherit its core; threads of
     /// the blocking pool do not.
     pub fn pin(mut self, pin: bool) -> Self {
         self.pin = pin;
@@ -156,13 +163,15 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Called with a worker's number and the panic's message before it is started again, on its thread. The default prints both.
+    /// Called with a worker's number and the panic's message before it is started again, on its
+    /// thread. The default prints both.
     pub fn on_panic(mut self, hook: impl Fn(usize, &str) + Sync + 'a) -> Self {
         self.on_panic = Box::new(hook);
         self
     }
 
-    /// Stops all at the first SIGINT (Ctrl-C) or SIGTERM; the second one ends the program as if nobody listened.
+    /// Stops all at the first SIGINT (Ctrl-C) or SIGTERM; the second one ends the program as if
+    /// nobody listened.
     #[cfg(feature = "signal")]
     #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
     pub fn stop_on_signals(mut self) -> Self {
@@ -170,11 +179,12 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Runs them until all have ended, and gives their outputs, by worker: none for one that was cut by the grace's end or that panicked when all
-    /// were to stop.
+    /// Runs them until all have ended, and gives their outputs, by worker: none for one that was
+    /// cut by the grace's end or that panicked when all were to stop.
     ///
     /// # Errors
-    /// If a thread or a runtime cannot be made, or signals cannot be listened to; the others are stopped then.
+    /// If a thread or a runtime cannot be made, or signals cannot be listened to; the others are
+    /// stopped then.
     ///
     /// # Panics
     /// Inside of a runtime: it would stand still.
@@ -255,7 +265,8 @@ mod signals {
             })
         }
 
-        /// Stops all when a signal comes; returns then, or when all have ended. Nobody listens any more afterwards.
+        /// Stops all when a signal comes; returns then, or when all have ended. Nobody listens any
+        /// more afterwards.
         pub(super) fn watch(self, control: &Arc<Control>) {
             let Self {
                 runtime,

@@ -17,13 +17,15 @@ use crate::addr::{LookupHost, ToSocketAddrs};
 use crate::place::{self, Place};
 use crate::tcp::TcpListener;
 
-/// One worker, as its own work sees it; see [`run`](super::run). It may be cloned and sent anywhere.
+/// One worker, as its own work sees it; see [`run`](super::run). It may be cloned and sent
+/// anywhere.
 ///
 /// # Talking to the others
 ///
-/// Any channel that is `Send` and does not ask for a runtime will do (async-channel, flume, futures-channel; std's for a thread that blocks): make it
-/// before `run`, and let the closure pick its end by [`id`](Self::id). Without a channel, [`remote`](Self::remote) calls or spawns something on
-/// another worker's loop:
+/// Any channel that is `Send` and does not ask for a runtime will do (async-channel, flume,
+/// futures-channel; std's for a thread that blocks): make it before `run`, and let the closure pick
+/// its end by [`id`](Self::id). Without a channel, [`remote`](Self::remote) calls or spawns
+/// something on another worker's loop:
 ///
 /// ```
 /// use std::cell::Cell;
@@ -88,16 +90,19 @@ impl Worker {
         self.restarts.load(Relaxed)
     }
 
-    /// Listens on the first address of the host that allows it, beside the other workers: each has a socket of its own for the same address
-    /// (`SO_REUSEPORT`), and the kernel spreads connections over them by a hash of the peers' addresses. Where only the last such socket
-    /// would get any (everywhere but on Linux), the workers share one. With port 0 the system chooses one for all of them.
+    /// Listens on the first address of the host that allows it, beside the other workers: each has
+    /// a socket of its own for the same address (`SO_REUSEPORT`), and the kernel spreads
+    /// connections over them by a hash of the peers' addresses. Where only the last such socket
+    /// would get any (everywhere but on Linux), the workers share one. With port 0 the system
+    /// chooses one for all of them.
     ///
-    /// The socket stays open until the worker has ended or all are stopped, even if the listener is dropped: so the connections that wait in
-    /// its queue survive a worker that dies, and are served by its successor, which gets the same socket here.
+    /// The socket stays open until the worker has ended or all are stopped, even if the listener is
+    /// dropped: so the connections that wait in its queue survive a worker that dies, and are
+    /// served by its successor, which gets the same socket here.
     ///
     /// # Errors
-    /// Those of the lookup, and the last address's, such as [`AddrInUse`](io::ErrorKind::AddrInUse) when a program without
-    /// `SO_REUSEPORT`, or another user's, has it.
+    /// Those of the lookup, and the last address's, such as [`AddrInUse`](io::ErrorKind::AddrInUse)
+    /// when a program without `SO_REUSEPORT`, or another user's, has it.
     pub async fn listener(&self, address: impl ToSocketAddrs) -> io::Result<TcpListener> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in LookupHost::new(&address).await? {
@@ -139,8 +144,8 @@ impl Worker {
         futures_lite::future::or(stopped, async { Some(future.await) }).await
     }
 
-    /// The way to the loop of a worker, from any thread: none while it is started again and after it has ended, and for numbers that there
-    /// are not.
+    /// The way to the loop of a worker, from any thread: none while it is started again and after
+    /// it has ended, and for numbers that there are not.
     #[must_use]
     pub fn remote(&self, id: usize) -> Option<Remote> {
         self.control.remote(id)

@@ -1,7 +1,9 @@
-//! `send_file`: a file's bytes to a socket, from the system's cache of the file, without a copy in the program.
+//! `send_file`: a file's bytes to a socket, from the system's cache of the file, without a copy in
+//! the program.
 //!
-//! sendfile(2) waits for the disk when the bytes are not in the cache, so it runs on the blocking pool; the socket does not block, so a job ends when
-//! the socket is full, and the loop waits for room. Where sendfile is refused, a job reads and writes.
+//! sendfile(2) waits for the disk when the bytes are not in the cache, so it runs on the blocking
+//! pool; the socket does not block, so a job ends when the socket is full, and the loop waits for
+//! room. Where sendfile is refused, a job reads and writes.
 
 use std::fmt;
 use std::fs::File;
@@ -27,14 +29,17 @@ const MOST: u64 = 4 * 1024 * 1024;
 /// What one copy moves, where sendfile is refused.
 const PIECE: usize = 64 * 1024;
 
-/// Sends a part of a file (a [`std::fs::File`] or `fs::File`) to a socket, and says how many bytes that were: fewer than asked for if the file ends
-/// before. The file's position does not matter and does not move. On Linux the bytes go from the system's cache to the socket.
+/// Sends a part of a file (a [`std::fs::File`] or `fs::File`) to a socket, and says how many bytes
+/// that were: fewer than asked for if the file ends before. The file's position does not matter and
+/// does not move. On Linux the bytes go from the system's cache to the socket.
 ///
-/// It works on duplicates of both descriptors, which it opens at the call. Dropped half-way, what was sent is not told, and a piece that is being sent
-/// may still go out: the connection is of no use then.
+/// It works on duplicates of both descriptors, which it opens at the call. Dropped half-way, what
+/// was sent is not told, and a piece that is being sent may still go out: the connection is of no
+/// use then.
 ///
 /// # Errors
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no file, and what the system says of either side.
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no file, and what the system says of
+/// either side.
 ///
 /// # Examples
 ///

@@ -1,8 +1,11 @@
-//! `Async<T>`: anything with a descriptor, tried first and waited for when it would block.
+//! `Async<T>`: a descriptor that tasks can wait for. Operations are tried first; a task waits when
+//! the system says `WouldBlock`.
 //!
-//! It exists as the boundary on which the network crate stands: descriptors, readiness and waiting are here, sockets
-//! are there. An `Async` is a token: the descriptor's owner, a key into the runtime's table and the runtime's
-//! serial. It must not know what `T` is.
+//! An `Async` is a token: the owner of the descriptor, a key into the runtime's table, and the
+//! runtime's serial.
+//!
+//! Why: the network crate stands on it. Descriptors, readiness and waiting are here, sockets are
+//! there.
 
 use std::fmt;
 use std::io;
@@ -22,12 +25,13 @@ use crate::task::registry;
 
 /// A non-blocking descriptor that tasks can wait for.
 ///
-/// Operations are tried at once; when the system says that it would block, the task waits until it no longer does.
-/// It may be made anywhere and belongs to the runtime in which it first waits, and after that one's end to the next. It is
-/// `Send + Sync` when `T` is, since it is only a token: used in another runtime while its own lives it panics, dropped
-/// elsewhere it is handed home.
+/// Operations are tried at once; when the system says that it would block, the task waits until it
+/// no longer does. It may be made anywhere and belongs to the runtime in which it first waits, and
+/// after that one's end to the next. It is `Send + Sync` when `T` is, since it is only a token:
+/// used in another runtime while its own lives it panics, dropped elsewhere it is handed home.
 ///
-/// smol's `Async<T>`, tokio's `AsyncFd<T>`; asyncio's `add_reader` is [`io::readable`](crate::io::readable).
+/// smol's `Async<T>`, tokio's `AsyncFd<T>`; asyncio's `add_reader` is
+/// [`io::readable`](crate::io::readable).
 ///
 /// ```
 /// use std::io::Write;
@@ -52,7 +56,7 @@ pub struct Async<T: AsFd + 'static> {
     flags: AtomicU8,
 }
 
-/// Nobody else can hold the descriptor, so closing it ends every registration.
+/// No one else can hold the descriptor, so closing it ends every registration.
 const UNSHARED: u8 = 1;
 
 /// The flag of a direction in which the system said `WouldBlock`, and no event has been seen since.
@@ -94,8 +98,8 @@ impl<T: AsFd + 'static> Async<T> {
         }
     }
 
-    /// What is inside. Do not read or write it without [`Async::try_read_with`]: a `WouldBlock` that is not seen here
-    /// leaves the readiness standing, which costs one vain try.
+    /// What is inside. Do not read or write it without [`Async::try_read_with`]: a `WouldBlock`
+    /// that is not seen here leaves the readiness standing, which costs one vain try.
     #[inline]
     pub fn get_ref(&self) -> &T {
         match &self.io {
@@ -104,7 +108,8 @@ impl<T: AsFd + 'static> Async<T> {
         }
     }
 
-    /// What is inside. It may be replaced, so the runtime forgets the descriptor; the next wait makes it known again.
+    /// What is inside. It may be replaced, so the runtime forgets the descriptor; the next wait
+    /// makes it known again.
     pub fn get_mut(&mut self) -> &mut T {
         self.forget();
         match &mut self.io {
@@ -125,15 +130,16 @@ impl<T: AsFd + 'static> Async<T> {
         }
     }
 
-    /// Says that no one else can hold the descriptor, so that closing it need not be announced. Taken back by
-    /// whatever lends the descriptor out.
+    /// Says that no one else can hold the descriptor, so that closing it need not be announced.
+    /// Taken back by whatever lends the descriptor out.
     #[doc(hidden)]
     pub fn set_closing_unshared(&self, unshared: bool) {
         self.flag(UNSHARED, unshared);
     }
 
-    /// Says that a first read would come too early: a connection that was just accepted has hardly ever sent anything
-    /// yet. Its first read waits at once, which saves the call that would say so.
+    /// Says that a first read would come too early: a connection that was just accepted has hardly
+    /// ever sent anything yet. Its first read waits at once, which saves the call that would say
+    /// so.
     #[doc(hidden)]
     pub fn set_early(&self) {
         self.flag(blocked(Direction::Read), true);
@@ -152,7 +158,8 @@ impl<T: AsFd + 'static> Async<T> {
         self.token.load(Relaxed)
     }
 
-    /// Tries `operation` until it does not say `WouldBlock`. Waiters are served in order. Cancel safe.
+    /// Tries `operation` until it does not say `WouldBlock`. Waiters are served in order. Cancel
+    /// safe.
     #[track_caller]
     pub fn read_with<R, F>(&self, operation: F) -> Operation<'_, T, F>
     where
@@ -170,8 +177,8 @@ impl<T: AsFd + 'static> Async<T> {
         Operation::new(self, Direction::Write, operation, Location::caller())
     }
 
-    /// Waits until reading may succeed. It may still say `WouldBlock`: readiness is a hint. Waiters are served in
-    /// order. Cancel safe.
+    /// Waits until reading may succeed. It may still say `WouldBlock`: readiness is a hint. Waiters
+    /// are served in order. Cancel safe.
     #[track_caller]
     pub fn readable(&self) -> Readiness<'_, T> {
         Readiness::new(self, Direction::Read, Location::caller())
@@ -214,8 +221,8 @@ impl<T: AsFd + 'static> Async<T> {
         result
     }
 
-    /// As [`Async::read_with`] for a `poll` function. There is one waker a direction: a later caller replaces an
-    /// earlier one.
+    /// As [`Async::read_with`] for a `poll` function. There is one waker a direction: a later
+    /// caller replaces an earlier one.
     ///
     /// # Errors
     /// What `operation` says, and what the selector says of the descriptor.
@@ -243,8 +250,9 @@ impl<T: AsFd + 'static> Async<T> {
         self.poll_with(cx, Direction::Write, Location::caller(), operation)
     }
 
-    /// A transfer of at most `wanted` bytes, for TCP: a shorter one means drained, and saves the call that would
-    /// say `WouldBlock`. Not for peek, datagrams, Unix sockets or pipes, where short does not mean drained.
+    /// A transfer of at most `wanted` bytes, for TCP: a shorter one means drained, and saves the
+    /// call that would say `WouldBlock`. Not for peek, datagrams, Unix sockets or pipes, where
+    /// short does not mean drained.
     #[doc(hidden)]
     #[inline]
     pub fn poll_transfer(
@@ -293,7 +301,7 @@ impl<T: AsFd + 'static> Async<T> {
         self.flag(blocked(direction) | short(direction), false);
     }
 
-    /// Uses the event of a direction, if one came that nobody has used: then it is to be tried.
+    /// Uses up an unused event of a direction. True: try now.
     #[inline(always)]
     pub(super) fn use_event(&self, direction: Direction) -> bool {
         let token = self.token.load(Relaxed);
@@ -348,11 +356,11 @@ impl<T: AsFd + 'static> Async<T> {
         waiter::poll_ready(self, direction, &mut id, at, cx)
     }
 
-    /// Whether a direction of which nothing is said is ready: as far as is known, or, where it was never tried, as the
-    /// system says.
+    /// Whether a direction of which nothing is said is ready: as far as is known, or, where it was
+    /// never tried, as the system says.
     pub(super) fn is_ready_untried(&self, direction: Direction) -> io::Result<bool> {
         if self.token.load(Relaxed) != 0 {
-            // In another runtime nobody knows: the wait will say so.
+            // In another runtime it is not known: the wait will say so.
             return Ok(self.with_home(|_| ()).is_some());
         }
         let interest = direction.interest();
@@ -380,7 +388,8 @@ impl<T: AsFd + 'static> Async<T> {
         self.note_blocked(direction);
     }
 
-    /// Waits for the direction as its `poll_*` caller. Ready when there is nothing to wait for after all.
+    /// Waits for the direction as its `poll_*` caller. Ready when there is nothing to wait for
+    /// after all.
     pub(super) fn park(
         &self,
         cx: &mut Context<'_>,
@@ -427,7 +436,8 @@ impl<T: AsFd + 'static> Async<T> {
         })
     }
 
-    /// Forgets the entry while the descriptor goes on living, perhaps on a thread that is not its runtime's.
+    /// Forgets the entry while the descriptor goes on living, perhaps on a thread that is not its
+    /// runtime's.
     fn forget(&mut self) {
         self.flag(UNSHARED, false);
         if !self.deregister() {

@@ -1,20 +1,21 @@
-//! The reactor: descriptors to wakers.
+//! The reactor: turns events of descriptors into wakes.
 //!
-//! It exists between the selectors (which know the system) and `Async` (which knows a socket). It keeps what is
-//! known about each descriptor and turns events into wakes. It must not know sockets, tasks or time, and it makes no
-//! system call but the selector's.
+//! Why: a selector knows numbers and bits, an `Async` knows one descriptor; the reactor keeps what
+//! is known of all of them.
+//! Must not depend on: time, sync. Its only system call is the selector's.
 //!
 //! # Readiness
 //!
-//! What is known of a direction is in two places. The `Async` remembers that the system said `WouldBlock`, or that a
-//! transfer was short; while it does not, it tries at once and never looks here. The table remembers that an event came
-//! which nobody has used. Whoever would wait looks here: an unused event is used up and the call is tried again; else
-//! the waiter takes its place, and the first one makes the descriptor known to the selector. Edge-triggered selectors
-//! are told once, with both directions. All others are one-shot per direction: a wait arms, a delivery disarms, so
-//! an idle descriptor never fires.
+//! What is known of a direction is in two places. The `Async` remembers that the system said
+//! `WouldBlock`, or that a transfer was short; while it does not, it tries at once and never looks
+//! here. The table keeps the events that were not used yet. A waiter looks here first: an unused
+//! event is used up and the call is tried again; else the waiter registers, and the first one makes
+//! the descriptor known to the selector. Edge-triggered selectors are armed once, with both
+//! directions. All others are one-shot per direction: a wait arms, a delivery disarms, so an idle
+//! descriptor never fires.
 //!
-//! An event and a wait cannot race: both happen on this thread, an event only in [`Reactor::wait`]. That is why no tick
-//! stands beside the bit, as thread-safe runtimes need.
+//! An event and a wait cannot race: both happen on this thread, an event only in [`Reactor::wait`].
+//! Thread-safe runtimes need a tick beside the bit; this one does not.
 
 pub(crate) mod async_fd;
 pub(crate) mod ready;
@@ -43,7 +44,8 @@ pub(crate) struct Reactor {
     embedded: OnceCell<OwnedFd>,
     pub(crate) kind: Selector,
     max_events: usize,
-    /// Whose selector this is: a fork's child shares it, and what the child removed would be removed for its parent.
+    /// Whose selector this is: a fork's child shares it, and what the child removed would be
+    /// removed for its parent.
     process: u32,
     pub(crate) delivered: Cell<u64>,
     /// A descriptor whose waiter is no part of the program: the one that hears Ctrl-C. -1: none.
@@ -78,7 +80,8 @@ impl Reactor {
         self.sources.borrow().len() == 0
     }
 
-    /// The descriptor to wait on in a foreign loop: a duplicate of the selector's, made when first asked for.
+    /// The descriptor to wait on in a foreign loop: a duplicate of the selector's, made when first
+    /// asked for.
     pub(crate) fn embed(&self) -> Option<BorrowedFd<'_>> {
         if self.embedded.get().is_none() {
             let duplicate = self.poller.borrow().as_fd()?.try_clone_to_owned().ok()?;
@@ -101,8 +104,8 @@ impl Reactor {
         }
     }
 
-    /// Uses the event of a direction, if one came that nobody has used, or if there is nothing to wait for. `short`:
-    /// what makes the caller ask is no more than a short transfer.
+    /// Uses up an unused event of a direction. True also if there is nothing to wait for. `short`:
+    /// the caller waits only because of a short transfer.
     #[inline(always)]
     pub(crate) fn use_event(&self, token: u64, direction: Direction, short: bool) -> bool {
         match self.sources.borrow_mut().get(token) {
@@ -111,8 +114,8 @@ impl Reactor {
         }
     }
 
-    /// Makes a waiter wait behind the others, unless there is an event that nobody has used, or the descriptor is always
-    /// ready. `short`: see [`Reactor::use_event`].
+    /// Makes a waiter wait behind the others, unless there is an unused event, or the
+    /// descriptor is always ready. `short`: see [`Reactor::use_event`].
     #[inline(always)]
     pub(crate) fn register(
         &self,
@@ -198,20 +201,21 @@ impl Reactor {
         }
         source.armed = self.edge;
         if self.kind == Selector::Kqueue {
-            // A short read cannot be taken for "drained": it stops at urgent data too, and no further edge comes.
+            // A short read cannot be taken for "drained": it stops at urgent data too, and no
+            // further edge comes.
             source.note_for_good(Ready::PRIORITY);
         }
         Ok(true)
     }
 
-    /// Whether the kernel would report an error of this descriptor at once and again, although no operation gets it. select(2)
-    /// does not tell errors from readiness, so poll(2) is asked.
+    /// Whether the kernel would report an error of this descriptor at once and again, although no
+    /// operation gets it. select(2) does not tell errors from readiness, so poll(2) is asked.
     fn has_error_that_stays(&self, source: &Source) -> bool {
         source.error_stays || self.kind == Selector::Select && sys::has_error(source.fd)
     }
 
-    /// Forgets a descriptor, before it is closed. Who still waits for it is woken. `close_tells`: closing it is
-    /// enough for an edge-triggered epoll, since nobody else can hold it.
+    /// Forgets a descriptor, before it is closed. Its waiters are woken. `close_tells`:
+    /// closing it is enough for an edge-triggered epoll, since no one else can hold it.
     pub(crate) fn remove(&self, token: u64, close_tells: bool) {
         let removed = self.sources.borrow_mut().remove(token);
         let Some((fd, registered, waiters)) = removed else {
@@ -219,14 +223,15 @@ impl Reactor {
         };
         let told_by_close = close_tells && self.edge && self.kind == Selector::Epoll;
         if registered && !told_by_close && self.process == fork::current_pid() {
-            // A descriptor that was closed behind our back is gone already: nothing to do about an error here.
+            // A descriptor that was closed behind our back is gone already: nothing to do about an
+            // error here.
             let _ = self.poller.borrow_mut().delete(fd);
         }
         wake_all(waiters);
     }
 
-    /// As [`Reactor::remove`], when the descriptor may have been closed and its number reused since: then the
-    /// registration under the number is another's.
+    /// As [`Reactor::remove`], when the descriptor may have been closed and its number reused
+    /// since: then the registration under the number is another's.
     pub(crate) fn remove_late(&self, token: u64) {
         let reused = {
             let mut sources = self.sources.borrow_mut();
@@ -241,11 +246,12 @@ impl Reactor {
         self.remove(token, false);
     }
 
-    /// Asks the selector, sleeping at most `timeout`, and wakes whom its answer concerns. Returns the number of
-    /// events.
+    /// Asks the selector, sleeping at most `timeout`, and wakes the tasks that its answer is for.
+    /// Returns the number of events.
     ///
     /// # Errors
-    /// What the selector's system call says, except for an interruption, which is an answer without events.
+    /// What the selector's system call says, except for an interruption, which is an answer without
+    /// events.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> io::Result<usize> {
         let mut events = self.events.take();
         events.clear();
@@ -269,7 +275,7 @@ impl Reactor {
         asked.map(|()| count)
     }
 
-    /// Notes one event and wakes whom it concerns, with nothing borrowed.
+    /// Notes one event and wakes the tasks that wait for it, with nothing borrowed.
     #[inline(always)]
     fn deliver(&self, event: &Event) {
         let (reader, writer, more) = match self.sources.borrow_mut().get(event.token) {
@@ -283,7 +289,7 @@ impl Reactor {
         }
     }
 
-    /// Wakes those who wait behind the first, in order.
+    /// Wakes the waiters behind the first, in order.
     #[cold]
     fn wake_others(&self, token: u64) {
         let others = match self.sources.borrow_mut().get(token) {
@@ -332,7 +338,8 @@ pub(crate) enum Registered {
     Refused(io::Error),
 }
 
-/// The events of one wait. Should a foreign waker panic, the others are delivered all the same: an edge comes once.
+/// The events of one wait. Should a foreign waker panic, the others are delivered all the same: an
+/// edge comes once.
 struct Delivery<'a> {
     reactor: &'a Reactor,
     events: std::slice::Iter<'a, Event>,

@@ -1,9 +1,9 @@
-//! `io::readable` and `io::writable`: wait for any descriptor, asking the kernel each time.
+//! `io::readable` and `io::writable`: wait for any descriptor, and ask the kernel each time.
 //!
-//! It exists for descriptors that myrt does not own: it never sees what their owner reads, so nothing is cached
-//! and each wake-up is checked with poll(2). The wait itself stands on a duplicate, since a descriptor can be in the
-//! selector's table once only, and may be there already as somebody's socket. It must not change the
-//! descriptor's flags.
+//! These are for descriptors that myrt does not own. It does not see what their owner reads, so
+//! nothing is cached and each wake is checked with poll(2). The wait uses a duplicate: a descriptor
+//! can be in the selector's table only once, and may be there already as somebody's socket. The
+//! descriptor's flags stay as they are.
 
 use std::fmt;
 use std::io;
@@ -18,13 +18,15 @@ use super::source::Direction;
 use crate::sys;
 use crate::task::wait::poll_budget;
 
-/// Waits until `fd` can be read without blocking: data, the end, or an error. A regular file always can.
+/// Waits until `fd` can be read without blocking: data, the end, or an error. A regular file always
+/// can.
 ///
-/// The kernel is asked afresh each time. A second task may take the data first, so the read may still find
-/// nothing. Cancel safe. asyncio's `add_reader`; the course's `wait_readable`.
+/// The kernel is asked afresh each time. A second task may take the data first, so the read may
+/// still find nothing. Cancel safe. asyncio's `add_reader`; the course's `wait_readable`.
 ///
 /// # Errors
-/// When the descriptor is not open, or the process has none left for the duplicate that is waited on.
+/// When the descriptor is not open, or the process has none left for the duplicate that is waited
+/// on.
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -42,7 +44,8 @@ pub fn readable<T: AsFd + Unpin>(fd: T) -> Ready<T> {
 /// Waits until `fd` can be written without blocking. See [`readable`].
 ///
 /// # Errors
-/// When the descriptor is not open, or the process has none left for the duplicate that is waited on.
+/// When the descriptor is not open, or the process has none left for the duplicate that is waited
+/// on.
 #[doc(alias = "add_writer")]
 #[track_caller]
 pub fn writable<T: AsFd + Unpin>(fd: T) -> Ready<T> {

@@ -1,8 +1,9 @@
-//! One descriptor that someone waits for: its cached readiness and who waits.
+//! One descriptor that tasks wait for: its cached readiness, and its waiters.
 //!
-//! It exists so that an event touches one entry and a wait that must not happen (the readiness is known) touches
-//! no system call. Entries are found by a token of index and generation, so an event or handle of an earlier
-//! owner finds nothing. It must not make system calls.
+//! A token of index and generation finds an entry, so an event or a handle of an earlier owner
+//! finds nothing.
+//!
+//! Why: an event touches one entry, and a wait whose answer is known makes no system call.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -48,9 +49,10 @@ impl Direction {
         }
     }
 
-    /// What makes a short transfer say nothing: no further edge need come. A read stops short at TCP's urgent mark too,
-    /// although more is behind it (`SO_OOBINLINE` or not): from the first urgent byte on, short reads say nothing. net's
-    /// test `urgent_data_in_the_stream_makes_nobody_wait` hangs without this.
+    /// What makes a short transfer say nothing: no further edge need come. A read stops short at
+    /// TCP's urgent mark too, although more is behind it (`SO_OOBINLINE` or not): from the first
+    /// urgent byte on, short reads say nothing. net's test
+    /// `urgent_data_in_the_stream_makes_nobody_wait` hangs without this.
     #[inline]
     const fn doubts_short(self) -> Ready {
         match self {
@@ -62,7 +64,7 @@ impl Direction {
     }
 }
 
-/// Somebody who waits: for what, and the key of the task; none if the waker is not one of myrt's.
+/// A waiter: its direction, and the key of its task; none if the waker is not one of myrt's.
 pub(crate) type Waiter = (Direction, Option<u64>);
 
 /// Names a waiter within its descriptor and direction.
@@ -72,7 +74,8 @@ pub(crate) struct WaiterId(u32);
 impl WaiterId {
     /// Not registered.
     pub(crate) const NONE: Self = Self(0);
-    /// The caller of a `poll_*` function. There is one in each direction: a later caller replaces an earlier one.
+    /// The caller of a `poll_*` function. There is one in each direction: a later caller replaces
+    /// an earlier one.
     pub(crate) const POLLER: Self = Self(2);
 
     /// The waiter is not registered any more; a poller stays what it is.
@@ -84,30 +87,33 @@ impl WaiterId {
     }
 }
 
-/// Those who wait behind the first, in order.
+/// The waiters behind the first, in order.
 type Behind = VecDeque<(WaiterId, StoredWaker)>;
 
-/// See the module's head. Arrays have a place for each [`Direction`]. 48 bytes, and every connection has one.
+/// See the module's head. Arrays have a place for each [`Direction`]. 48 bytes, and every
+/// connection has one.
 pub(crate) struct Source {
-    /// Who waits first.
+    /// The first waiter of each direction.
     first: [StoredWaker; 2],
-    /// The ids of these; also of one that was woken and has not been polled since.
+    /// The ids of the first waiters; also of one that was woken and was not polled since.
     ids: [WaiterId; 2],
-    /// Those behind the first, in order. Rare: several tasks wait for one descriptor.
+    /// The waiters behind the first, in order. Rare: several tasks wait for one descriptor.
     behind: Option<Box<[Behind; 2]>>,
-    /// -1 in an entry that nobody has.
+    /// -1 in an unused entry.
     pub(crate) fd: RawFd,
     generation: u32,
-    /// The last id given out; odd, so neither of the constants. In an entry that nobody has: the next such one.
+    /// The last id given out; odd, so neither of the constants. In an unused entry: the next unused
+    /// one.
     last_id: u32,
-    /// Events that nobody has used, and what is so for good.
+    /// Unused events, and what stays so for the life of the entry.
     readiness: Ready,
     /// The selector knows it.
     pub(crate) registered: bool,
-    /// The selector need not be told of another wait: it is edge-triggered and knows both directions.
+    /// The selector reports both directions by edges: another wait need not arm it.
     pub(crate) armed: bool,
-    /// An error was reported and the operation said `WouldBlock`: the error queue of a socket is unread. The kernel reports
-    /// that for as long as it lasts, so it says neither that there is an end nor that there is an answer.
+    /// An error was reported and the operation said `WouldBlock`: the error queue of a socket is
+    /// unread. The kernel reports that for as long as it lasts, so it says neither that there is an
+    /// end nor that there is an answer.
     pub(crate) error_stays: bool,
 }
 
@@ -160,7 +166,8 @@ impl Source {
         wanted
     }
 
-    /// The system said `WouldBlock`: an event from before says nothing any more. Nor does an error: it was no answer.
+    /// The system said `WouldBlock`: an event from before says nothing any more. Nor does an error:
+    /// it was no answer.
     #[inline]
     pub(crate) fn would_block(&mut self, direction: Direction) {
         if self.readiness.contains(Ready::ERROR) {
@@ -170,14 +177,14 @@ impl Source {
         self.readiness -= direction.event();
     }
 
-    /// What is so for good.
+    /// Notes what stays so for the life of the entry.
     pub(crate) fn note_for_good(&mut self, ready: Ready) {
         self.readiness |= ready;
     }
 
-    /// Uses the event of a direction, if there is one that nobody has used. True as well where it never blocks, and where
-    /// the caller waits because of no more than a `short` transfer, but that may not mean drained: the peer has hung up,
-    /// an error is pending or urgent data came. Then no further edge would come.
+    /// Uses up an unused event of a direction. True also if the descriptor never blocks, and if the
+    /// caller waits only because of a `short` transfer that may not mean drained: the peer has hung
+    /// up, an error is pending or urgent data came. Then no further edge would come.
     #[inline(always)]
     pub(crate) fn use_event(&mut self, direction: Direction, short: bool) -> bool {
         let doubts = direction.doubts_short();
@@ -191,8 +198,8 @@ impl Source {
             || (short && self.readiness.intersects(doubts))
     }
 
-    /// Notes what an event says. Returns who waits first in each direction, to be woken, and whether others may wait
-    /// behind them.
+    /// Notes what an event says. Returns who waits first in each direction, to be woken, and
+    /// whether others may wait behind them.
     #[inline(always)]
     pub(crate) fn note(&mut self, ready: Ready) -> (StoredWaker, StoredWaker, bool) {
         self.readiness |= match ready.intersects(ENDED) {
@@ -246,11 +253,13 @@ impl Source {
         waiters
     }
 
-    /// Puts the `poll_*` caller of a direction in the first place. Returns a waker to be dropped where nothing is borrowed.
+    /// Puts the `poll_*` caller of a direction in the first place. Returns a waker to be dropped
+    /// where nothing is borrowed.
     fn set_poller(&mut self, direction: Direction, waker: StoredWaker) -> StoredWaker {
         let place = direction as usize;
         let id = mem::replace(&mut self.ids[place], WaiterId::POLLER);
-        // The place is the poller's from now on, also where its waiter was woken and not polled since.
+        // The place is the poller's from now on, also where its waiter was woken and not polled
+        // since.
         if id != WaiterId::POLLER && !self.first[place].is_empty() {
             let behind = (id, self.first[place].take());
             self.line(direction).push_front(behind);
@@ -279,8 +288,8 @@ impl Source {
         WaiterId(self.last_id)
     }
 
-    /// Queues a waiter behind the others, or refreshes the waker of one that is registered already. Returns its id, and a
-    /// waker to be dropped where nothing is borrowed.
+    /// Queues a waiter behind the others, or refreshes the waker of one that is registered already.
+    /// Returns its id, and a waker to be dropped where nothing is borrowed.
     pub(crate) fn add_waiter(
         &mut self,
         direction: Direction,
@@ -341,8 +350,8 @@ const ENDED: Ready = Ready::READ_CLOSED
     .union(Ready::WRITE_CLOSED)
     .union(Ready::ERROR);
 
-/// What is over is ready too: the try tells how it ended. Where an unread error queue is reported with each event
-/// (`error_stays`), an error is a reason to try and no end.
+/// What is over is ready too: the try tells how it ended. Where an unread error queue is reported
+/// with each event (`error_stays`), an error is a reason to try and no end.
 #[cold]
 fn tried_for_its_end(ready: Ready, error_stays: bool) -> Ready {
     let reading = ready.intersects(Ready::READ_CLOSED | Ready::ERROR);
@@ -357,7 +366,7 @@ fn tried_for_its_end(ready: Ready, error_stays: bool) -> Ready {
 /// The sources of one runtime.
 pub(crate) struct Sources {
     entries: Vec<Source>,
-    /// An entry that nobody has, or [`NO_INDEX`].
+    /// The first unused entry, or [`NO_INDEX`].
     free: u32,
     len: usize,
 }
@@ -377,8 +386,8 @@ impl Sources {
         self.len
     }
 
-    /// Makes an entry; the token is never zero and never repeats (a place whose generation is exhausted is not
-    /// used again).
+    /// Makes an entry; the token is never zero and never repeats (a place whose generation is
+    /// exhausted is not used again).
     pub(crate) fn insert(&mut self, fd: RawFd) -> u64 {
         self.len += 1;
         let index = match self.free {
@@ -397,7 +406,7 @@ impl Sources {
 
     #[inline(always)]
     pub(crate) fn get(&mut self, token: u64) -> Option<&mut Source> {
-        // An entry that nobody has is of a generation that no token names yet.
+        // An unused entry has a generation that no token names yet.
         let source = self.entries.get_mut(token as u32 as usize)?;
         (source.generation == (token >> 32) as u32).then_some(source)
     }
@@ -407,7 +416,7 @@ impl Sources {
         let free = self.free;
         let source = self.get(token)?;
         let removed = (source.fd, source.registered, source.take_waiters());
-        // Exhausted: its generation is none that a token has, and nobody will have it again.
+        // Exhausted: no token has its generation, and the entry is not used again.
         let next = source.generation.checked_add(1);
         *source = Source::unused(next.unwrap_or(0));
         if next.is_some() {

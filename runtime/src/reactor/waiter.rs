@@ -1,9 +1,11 @@
-//! The one way to wait for a direction of a descriptor, and the futures of `Async` that are made of it.
+//! The one way to wait for a direction of a descriptor, and the futures of `Async` that are made of
+//! it.
 //!
-//! A future waits in line under a [`WaiterId`] of its own, which it gives back when it is dropped. A `poll_*` function has no
-//! place to keep one, so all its callers share [`WaiterId::POLLER`].
+//! A future waits in line under a [`WaiterId`] of its own, which it gives back when it is dropped.
+//! A `poll_*` function has no place to keep one, so all its callers share [`WaiterId::POLLER`].
 //!
-//! Why: try, and wait where it would block, is one loop with a lost wake-up behind each of its details.
+//! Why: try, and wait where it would block, is one loop with a lost wake-up behind each of its
+//! details.
 
 use std::fmt;
 use std::io;
@@ -65,8 +67,9 @@ impl<'a, T: AsFd + 'static> IoWaiter<'a, T> {
         )
     }
 
-    /// As [`IoWaiter::poll`] for a transfer of at most `wanted` bytes in `direction`, which is this waiter's: an argument, so
-    /// that it is a constant where the caller's is. See [`Async::poll_transfer`].
+    /// As [`IoWaiter::poll`] for a transfer of at most `wanted` bytes in `direction`, which is this
+    /// waiter's: an argument, so that it is a constant where the caller's is. See
+    /// [`Async::poll_transfer`].
     #[inline(always)]
     pub fn poll_transfer(
         &mut self,
@@ -139,8 +142,8 @@ pub(super) fn poll_ready<T: AsFd + 'static>(
     poll_budget(cx).map(Ok)
 }
 
-/// Registers the waiter, or says that there is nothing to wait for: then everyone in the line has been woken, and the place
-/// there is gone.
+/// Registers the waiter, or says that there is nothing to wait for: then everyone in the line has
+/// been woken, and the place there is gone.
 #[inline(always)]
 pub(super) fn park<T: AsFd + 'static>(
     io: &Async<T>,
@@ -149,7 +152,8 @@ pub(super) fn park<T: AsFd + 'static>(
     at: Place,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
-    // One that has waited was most likely woken by an event; a new one looks for an event while it registers.
+    // One that has waited was most likely woken by an event; a new one looks for an event while it
+    // registers.
     if *id != WaiterId::NONE && io.use_event(direction) {
         id.forget();
         return Poll::Ready(Ok(()));

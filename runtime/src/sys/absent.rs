@@ -1,7 +1,8 @@
 //! [`Absent`]: the selector that this system does not have.
 //!
-//! It exists so that `mod.rs` can name every backend on every system without a condition at each
-//! place. It has no values, so none of its methods can run and the compiler leaves them out.
+//! It has no values, so none of its methods can run and the compiler leaves them out.
+//!
+//! Why: `mod.rs` names every backend on every system without a condition at each place.
 
 use std::convert::Infallible;
 use std::io;

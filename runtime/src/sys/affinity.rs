@@ -1,7 +1,8 @@
-//! On which processors a thread may run.
+//! The processors on which a thread may run.
 //!
-//! Workers may be pinned, each to a core of its own. Threads inherit their maker's set, so a thread of the blocking pool that a
-//! pinned worker starts takes the process's first set back. It must not know workers.
+//! Workers may be pinned, each to a core of its own. A thread inherits the set of the thread that
+//! starts it, so a thread of the blocking pool that a pinned worker starts takes the process's
+//! first set back.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod system {
@@ -17,7 +18,8 @@ mod system {
     /// The processors on which this thread may run, by number.
     ///
     /// # Errors
-    /// What the system says; on machines with more than 1,024 processors it cannot be asked this way.
+    /// What the system says; on machines with more than 1,024 processors it cannot be asked this
+    /// way.
     pub fn allowed() -> io::Result<Vec<usize>> {
         let set = current()?;
         let most = 8 * size_of::<libc::cpu_set_t>();
@@ -74,7 +76,8 @@ mod system {
     }
 }
 
-/// Systems where a thread cannot be bound to a processor, or only by means that nobody has asked for yet.
+/// Systems where a thread cannot be bound to a processor, or only by means that nobody has asked
+/// for yet.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod system {
     use std::io;

@@ -1,7 +1,7 @@
-//! Reading and writing descriptors that nothing owns (the standard streams), and giving a descriptor its blocking mode back.
+//! Bare reads and writes on descriptors that have no owner here (the standard streams), and setting
+//! their blocking mode back.
 //!
-//! std reads and writes the standard streams through buffers and locks of its own; these calls are bare. They must not know
-//! what the descriptor is.
+//! Why: std reads and writes the standard streams through buffers and locks of its own.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -14,7 +14,8 @@ use super::cvt::{Control, control};
 /// What the system says.
 pub fn read(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
     loop {
-        // SAFETY: the call writes at most `buf.len()` bytes to `buf`, and the descriptor is open for as long as it is borrowed.
+        // SAFETY: the call writes at most `buf.len()` bytes to `buf`, and the descriptor is open
+        // for as long as it is borrowed.
         let count = unsafe { libc::read(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len()) };
         if let Some(done) = transferred(count) {
             return done;
@@ -28,7 +29,8 @@ pub fn read(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
 /// What the system says.
 pub fn write(fd: BorrowedFd<'_>, buf: &[u8]) -> io::Result<usize> {
     loop {
-        // SAFETY: the call reads at most `buf.len()` bytes of `buf`, and the descriptor is open for as long as it is borrowed.
+        // SAFETY: the call reads at most `buf.len()` bytes of `buf`, and the descriptor is open for
+        // as long as it is borrowed.
         let count = unsafe { libc::write(fd.as_raw_fd(), buf.as_ptr().cast(), buf.len()) };
         if let Some(done) = transferred(count) {
             return done;
@@ -47,7 +49,8 @@ pub(super) fn transferred(count: isize) -> Option<io::Result<usize>> {
     }
 }
 
-/// Clears O_NONBLOCK on the open file that the descriptor names: for descriptors that go to other programs.
+/// Clears O_NONBLOCK on the open file that the descriptor names: for descriptors that go to other
+/// programs.
 ///
 /// # Errors
 /// What the system says.

@@ -1,11 +1,13 @@
 //! System calls around child processes that std lacks: a descriptor for a process, and signals.
 //!
-//! A pidfd becomes readable when its process ends, so a child is waited for like any other descriptor, without the races of
-//! SIGCHLD (one signal for several ends, and one handler for the whole program). It exists on Linux since 5.3; containers
-//! sometimes refuse it. Whoever gets an error here waits by SIGCHLD. It must not know who waits.
+//! A pidfd becomes readable when its process ends, so a child is waited for like any other
+//! descriptor, without the races of SIGCHLD (one signal for several ends, and one handler for the
+//! whole program). It exists on Linux since 5.3; containers sometimes refuse it. Whoever gets an
+//! error here waits by SIGCHLD. It must not know who waits.
 //!
-//! A process id is safe to use for as long as its child has not been waited for: until then the system keeps the number for
-//! the zombie. Callers hold the child that they ask about, and nobody else waits for it.
+//! A process id is safe to use for as long as its child has not been waited for: until then the
+//! system keeps the number for the zombie. Callers hold the child that they ask about, and nobody
+//! else waits for it.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,7 +17,8 @@ use super::cvt::cvt;
 /// A descriptor, closed on exec, that is readable once the child has ended.
 ///
 /// # Errors
-/// `Unsupported` where the system has no such thing; what it says otherwise (no descriptor left, refused in a container).
+/// `Unsupported` where the system has no such thing; what it says otherwise (no descriptor left,
+/// refused in a container).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     use std::os::fd::FromRawFd;

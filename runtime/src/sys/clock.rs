@@ -1,7 +1,6 @@
-//! The one place where the system's clock is read.
+//! The one place that reads the system's clock.
 //!
-//! It exists so that time enters the runtime through one door, behind which virtual time can stand.
-//! It must not know about virtual time itself.
+//! Why: virtual time can replace the clock in one place.
 
 /// Nanoseconds of the monotonic clock since some fixed moment (boot, on Linux). Enough for 584
 /// years.

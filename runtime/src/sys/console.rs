@@ -1,19 +1,23 @@
-//! Standing in for the standard streams: the calls that a recording of the console needs and that std lacks.
+//! Standing in for the standard streams: the calls that a recording of the console needs and that
+//! std lacks.
 //!
-//! `dup2`, `atexit`, and a bell. They live here because unsafe does. They must not know what is recorded.
+//! `dup2`, `atexit`, and a bell. They live here because unsafe does. They must not know what is
+//! recorded.
 //!
 //! # The bell: knowing without asking that something was written
 //!
-//! Asking a pipe whether it has something costs a system call, and a recording asks at each poll of a task: 130 ns of the 2,400
-//! that an echo takes. Linux can say it unasked. With `O_ASYNC` on a pipe's reading end, each write to the pipe sends a signal,
-//! here to the one thread that runs the loop (`F_SETOWN_EX`). The kernel makes it pending inside of write(2), and delivers what is
-//! pending before a system call returns: when `println!` comes back on that thread, the counter has been moved. What other
-//! threads and children write moves it a moment later. So nothing that the loop's thread wrote is ever missed by [`writes`], and
-//! asking is one load.
+//! Asking a pipe whether it has something costs a system call, and a recording asks at each poll of
+//! a task: 130 ns of the 2,400 that an echo takes. Linux can say it unasked. With `O_ASYNC` on a
+//! pipe's reading end, each write to the pipe sends a signal, here to the one thread that runs the
+//! loop (`F_SETOWN_EX`). The kernel makes it pending inside of write(2), and delivers what is
+//! pending before a system call returns: when `println!` comes back on that thread, the counter has
+//! been moved. What other threads and children write moves it a moment later. So nothing that the
+//! loop's thread wrote is ever missed by [`writes`], and asking is one load.
 //!
-//! The signal is SIGURG, which does nothing by default: whatever comes when nobody handles it any more is harmless. A
-//! program that handles it keeps it, and has no bell. What the signal can do to others: a system call in which the loop's thread sleeps
-//! while *another* thread prints returns early (`EINTR`), where the system does not restart it by itself (`SA_RESTART`).
+//! The signal is SIGURG, which does nothing by default: whatever comes when nobody handles it any
+//! more is harmless. A program that handles it keeps it, and has no bell. What the signal can do to
+//! others: a system call in which the loop's thread sleeps while *another* thread prints returns
+//! early (`EINTR`), where the system does not restart it by itself (`SA_RESTART`).
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -36,15 +40,15 @@ pub(crate) fn ring() {
 
 static WRITES: AtomicU64 = AtomicU64::new(0);
 
-/// Has `number` name the open file of `fd`, in one step. It stays open in programs that this one starts. What `number` named
-/// before is closed, unless another descriptor names it too.
+/// Has `number` name the open file of `fd`, in one step. It stays open in programs that this one
+/// starts. What `number` named before is closed, unless another descriptor names it too.
 ///
 /// # Errors
 /// What the system says.
 pub(crate) fn stand_in(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
     loop {
-        // SAFETY: the call touches no memory. `number` is one of the standard streams, which nobody owns: whoever writes to it
-        // means whatever it names.
+        // SAFETY: the call touches no memory. `number` is one of the standard streams, which nobody
+        // owns: whoever writes to it means whatever it names.
         match cvt(unsafe { libc::dup2(fd.as_raw_fd(), number) }) {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -53,13 +57,15 @@ pub(crate) fn stand_in(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
     }
 }
 
-/// Has `last` called when the process exits in order: main returns, or exit(3). False: it will not be.
+/// Has `last` called when the process exits in order: main returns, or exit(3). False: it will not
+/// be.
 pub(crate) fn at_exit(last: extern "C" fn()) -> bool {
     // SAFETY: `last` is a function for ever, and takes and returns nothing.
     unsafe { libc::atexit(last) == 0 }
 }
 
-/// Has each write to the pipe whose reading end is `reader` ring, at once if this thread wrote. False: it will not.
+/// Has each write to the pipe whose reading end is `reader` ring, at once if this thread wrote.
+/// False: it will not.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn hang_bell(reader: BorrowedFd<'_>) -> bool {
     /// `struct f_owner_ex`, which libc does not have everywhere.
@@ -79,7 +85,8 @@ pub(crate) fn hang_bell(reader: BorrowedFd<'_>) -> bool {
         kind: F_OWNER_TID,
         number,
     };
-    // SAFETY: the call reads one f_owner_ex, which lives for it; the descriptor is open for as long as it is borrowed.
+    // SAFETY: the call reads one f_owner_ex, which lives for it; the descriptor is open for as long
+    // as it is borrowed.
     let owned = cvt(unsafe { libc::fcntl(reader.as_raw_fd(), F_SETOWN_EX, &raw const owner) });
     owned.is_ok()
         && control(reader, Control::SetSignal(libc::SIGURG)).is_ok()
@@ -117,7 +124,8 @@ pub(crate) fn listen_for_bell(listen: bool) -> bool {
         false => (libc::SIG_DFL, rung),
     };
     let set = |action| {
-        // SAFETY: `action` is the default, what this very call returned, or `rung`, which does one atomic addition.
+        // SAFETY: `action` is the default, what this very call returned, or `rung`, which does one
+        // atomic addition.
         unsafe { libc::signal(libc::SIGURG, action) }
     };
     let before = set(wanted);

@@ -1,7 +1,4 @@
-//! Small shared pieces around system calls: results, timeouts, and two questions about one
-//! descriptor.
-//!
-//! They exist so that the backends read alike. They must not know any backend.
+//! Small shared pieces around system calls: results, timeouts, and questions about one descriptor.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -36,8 +33,8 @@ pub(super) fn cvt_wait(result: libc::c_int) -> io::Result<usize> {
     }
 }
 
-/// Whether a wait failed for the moment only, so that the next turn asks again: a signal came, or the kernel had no memory
-/// just then (poll(2), select(2): ENOMEM, EAGAIN).
+/// Whether a wait failed for the moment only, so that the next turn asks again: a signal came, or
+/// the kernel had no memory just then (poll(2), select(2): ENOMEM, EAGAIN).
 pub(super) fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -209,7 +206,7 @@ pub(super) fn control(fd: BorrowedFd<'_>, what: Control) -> io::Result<libc::c_i
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Control::SetSignal(signal) => (F_SETSIG, signal),
     };
-    // SAFETY: each of these commands takes a number or nothing, and touches no memory of ours; the descriptor is open for as long as
-    // it is borrowed.
+    // SAFETY: each of these commands takes a number or nothing, and touches no memory of ours; the
+    // descriptor is open for as long as it is borrowed.
     cvt(unsafe { libc::fcntl(fd.as_raw_fd(), command, value) })
 }

@@ -1,7 +1,6 @@
-//! What a descriptor is: for people who ask what a task waits for.
+//! Describes a descriptor in words, for people who ask what a task waits for.
 //!
-//! It exists for the task graph and the monitor; any thread may ask about any number, open or not. It must not change
-//! a descriptor.
+//! Any thread may ask about any number, open or not. Nothing here changes a descriptor.
 
 use std::mem::{MaybeUninit, size_of};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -45,8 +44,8 @@ pub(crate) fn fd(fd: RawFd) -> Described {
 fn accepts(fd: RawFd) -> Option<bool> {
     let mut value: libc::c_int = 0;
     let mut length = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: value and length are live for the call and say the truth about each other; a number that is not open is
-    // answered with EBADF.
+    // SAFETY: value and length are live for the call and say the truth about each other; a number
+    // that is not open is answered with EBADF.
     let result = unsafe {
         libc::getsockopt(
             fd,
@@ -65,8 +64,8 @@ type Ask =
 fn address(fd: RawFd, ask: Ask) -> Option<SocketAddr> {
     let mut storage = MaybeUninit::<libc::sockaddr_storage>::zeroed();
     let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-    // SAFETY: the storage is large enough for every address and lives for the call; a number that is not open, or not
-    // a socket, is answered with an error.
+    // SAFETY: the storage is large enough for every address and lives for the call; a number that
+    // is not open, or not a socket, is answered with an error.
     let result = unsafe { ask(fd, storage.as_mut_ptr().cast(), &raw mut length) };
     if result != 0 {
         return None;
@@ -76,13 +75,15 @@ fn address(fd: RawFd, ask: Ask) -> Option<SocketAddr> {
     let at = ptr::from_ref(&storage);
     match libc::c_int::from(storage.ss_family) {
         libc::AF_INET => {
-            // SAFETY: the family says that the storage holds a sockaddr_in; the storage is larger and aligned for it.
+            // SAFETY: the family says that the storage holds a sockaddr_in; the storage is larger
+            // and aligned for it.
             let v4 = unsafe { at.cast::<libc::sockaddr_in>().read() };
             let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
             Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
         }
         libc::AF_INET6 => {
-            // SAFETY: the family says that the storage holds a sockaddr_in6; the storage is larger and aligned for it.
+            // SAFETY: the family says that the storage holds a sockaddr_in6; the storage is larger
+            // and aligned for it.
             let v6 = unsafe { at.cast::<libc::sockaddr_in6>().read() };
             let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
             Some(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), 0, v6.sin6_scope_id).into())

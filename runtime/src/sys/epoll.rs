@@ -1,9 +1,10 @@
 //! epoll: Linux's selector. [`Edge`] is the default of the whole runtime; [`Armed`] is
 //! level-triggered and one-shot epoll.
 //!
-//! This file has the calls themselves and the edge-triggered backend, whose `wait` is the hottest
-//! path of the reactor; `epoll/armed.rs` has the bookkeeping of the other two. Neither must know
-//! what a token means.
+//! This file has the calls and the edge-triggered backend, whose `wait` is the hottest path of the
+//! reactor; `epoll/armed.rs` has the bookkeeping of the other two.
+//!
+//! Tokens are opaque here.
 //!
 //! # Some facts about epoll
 //!
@@ -288,7 +289,8 @@ fn mask(interest: Interest) -> u32 {
 /// The contract's words for epoll's bits.
 #[inline]
 fn translate(token: u64, bits: u32) -> Event {
-    // The low five bits, and RDHUP beside them: six bits say all, and 64 answers are made beforehand.
+    // The low five bits, and RDHUP beside them: six bits say all, and 64 answers are made
+    // beforehand.
     let place =
         (bits & (IN | PRI | OUT | ERR | HUP)) | (bits & RDHUP) >> (RDHUP_BIT - PLACE_OF_RDHUP);
     Event::new(token, ANSWERS[place as usize & 63])

@@ -1,7 +1,6 @@
-//! The words in which a selector and its user speak: [`Interest`], [`Event`], [`Ready`], [`Added`].
+//! The words between a selector and its user: [`Interest`], [`Event`], [`Ready`], [`Added`].
 //!
-//! They exist because each system has its own bits for the same few things. They must not know any
-//! of those bits: the translation is each backend's.
+//! Why: each system has bits of its own for the same few things; each backend translates its own.
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Sub, SubAssign};
@@ -9,8 +8,8 @@ use std::ops::{BitAnd, BitOr, BitOrAssign, Sub, SubAssign};
 /// The token under which a selector registers its own notifier. No caller may use it.
 pub(super) const NOTIFY_TOKEN: u64 = u64::MAX;
 
-/// The token of the selector behind the selector, see [`Poller::watch_changes`](super::Poller::watch_changes). No caller may
-/// use it.
+/// The token of the selector behind the selector, see
+/// [`Poller::watch_changes`](super::Poller::watch_changes). No caller may use it.
 pub(super) const CHANGES_TOKEN: u64 = u64::MAX - 1;
 
 /// Declares a small set: its members are bits of one byte.
@@ -104,8 +103,8 @@ set! {
         READABLE = 1,
         /// Room to write, or a connect that is done.
         WRITABLE = 2,
-        /// Urgent data and its like, which are reported as readable too; meant to go with `READABLE`. kqueue has no
-        /// filter for it on every system.
+        /// Urgent data and its like, which are reported as readable too; meant to go with
+        /// `READABLE`. kqueue has no filter for it on every system.
         PRIORITY = 4,
         /// Readable and writable.
         BOTH = 3,
@@ -131,14 +130,16 @@ set! {
         WRITABLE = 2,
         /// The peer will send no more. Data may still be there to read.
         READ_CLOSED = 4,
-        /// Writing is over, or failed: a hang-up or an error. A datagram socket that got an ICMP error says so too and
-        /// lives on, so this is a reason to try, never a reason to stop trying.
+        /// Writing is over, or failed: a hang-up or an error. A datagram socket that got an ICMP
+        /// error says so too and lives on, so this is a reason to try, never a reason to stop
+        /// trying.
         WRITE_CLOSED = 8,
         /// The descriptor has an error waiting.
         ERROR = 16,
         /// Urgent data; only if `Interest::PRIORITY` was asked for.
         PRIORITY = 32,
-        /// It never blocks: no selector says so in an event, but an [`Added::AlwaysReady`] means it.
+        /// It never blocks: no selector says so in an event, but an [`Added::AlwaysReady`] means
+        /// it.
         ALWAYS = 64,
     }
 }

@@ -1,8 +1,7 @@
-//! [`FdTable`]: a map from file descriptors to whatever a backend keeps about them.
+//! [`FdTable`]: a map from file descriptors to what a backend keeps about them.
 //!
-//! Descriptors are small and dense, because the kernel gives out the lowest free number: a vector
-//! is the right map. It exists for the backends that must remember what is armed; it does not know
-//! what it holds.
+//! The kernel gives out the lowest free number, so descriptors are small and dense, and a vector is
+//! the right map.
 
 use std::io;
 use std::os::fd::RawFd;

@@ -1,11 +1,9 @@
-//! Noticing that the process was forked.
+//! Notices that the process was forked.
 //!
-//! A child that runs the parent's loop would share its selector with it and take its events, so the
-//! loop asks in each turn whose process it is in. getpid(2) is a system call in today's libcs; this
-//! remembers the answer, and a handler that runs in the child of every fork(2) makes it forget. It
-//! knows nothing of runtimes.
-//!
-//! A child made by a bare clone(2) or vfork(2), behind libc's back, is not noticed.
+//! A child that runs the parent's loop would share its selector and take its events, so the loop
+//! asks in each turn which process it is in. getpid(2) is a system call in today's C libraries. So
+//! the answer is kept here, and a handler that fork(2) runs in the child forgets it. A child of a
+//! bare clone(2) or vfork(2) is not noticed.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,9 +1,11 @@
 //! kqueue: the selector of macOS and the BSDs, with `EV_CLEAR`, which makes it edge-triggered.
 //!
 //! This file is the backend; `kqueue/abi.rs` has the structure and the numbers of each system,
-//! `kqueue/real.rs` the two calls, and `kqueue/model.rs` an implementation of kqueue's rules that
-//! runs on Linux. The calls go through one small trait, [`Kernel`], so that the very code that runs
-//! on a BSD is the code that the model tests. It must not know what a token means.
+//! `kqueue/real.rs` the two calls, and `kqueue/model.rs` an implementation of kqueue's rules on
+//! Linux. The calls go through one small trait, [`Kernel`], so the model tests the same code that
+//! runs on a BSD.
+//!
+//! Tokens are opaque here.
 //!
 //! # Some facts about kqueue
 //!
@@ -305,8 +307,9 @@ impl Kqueue {
 /// Notifies, from any thread.
 pub(super) fn trigger(system: &System) {
     let user = Kevent::new(USER_IDENT, EVFILT_USER, 0, NOTIFY_TOKEN).with_fflags(NOTE_TRIGGER);
-    // The knote is there as long as the kqueue is, and the reference keeps that open. So what fails is the kernel's memory,
-    // for a moment; an interrupted call has triggered it. Bounded, for a filter of system calls that always fails.
+    // The knote is there as long as the kqueue is, and the reference keeps that open. So what fails
+    // is the kernel's memory, for a moment; an interrupted call has triggered it. Bounded, for a
+    // filter of system calls that always fails.
     for _ in 0..1000 {
         match system.kevent(&[user], &mut [], Some(Duration::ZERO)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {}

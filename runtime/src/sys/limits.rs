@@ -1,17 +1,21 @@
-//! How many file descriptors this process may have.
+//! The number of file descriptors that this process may have.
 //!
-//! The soft limit is often 1,024 for the sake of select, while the hard one allows many more; a server raises the soft
-//! one. It exists because std has no such call, and knows nothing of what the descriptors are for.
+//! The soft limit is often 1,024 for the sake of select, and the hard limit far higher. A server
+//! raises the soft one.
+//!
+//! Why: std has no such call.
 
 use std::io;
 
 use super::cvt::cvt;
 
-/// Raises the soft limit of open files as far as the hard one lets it, and returns both, soft and hard, as they are then.
+/// Raises the soft limit of open files as far as the hard one lets it, and returns both, soft and
+/// hard, as they are then.
 ///
-/// For servers: many systems start processes with a soft limit of 1,024 descriptors, for the sake of programs that use
-/// select, and let them ask for more. It is the limit of the whole process, and of the children that it starts.
-/// [`Selector::Select`](super::Selector::Select) refuses descriptors above 1,023 with an error.
+/// For servers: many systems start processes with a soft limit of 1,024 descriptors, for the sake
+/// of programs that use select, and let them ask for more. It is the limit of the whole process,
+/// and of the children that it starts. [`Selector::Select`](super::Selector::Select) refuses
+/// descriptors above 1,023 with an error.
 ///
 /// # Errors
 ///
@@ -45,7 +49,8 @@ pub fn raise_fd_limit() -> io::Result<(u64, u64)> {
 
 /// The hard limit, where the system keeps it as its word.
 fn reachable(hard: libc::rlim_t) -> libc::rlim_t {
-    // macOS says "unlimited" and then refuses a soft limit above OPEN_MAX (setrlimit(2), COMPATIBILITY).
+    // macOS says "unlimited" and then refuses a soft limit above OPEN_MAX (setrlimit(2),
+    // COMPATIBILITY).
     if cfg!(target_vendor = "apple") {
         hard.min(10_240)
     } else {

@@ -1,8 +1,9 @@
 //! Descriptors that a parent handed over: systemd's socket activation (sd_listen_fds(3)).
 //!
-//! The parent sets `LISTEN_PID` to the process that is meant, `LISTEN_FDS` to how many descriptors there are from 3 on, and
-//! perhaps `LISTEN_FDNAMES` to their names, with colons between. Taking a descriptor by number is unsafe because nothing proves
-//! that no one else owns it; here the parent's word and the "once only" below are the proof. It must not know sockets.
+//! The parent sets `LISTEN_PID` to the process that is meant, `LISTEN_FDS` to the number of
+//! descriptors from 3 on, and perhaps `LISTEN_FDNAMES` to their names, with colons between. Taking
+//! a descriptor by number is unsafe because nothing proves that no one else owns it; here the
+//! parent's word and the "once only" below are the proof.
 
 use std::env;
 use std::io;
@@ -18,11 +19,13 @@ const MOST: RawFd = 65_536;
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Takes what the parent handed over, each with its name if it has one; closed on exec from now on. Nothing when nothing was
-/// handed over, when another process was meant, and when it was taken before.
+/// Takes what the parent handed over, each with its name if it has one; closed on exec from now on.
+/// Nothing when nothing was handed over, when another process was meant, and when it was taken
+/// before.
 ///
 /// # Errors
-/// `InvalidData` if `LISTEN_FDS` is no number, and `EBADF` if a descriptor is not open; nothing is taken then.
+/// `InvalidData` if `LISTEN_FDS` is no number, and `EBADF` if a descriptor is not open; nothing is
+/// taken then.
 pub fn take_handed_over() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
     let meant = env::var("LISTEN_PID")
         .ok()
@@ -43,7 +46,8 @@ pub fn take_handed_over() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
             )
         })?;
     for fd in FIRST..FIRST + count {
-        // SAFETY: fcntl with F_SETFD takes an int, touches no memory of ours, and any number for a descriptor.
+        // SAFETY: fcntl with F_SETFD takes an int, touches no memory of ours, and any number for a
+        // descriptor.
         cvt(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) })?;
     }
     if TAKEN.swap(true, Ordering::AcqRel) {
@@ -55,8 +59,8 @@ pub fn take_handed_over() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
         .filter(|_| !names.is_empty())
         .map(str::to_owned);
     let own = |fd| {
-        // SAFETY: it is open, as was just seen; the parent has said that it is for this process to own, and the flag above that
-        // nobody has taken it through this function before.
+        // SAFETY: it is open, as was just seen; the parent has said that it is for this process to
+        // own, and the flag above that nobody has taken it through this function before.
         (unsafe { OwnedFd::from_raw_fd(fd) }, names.next())
     };
     Ok((FIRST..FIRST + count).map(own).collect())

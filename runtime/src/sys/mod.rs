@@ -1,8 +1,8 @@
 //! The selectors: how a runtime learns from the kernel which file descriptors are ready.
 //!
-//! It exists so that the rest of the crate can be written against one small contract while five
-//! system interfaces that agree on little sit behind it. It knows file descriptors, tokens and time
-//! spans; it must not know tasks, wakers, sources or timers.
+//! Why: five system interfaces agree on little; the rest of the crate is written against one small
+//! contract.
+//! Must not depend on: executor, reactor, time, sync.
 //!
 //! # The contract
 //!
@@ -210,9 +210,10 @@ impl Poller {
         each_backend!(&mut self.backend, it => it.delete(fd))
     }
 
-    /// From now on reports each change of `fd` once, in both directions, as an edge selector does: for a descriptor whose
-    /// error stays, which a selector that reports states would report in every wait. It must not be an edge selector.
-    /// False: this system has no such thing (nor error queues), or no descriptor left for it.
+    /// From now on reports each change of `fd` once, in both directions, as an edge selector does:
+    /// for a descriptor whose error stays, which a selector that reports states would report in
+    /// every wait. It must not be an edge selector. False: this system has no such thing (nor error
+    /// queues), or no descriptor left for it.
     #[cold]
     pub(crate) fn watch_changes(&mut self, fd: RawFd, token: u64) -> bool {
         let changes = match self.changes.take() {

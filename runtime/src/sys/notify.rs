@@ -1,9 +1,10 @@
-//! Waking a selector that waits, from any thread.
+//! Wakes a selector that waits, from any thread.
 //!
-//! It exists because epoll, poll and select only know descriptors: something must become readable.
-//! On Linux this is an eventfd, elsewhere a pipe; kqueue on the systems that have `EVFILT_USER`
-//! needs neither. It must not know why somebody is woken, nor whether that is needed: who notifies
-//! sees to it that it happens once a batch.
+//! On Linux by an eventfd, elsewhere by a pipe; kqueue needs neither where the system has
+//! `EVFILT_USER`.
+//!
+//! Why: epoll, poll and select know only descriptors, so something must become readable.
+//! The remote queue sees to it that a batch of messages notifies once.
 //!
 //! # Some facts about eventfd and pipes
 //!
@@ -134,7 +135,8 @@ impl Ends {
         })
     }
 
-    /// One more wake-up. A write that a signal interrupts is made again: a wake-up that is lost is a loop that sleeps on.
+    /// One more wake-up. A write that a signal interrupts is made again: a wake-up that is lost is
+    /// a loop that sleeps on.
     fn ring(&self) {
         let fd = self.writer.as_ref().unwrap_or(&self.reader).as_raw_fd();
         let one = 1_u64.to_ne_bytes();

@@ -1,6 +1,6 @@
-//! Calls that the network crate needs and neither std (at our oldest Rust) nor socket2 has: `pipe` and peer credentials.
+//! Calls for the network crate that neither std (at our oldest Rust) nor socket2 has.
 //!
-//! They live here because unsafe does. They must not know sockets beyond a descriptor.
+//! Why: they need unsafe code, which the network crate forbids.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -30,8 +30,8 @@ pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(own(fds))
 }
 
-/// A pipe, non-blocking and closed on exec: the end to read, the end to write. Without pipe2 a fork and exec on another
-/// thread just here would leak the pair into that program.
+/// A pipe, non-blocking and closed on exec: the end to read, the end to write. Without pipe2 a fork
+/// and exec on another thread just here would leak the pair into that program.
 ///
 /// # Errors
 /// What the system says, such as no descriptor being left.
@@ -71,7 +71,8 @@ pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
     };
     let mut length = size_of::<libc::ucred>() as libc::socklen_t;
     let into = (&raw mut peer).cast();
-    // SAFETY: the call writes at most `length` bytes, which is what `peer` has, and the true number to `length`.
+    // SAFETY: the call writes at most `length` bytes, which is what `peer` has, and the true number
+    // to `length`.
     cvt(unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
@@ -107,8 +108,8 @@ pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
 /// No system that runs this has larger pages.
 pub(crate) const LARGEST_PAGE: usize = 1 << 16;
 
-/// Tells the system that it may take back the pages that lie wholly within this memory. Where it does not, nothing happens:
-/// it is a hint.
+/// Tells the system that it may take back the pages that lie wholly within this memory. Where it
+/// does not, nothing happens: it is a hint.
 ///
 /// # Safety
 /// The memory is the caller's, and nobody reads of it what was not written after this call.

@@ -1,9 +1,11 @@
-//! What a process has once, and a forked child has again: a static whose value is a new one in each process.
+//! What a process has once, and a forked child has again: a static whose value is a new one in each
+//! process.
 //!
-//! Why: the child of a fork has its parent's memory and none of its threads. A lock that another thread held stays held, and what a
-//! thread was to do is never done.
+//! Why: the child of a fork has its parent's memory and none of its threads. A lock that another
+//! thread held stays held, and what a thread was to do is never done.
 //!
-//! It leaves the parent's value alone, for ever. A child made by a bare clone(2) is not noticed (see `fork.rs`).
+//! It leaves the parent's value alone, for ever. A child made by a bare clone(2) is not noticed
+//! (see `fork.rs`).
 
 use std::fmt;
 use std::ptr;
@@ -39,7 +41,8 @@ impl<T: Default + Send + Sync> PerProcess<T> {
     #[inline]
     pub fn get(&self) -> &'static T {
         let newest = self.newest.load(Acquire);
-        // SAFETY: null, or an entry that `begin` leaked before it was stored here; entries are never freed or changed.
+        // SAFETY: null, or an entry that `begin` leaked before it was stored here; entries are
+        // never freed or changed.
         match unsafe { newest.as_ref() } {
             Some(entry) if entry.pid == current_pid() => &entry.value,
             before => self.begin(before),

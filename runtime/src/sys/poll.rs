@@ -1,6 +1,7 @@
 //! poll(2): the selector that every Unix has.
 //!
-//! It exists for systems without a better one, and to compare. It must not know what a token means.
+//! Why: for systems without a better one, and for comparison.
+//! Tokens are opaque here.
 //!
 //! # Some facts about poll
 //!

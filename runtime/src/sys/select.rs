@@ -1,7 +1,7 @@
 //! select(2): the oldest selector, for descriptors below 1024.
 //!
-//! It exists because courses begin with it and because it shows what the others improve. It must
-//! not know what a token means.
+//! Why: courses begin with it, and it shows what the others improve.
+//! Tokens are opaque here.
 //!
 //! # Some facts about select
 //!

@@ -1,7 +1,6 @@
-//! [`Selector`]: the name of a way to wait for file descriptors, as users choose it.
+//! [`Selector`]: the public name of a way to wait for file descriptors.
 //!
-//! It exists apart from the backends because it is public, is the same on every system, and must
-//! not know how any of them works.
+//! Why: it is the same on every system, while the backends differ.
 
 use std::error::Error;
 use std::fmt;

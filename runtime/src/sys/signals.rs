@@ -1,11 +1,14 @@
-//! Signal handlers that leave no trace: what a signal did before the first listener it does again after the last.
+//! Signal handlers that leave no trace: what a signal did before the first listener it does again
+//! after the last.
 //!
-//! A handler may do next to nothing. This one writes a byte for each listener, and calls the handler that was there before, if there was
-//! one. Listeners of a kind are a list of nodes that are used again and never freed, so the handler walks it without a lock.
+//! A handler may do next to nothing. This one writes a byte for each listener, and calls the
+//! handler that was there before, if there was one. Listeners of a kind are a list of nodes that
+//! are used again and never freed, so the handler walks it without a lock.
 //!
-//! Ignored stays ignored (also for programs that are executed later: what ignores is inherited, a handler is not), a foreign handler is the only
-//! one again, and the default comes back only where it was. In the child of a fork nobody listens until it does so itself, and its
-//! signals do not reach the parent. It knows nothing of what reads the bytes.
+//! Ignored stays ignored (also for programs that are executed later: what ignores is inherited, a
+//! handler is not), a foreign handler is the only one again, and the default comes back only where
+//! it was. In the child of a fork nobody listens until it does so itself, and its signals do not
+//! reach the parent. It knows nothing of what reads the bytes.
 
 use std::collections::HashMap;
 use std::io;
@@ -71,8 +74,8 @@ impl std::fmt::Debug for Node {
     }
 }
 
-/// Writes a byte to `to` for each `signal` from now on. With an exit code, the second signal ends the process with that, at once. `to` must not
-/// block, and its reader must outlive the listener.
+/// Writes a byte to `to` for each `signal` from now on. With an exit code, the second signal ends
+/// the process with that, at once. `to` must not block, and its reader must outlive the listener.
 ///
 /// # Errors
 /// `InvalidInput` for what cannot be caught, and what the system says.
@@ -189,7 +192,8 @@ impl Node {
                     // SAFETY: ends the process without running any of its code.
                     unsafe { libc::_exit(exit_code) };
                 }
-                // SAFETY: the descriptor is open until `free` has seen that `busy` is zero. A full pipe holds a byte already.
+                // SAFETY: the descriptor is open until `free` has seen that `busy` is zero. A full
+                // pipe holds a byte already.
                 unsafe { libc::write(fd, [0_u8].as_ptr().cast(), 1) };
                 Hearer::Us
             }
@@ -276,9 +280,11 @@ fn before(signal: i32) -> Option<&'static libc::sigaction> {
 /// What a signal does now; on an error the default.
 pub(super) fn present(signal: i32) -> libc::sigaction {
     let mut now = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: with a null new action the call changes nothing, and writes the present one where there is room for it.
+    // SAFETY: with a null new action the call changes nothing, and writes the present one where
+    // there is room for it.
     unsafe { libc::sigaction(signal, ptr::null(), now.as_mut_ptr()) };
-    // SAFETY: all-zero is a valid `sigaction` (a word, a mask, flags), so it is one whether the call wrote it or not.
+    // SAFETY: all-zero is a valid `sigaction` (a word, a mask, flags), so it is one whether the
+    // call wrote it or not.
     unsafe { now.assume_init() }
 }
 
@@ -303,12 +309,14 @@ fn install(signal: i32) -> io::Result<()> {
     let mut action = now;
     action.sa_sigaction = on_signal as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
-    // SAFETY: the call reads one action. `on_signal` is a function of the kind that SA_SIGINFO asks for.
+    // SAFETY: the call reads one action. `on_signal` is a function of the kind that SA_SIGINFO asks
+    // for.
     cvt(unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) })?;
     Ok(())
 }
 
-/// Has a signal do again what it did before the first listener, unless somebody else has taken it meanwhile. A handler may call this.
+/// Has a signal do again what it did before the first listener, unless somebody else has taken it
+/// meanwhile. A handler may call this.
 fn restore(signal: i32) {
     let Some(before) = before(signal) else { return };
     if is_ours(&present(signal)) {
@@ -317,8 +325,9 @@ fn restore(signal: i32) {
     }
 }
 
-/// Whether a signal does what it does by default in this process, or would if nobody listened: nobody else handles it, and it is not
-/// ignored (as it is for what a shell started in the background).
+/// Whether a signal does what it does by default in this process, or would if nobody listened:
+/// nobody else handles it, and it is not ignored (as it is for what a shell started in the
+/// background).
 #[must_use]
 pub fn has_default_action(signal: i32) -> bool {
     let now = present(signal);

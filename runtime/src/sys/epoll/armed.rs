@@ -1,20 +1,22 @@
-//! [`Armed`]: level-triggered and one-shot epoll, made to behave as the contract says: one-shot per
+//! [`Armed`]: level-triggered and one-shot epoll, which behave as the contract says: one-shot per
 //! direction.
 //!
-//! Both exist for comparison with the edge-triggered backend, and because a course on selectors
-//! shows them. What the kernel offers is neither: level-triggered epoll repeats itself, and
-//! `EPOLLONESHOT` disarms both directions. So this file remembers what its user has armed and what
-//! the kernel has, and makes the kernel's part follow *just before the next wait*, not at each
-//! change: a task that is woken, reads until `EAGAIN` and arms again has, by then, changed nothing,
-//! and level-triggered epoll needs no call at all for it. It must not know what a token means.
+//! The kernel offers neither: level-triggered epoll repeats itself, and `EPOLLONESHOT` disarms both
+//! directions. So this file remembers what its user has armed and what the kernel has, and changes
+//! the kernel's part *just before the next wait*: a task that is woken, reads until `EAGAIN` and
+//! arms again has changed nothing by then, and level-triggered epoll needs no call for it.
 //!
 //! Delivery disarms here at once, so no direction is reported twice; what the kernel would still
 //! say is dropped or removed at the next wait. `delete` alone is not put off: see the contract.
 //!
-//! **A level-triggered registration that nobody can remove** (its number was closed, a duplicate
+//! **A level-triggered registration that cannot be removed** (its number was closed, a duplicate
 //! lives, see `epoll.rs`) would be reported in every wait. It is recognised by the generation in
-//! its data, and since only a new instance is free of it, one is made and takes the old one's place
-//! under the same number.
+//! its data. Only a new instance is free of it, so one is made and takes the old one's place under
+//! the same number.
+//!
+//! Why: for comparison with the edge-triggered backend, and because a course on selectors shows
+//! both.
+//! Tokens are opaque here.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};

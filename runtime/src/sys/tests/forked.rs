@@ -1,7 +1,7 @@
 //! What a runtime does in the child of a fork, seen from the parent.
 //!
-//! These tests stand here because std has no fork. Each runs in a process of its own: a child of a process with other
-//! running tests could meet their locks.
+//! These tests stand here because std has no fork. Each runs in a process of its own: a child of a
+//! process with other running tests could meet their locks.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -37,7 +37,8 @@ pub(super) fn in_own_process(test: &str) -> bool {
 
 /// Runs `work` in a forked child; gives its exit code, or minus the signal that ended it.
 fn forked(work: impl FnOnce() -> u8) -> i32 {
-    // SAFETY: no other thread of this process holds a lock: it runs one test, and the harness only waits for it.
+    // SAFETY: no other thread of this process holds a lock: it runs one test, and the harness only
+    // waits for it.
     let child = cvt(unsafe { libc::fork() }).expect("fork");
     if child == 0 {
         let code = catch_unwind(AssertUnwindSafe(work)).unwrap_or(99);

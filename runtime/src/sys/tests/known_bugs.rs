@@ -288,8 +288,8 @@ fn r53_a_descriptor_closed_while_it_is_watched_harms_nobody_else() {
     });
 }
 
-/// A wait that fails because the kernel has no memory just then is tried again by the next turn; what would fail in every
-/// turn ends the loop.
+/// A wait that fails because the kernel has no memory just then is tried again by the next turn;
+/// what would fail in every turn ends the loop.
 #[test]
 fn b_6_a_wait_without_memory_passes() {
     let passes = |code| is_passing(&std::io::Error::from_raw_os_error(code));

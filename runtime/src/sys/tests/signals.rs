@@ -1,4 +1,5 @@
-//! D.1: what a signal did before its first listener it does again after the last, seen by a handler of the program's own.
+//! D.1: what a signal did before its first listener it does again after the last, seen by a handler
+//! of the program's own.
 
 use std::io::Read;
 use std::mem::MaybeUninit;
@@ -22,7 +23,8 @@ fn set(signal: i32, handler: usize) {
     // SAFETY: all-zero is a valid `sigaction`.
     let action = unsafe { action.assume_init_mut() };
     action.sa_sigaction = handler;
-    // SAFETY: the call reads one action, whose handler is a function of this kind, or one of the system's numbers.
+    // SAFETY: the call reads one action, whose handler is a function of this kind, or one of the
+    // system's numbers.
     let set = unsafe { libc::sigaction(signal, action, ptr::null_mut()) };
     assert_eq!(set, 0);
 }
