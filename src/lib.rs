@@ -1,4 +1,49 @@
-#![doc = include_str!("../README.md")]
+//! A single-threaded async runtime, written from scratch: asyncio's ideas under the names that Rust
+//! programmers know.
+//!
+//! ```
+//! use myrt::time::{Duration, sleep};
+//!
+//! #[myrt::main]
+//! async fn main() {
+//!     let tea = myrt::spawn(async { sleep(Duration::from_millis(40)).await; "tea" });
+//!     let toast = myrt::spawn(async { sleep(Duration::from_millis(30)).await; "toast" });
+//!     println!("{} and {}", tea.await.unwrap(), toast.await.unwrap());
+//! }
+//! ```
+//!
+//! One runtime is one thread: futures need not be `Send`, and `Rc` and `RefCell` do where elsewhere
+//! `Arc<Mutex<_>>` is needed. There is none for Windows or for 32-bit systems.
+//!
+//! | to | see |
+//! |---|---|
+//! | run a program, a test | [`main`], [`run`], [`test`], [`runtime`] |
+//! | start tasks, and end them | [`spawn`], [`task`], [`cancel`], [`scope`](fn@scope) |
+//! | wait for several | [`join!`], [`select!`], [`gather`](fn@gather), [`future`] |
+//! | wait for time | [`time`] |
+//! | share between tasks | [`sync`] |
+//! | read and write | `net`, `io`, `stream`, `fs`, `process`, `signal` |
+//! | do what blocks | [`spawn_blocking`] |
+//! | see what a program does | [`monitor`], [`runtime::Observer`], [`runtime::Recorder`] |
+//!
+//! The [guide] builds such a runtime in seven chapters, has a page for each
+//! [report](guide::reports), and says [what is called how](guide::names) in asyncio, tokio and trio.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `net` | yes | `net`, `stream`, the streams of bytes in `io`, `start_server`, `open_connection` |
+//! | `signal` | yes | Unix signals as futures; Ctrl-C ends [`run`] and [`main`] with all cleanups |
+//! | `process` | no | child processes |
+//! | `fs` | no | files, read and written on the blocking pool |
+//! | `hyper` | no | hyper's runtime traits |
+//! | `tokio-compat` | no | adapters to tokio's traits of byte streams |
+//! | `tracing` | no | tasks and reports as events of the tracing crate |
+//!
+//! The environment sets defaults, which the program's own choice overrides: `MYRT_SELECTOR`,
+//! `MYRT_SEED`, `MYRT_DEBUG`, `MYRT_LINTS`, `MYRT_MONITOR`, `MYRT_RECORD`. What each does:
+//! [`runtime::Builder`].
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_macros)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -106,6 +151,11 @@ pub fn run<F: Future>(future: F) -> F::Output {
 // Only where somebody reads it, or tests its examples.
 #[cfg(any(doc, doctest))]
 pub mod guide;
+
+/// The README's examples are tested with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 #[doc(hidden)]
 pub mod __private {

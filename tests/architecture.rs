@@ -159,7 +159,7 @@ fn the_guide_has_every_chapter() {
 
 #[test]
 fn the_documents_are_short() {
-    for (path, most) in [("README.md", 200), ("ARCHITECTURE.md", 400)] {
+    for (path, most) in [("README.md", 150), ("ARCHITECTURE.md", 400)] {
         let lines = read(path).lines().count();
         assert!(
             lines <= most,

@@ -11,7 +11,8 @@
 //! 6. [Cancellation](_06_cancellation)
 //! 7. [Your own echo server](_07_an_echo_server)
 //!
-//! Beside the chapters: [other people's crates](ecosystem), which of them run on myrt, how, and which cannot;
+//! Beside the chapters: [asyncio, tokio, trio → myrt](names), what is called how;
+//! [other people's crates](ecosystem), which of them run on myrt, how, and which cannot;
 //! [reports], what the runtime says of a program and what to do about it; [recording], how to see a run; and the [monitor],
 //! and who may talk to it.
 //!
@@ -35,6 +36,8 @@ pub mod _07_an_echo_server {}
 pub mod ecosystem {}
 #[doc = include_str!("monitor.md")]
 pub mod monitor {}
+#[doc = include_str!("names.md")]
+pub mod names {}
 #[doc = include_str!("recording.md")]
 pub mod recording {}
 #[doc = include_str!("reports/index.md")]

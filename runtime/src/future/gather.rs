@@ -99,7 +99,6 @@ impl<F: Future> fmt::Debug for Gather<F> {
 /// });
 /// ```
 #[doc(alias = "try_join_all")]
-#[doc(alias = "TaskGroup")]
 #[track_caller]
 pub fn try_gather<I, T, E>(futures: I) -> TryGather<<I::Item as IntoFuture>::IntoFuture, T, E>
 where

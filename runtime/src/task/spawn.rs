@@ -30,6 +30,7 @@ use crate::core::Core;
 /// ```
 #[doc(alias = "create_task")]
 #[doc(alias = "spawn_local")]
+#[doc(alias = "LocalSet")]
 #[inline]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
