@@ -10,4 +10,5 @@ fn wrong_programs_are_told_what_to_do_instead() {
     cases.compile_fail("tests/ui/test_*.rs");
     cases.compile_fail("tests/ui/option_*.rs");
     cases.compile_fail("tests/ui/body_*.rs");
+    cases.compile_fail("tests/ui/names_*.rs");
 }
