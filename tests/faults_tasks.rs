@@ -605,3 +605,82 @@ fn g_6_block_on_ends_after_the_cleanups_of_what_its_future_held() {
     });
     assert!(cleaned.get());
 }
+
+#[test]
+fn g_9_what_the_documentation_says_of_guards_beside_an_await() {
+    paused().block_on(async {
+        // Borrowed: free before the cleanup runs. Moved into it: free after.
+        for owned in [false, true] {
+            let lock = Rc::new(myrt::sync::Mutex::new(()));
+            let (held, check) = (lock.clone().lock_owned().await, lock.clone());
+            let free = Rc::new(Cell::new(None));
+            let seen = free.clone();
+            let work = async move {
+                let mut held = Some(held);
+                let moved = if owned { held.take() } else { None };
+                let cleanup = async move || {
+                    sleep(Duration::from_millis(1)).await;
+                    seen.set(Some(check.try_lock().is_ok()));
+                    drop(moved);
+                };
+                myrt::finally(pending::<()>(), cleanup).await;
+                drop(held);
+            };
+            cancelled(work).await;
+            assert_eq!(free.get(), Some(!owned));
+            assert!(lock.try_lock().is_ok());
+        }
+    });
+}
+
+#[test]
+fn g_9_a_cancelled_awaiter_leaves_the_task_and_first_error_counts_cancels() {
+    paused().block_on(async {
+        let task = myrt::spawn(sleep(Duration::from_millis(5)));
+        let id = task.id();
+        let awaiter = myrt::spawn(task);
+        settle().await;
+        awaiter.cancel().await;
+        assert!(task::all().iter().any(|task| task.id == id));
+
+        let mut set = task::JoinSet::new();
+        let gone = set.spawn(pending::<()>());
+        set.spawn(pending::<()>());
+        settle().await;
+        gone.cancel().await;
+        let ended = myrt::wait(&mut set, myrt::When::FirstError, None).await;
+        assert!(ended[0].1.as_ref().unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn g_8_what_the_documentation_says_of_destructors_after_a_panic() {
+    struct Panics(#[expect(dead_code, reason = "dropped with it")] Box<dyn std::any::Any>);
+    impl Future for Panics {
+        type Output = ();
+        fn poll(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<()> {
+            panic!("in poll");
+        }
+    }
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let witness = || {
+        let seen = seen.clone();
+        on_drop(
+            Box::new(move || seen.borrow_mut().push(std::thread::panicking())) as Box<dyn FnOnce()>,
+        )
+    };
+    runtime().block_on(async {
+        let local = witness();
+        let task = myrt::spawn(async move {
+            let _local = local;
+            panic!("in the body");
+        });
+        assert!(task.await.unwrap_err().is_panic());
+        let task = myrt::spawn(Panics(Box::new(witness())));
+        assert!(task.await.unwrap_err().is_panic());
+    });
+    assert_eq!(*seen.borrow(), [true, false]);
+}

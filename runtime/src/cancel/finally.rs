@@ -17,7 +17,9 @@ use crate::task::cleanup::Boxed;
 /// The cleanup is armed by this very call. It is shielded: nothing cancels it, and whoever cancelled the future waits for
 /// it, up to the grace. See [the module](crate::cancel) for all of its rules.
 ///
-/// The cleanup owns what it needs (`'static`); where it needs what `future` borrows, use [`bracket`](super::bracket).
+/// The cleanup owns what it needs (`'static`); where it needs what `future` borrows, use [`bracket`](super::bracket). On a cancel
+/// guards that stand beside the await of this are dropped *before* the cleanup runs: move an owned guard into it, or use
+/// `bracket` (see [the module](crate::cancel#what-is-dropped-before-a-cleanup-runs)).
 ///
 /// asyncio's `try: … finally: await …`; trio's too, with the shield that one forgets there.
 ///

@@ -18,7 +18,7 @@ pub enum When<T> {
     /// As soon as a task has ended.
     FirstCompleted,
     /// As soon as a task panicked or was cancelled; else when all have ended. For tasks that return `Result`s use
-    /// `First(Result::is_err)`. asyncio's `FIRST_EXCEPTION`.
+    /// `First(Result::is_err)`. asyncio's `FIRST_EXCEPTION`, which a cancelled task does not meet: here it does.
     FirstError,
     /// As soon as a task gave a value of which this is true, or panicked or was cancelled; else when all have ended.
     First(fn(&T) -> bool),

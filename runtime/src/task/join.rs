@@ -26,7 +26,8 @@ use crate::core::Core;
 
 /// The right to a task's output; awaiting it gives `Ok(output)`, or the [`JoinError`] that says why there is none.
 ///
-/// Dropping it detaches: the task runs on. It is `Send + Sync` for every `T`, since it is only a key; but it must
+/// Dropping it detaches: the task runs on. So does a task whose handle somebody awaits who is cancelled, in a timeout or a
+/// `select!`; asyncio cancels the awaited task with its awaiter. For that use [`JoinHandle::abort_on_drop`]. It is `Send + Sync` for every `T`, since it is only a key; but it must
 /// be awaited on the thread of its runtime.
 ///
 /// tokio's `JoinHandle`, asyncio's `Task`. Cancel safe: awaiting `&mut handle` may be given up and taken up again.

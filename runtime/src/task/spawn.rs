@@ -18,6 +18,11 @@ use crate::core::Core;
 ///
 /// asyncio's `create_task`, tokio's `spawn_local`.
 ///
+/// A panic in the future ends its task alone, and reaches who joins it. The local variables of an `async fn` are dropped by
+/// the panic itself; the fields of a hand-written future only when it has been caught, so in their destructors
+/// [`std::thread::panicking`] is false: a `std::sync::Mutex` guard in a field unlocks without poisoning. A future that must know
+/// keeps the guard in a local variable of its `poll`.
+///
 /// # Panics
 /// Outside of a runtime. When 2^28 tasks are alive.
 ///
