@@ -88,7 +88,8 @@ pub mod io {
         IoSliceMut, Lines, Read, ReadError, ReadExact, ReadHalf, ReadLine, ReadStdin, ReadToEnd,
         ReadUntil, Reader, Result, ReuniteError, SeekFrom, Separator, Shutdown, Stderr, Stdin,
         Stdout, WriteAll, WriteAllStd, WriteHalf, WriteStd, Writer, copy, copy_bidirectional,
-        copy_bidirectional_with_sizes, duplex, empty, repeat, sink, split, stderr, stdin, stdout,
+        copy_bidirectional_with_sizes, duplex, empty, ext, repeat, sink, split, stderr, stdin,
+        stdout,
     };
     #[doc(inline)]
     pub use myrt_runtime::io::{Ready, readable, writable};
