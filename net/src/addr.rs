@@ -1,7 +1,8 @@
 //! Names to addresses: [`ToSocketAddrs`] and [`lookup_host`].
 //!
-//! A trait of its own, because std's blocks: here an address or a literal resolves on the spot, without the pool, and only a real
-//! name goes to `getaddrinfo` on the blocking pool. It knows no socket.
+//! A trait of its own, because std's blocks: here an address or a literal resolves on the spot,
+//! without the pool, and only a real name goes to `getaddrinfo` on the blocking pool. It knows no
+//! socket.
 
 use std::error::Error;
 use std::fmt;
@@ -18,7 +19,8 @@ use myrt_runtime::task::poll_budget;
 use crate::blocking_op::BlockingOp;
 use crate::place::Place;
 
-/// What can be turned into socket addresses: addresses, `(ip, port)`, `("host", port)`, `"host:port"`, slices of addresses.
+/// What can be turned into socket addresses: addresses, `(ip, port)`, `("host", port)`,
+/// `"host:port"`, slices of addresses.
 ///
 /// Implemented for the same types as [`std::net::ToSocketAddrs`], and by them only.
 pub trait ToSocketAddrs: sealed::Resolve {}
@@ -27,11 +29,12 @@ impl<T: sealed::Resolve + ?Sized> ToSocketAddrs for T {}
 
 /// The addresses of a host, in the order in which the system prefers them.
 ///
-/// Literals are answered at once. The lookup of a name cannot be interrupted: dropping this future abandons it, and its thread of
-/// the pool stays busy until the system gives up.
+/// Literals are answered at once. The lookup of a name cannot be interrupted: dropping this future
+/// abandons it, and its thread of the pool stays busy until the system gives up.
 ///
 /// # Errors
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is no `host:port`; else the system's answer with the name in it.
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is no `host:port`; else the system's
+/// answer with the name in it.
 ///
 /// # Examples
 ///
@@ -117,7 +120,8 @@ impl Future for LookupHost {
     }
 }
 
-/// What is known; an answer, but not a question yet to be asked, counts as an operation that was ready.
+/// What is known; an answer, but not a question yet to be asked, counts as an operation that was
+/// ready.
 fn poll_found(
     found: &mut Option<io::Result<sealed::Found>>,
     cx: &mut Context<'_>,

@@ -1,11 +1,14 @@
-//! The futures of socket operations: try at once, and when it would block wait in line for the descriptor.
+//! The futures of socket operations: try at once, and when it would block wait in line for the
+//! descriptor.
 //!
-//! Any number of tasks may use a socket at once by `&self`, so each future has a waiter of its own ([`IoWaiter`]). Byte streams
-//! (TCP, Unix sockets, pipes) come first; `socket_op!` declares the futures of everything else.
+//! Any number of tasks may use a socket at once by `&self`, so each future has a waiter of its own
+//! ([`IoWaiter`]). Byte streams (TCP, Unix sockets, pipes) come first; `socket_op!` declares the
+//! futures of everything else.
 //!
-//! Named types, so that they can be stored and so that the monitor can say where a task waits. `Read` and `Write` are the hottest
-//! futures of the crate: a waiter and a buffer, nothing else. What differs between streams is whether a short transfer means that the
-//! kernel has no more: a constant of the type, so it costs nothing. They know no protocol.
+//! Named types, so that they can be stored and so that the monitor can say where a task waits.
+//! `Read` and `Write` are the hottest futures of the crate: a waiter and a buffer, nothing else.
+//! What differs between streams is whether a short transfer means that the kernel has no more: a
+//! constant of the type, so it costs nothing. They know no protocol.
 
 use std::fmt;
 use std::fs::File;
@@ -27,7 +30,8 @@ use crate::place;
 
 /// A byte stream of the system.
 pub trait Stream: AsFd + 'static {
-    /// A transfer shorter than asked for says that the next would block. True of TCP alone (see the reactor).
+    /// A transfer shorter than asked for says that the next would block. True of TCP alone (see the
+    /// reactor).
     const SHORT_IS_DRAINED: bool;
     #[doc(hidden)]
     fn read(&self, buf: &mut [u8]) -> io::Result<usize>;
@@ -81,14 +85,16 @@ pub(crate) fn total<B: std::ops::Deref<Target = [u8]>>(bufs: &[B]) -> usize {
     bufs.iter().map(|buf| buf.len()).sum()
 }
 
-/// A transfer of no bytes: it is done without asking the system, which might say that it would block.
+/// A transfer of no bytes: it is done without asking the system, which might say that it would
+/// block.
 #[cold]
 #[inline(never)]
 pub(crate) fn poll_nothing(cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     poll_budget(cx).map(|()| Ok(0))
 }
 
-/// `AsyncRead` of a byte stream of the system. Its place is the caller's, as with the three after it.
+/// `AsyncRead` of a byte stream of the system. Its place is the caller's, as with the three after
+/// it.
 #[inline]
 #[track_caller]
 pub(crate) fn poll_read<T: Stream>(

@@ -1,8 +1,9 @@
 //! What every byte stream over a descriptor has in common, written once.
 //!
-//! TCP and Unix streams differ in how they come to be and in their options; how one reads, writes, waits and ends is the same, and stands
-//! in `byte_stream`. The streams implement the traits for `&Stream`, since the kernel does the locking; the owned value forwards to
-//! that. It knows no particular stream.
+//! TCP and Unix streams differ in how they come to be and in their options; how one reads, writes,
+//! waits and ends is the same, and stands in `byte_stream`. The streams implement the traits for
+//! `&Stream`, since the kernel does the locking; the owned value forwards to that. It knows no
+//! particular stream.
 
 use std::fmt::Debug;
 use std::io;
@@ -11,7 +12,8 @@ use myrt_runtime::io::Async;
 
 use crate::socket_op;
 
-/// A connected stream socket of this crate: a [`TcpStream`](crate::TcpStream) or a [`UnixStream`](crate::UnixStream). No other type can be.
+/// A connected stream socket of this crate: a [`TcpStream`](crate::TcpStream) or a
+/// [`UnixStream`](crate::UnixStream). No other type can be.
 pub trait Connection: Debug + 'static {
     /// std's stream inside.
     type System: socket_op::Stream;
@@ -26,30 +28,24 @@ pub trait Connection: Debug + 'static {
     fn local_addr(&self) -> io::Result<Self::Address>;
 }
 
-/// The methods of a connected stream socket `$name { io: Async<$system> }`, and all its traits.
+/// All methods of a connected stream socket but `read` and `write`, which each type spells out for
+/// its readers: `$name { io: Async<$system> }`, and all its traits.
 macro_rules! byte_stream {
     ($name:ident over $system:ty, with addresses: $address:ty) => {
         impl $name {
-            /// Reads what there is, at least one byte, into `buf`; `Ok(0)` is the end of the stream (or an empty `buf`). **Cancel safe.**
+            /// Fills `buf` whole. Not cancel safe: what came is in `buf`, how much is not told
+            /// ([`io::Reader`](crate::io::Reader) is the remedy).
             ///
             /// # Errors
-            /// What the system says, such as [`ConnectionReset`](std::io::ErrorKind::ConnectionReset).
-            #[inline]
-            #[track_caller]
-            pub fn read<'a>(&'a self, buf: &'a mut [u8]) -> $crate::socket_op::Read<'a, $system> {
-                $crate::socket_op::Read::new(&self.io, buf)
-            }
-
-            /// Fills `buf` whole. Not cancel safe: what came is in `buf`, how much is not told ([`io::Reader`](crate::io::Reader) is the remedy).
-            ///
-            /// # Errors
-            /// [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof) if the stream ends before, and what the system says.
+            /// [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof) if the stream ends before, and
+            /// what the system says.
             #[track_caller]
             pub fn read_exact<'a>(&'a self, buf: &'a mut [u8]) -> $crate::socket_op::ReadExact<'a, $system> {
                 $crate::socket_op::ReadExact::new(&self.io, buf)
             }
 
-            /// Reads into several buffers, one after the other; `Ok(0)` is the end, or that they have no room. **Cancel safe.**
+            /// Reads into several buffers, one after the other; `Ok(0)` is the end, or that they
+            /// have no room. **Cancel safe.**
             ///
             /// # Errors
             /// What the system says.
@@ -61,18 +57,8 @@ macro_rules! byte_stream {
                 $crate::socket_op::ReadVectored::new(&self.io, bufs)
             }
 
-            /// Writes as much of `buf` as the system takes at once, and says how much; `Ok(0)` at once for an empty `buf`.
-            /// **Cancel safe.**
-            ///
-            /// # Errors
-            /// What the system says, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe).
-            #[inline]
-            #[track_caller]
-            pub fn write<'a>(&'a self, buf: &'a [u8]) -> $crate::socket_op::Write<'a, $system> {
-                $crate::socket_op::Write::new(&self.io, buf)
-            }
-
-            /// Writes `buf` whole. Not cancel safe: how much went out is not told ([`io::Writer`](crate::io::Writer) is the remedy).
+            /// Writes `buf` whole. Not cancel safe: how much went out is not told
+            /// ([`io::Writer`](crate::io::Writer) is the remedy).
             ///
             /// # Errors
             /// What the system says, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe).
@@ -96,7 +82,8 @@ macro_rules! byte_stream {
             /// Reads if that is possible at once.
             ///
             /// # Errors
-            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system
+            /// says.
             #[inline]
             pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
                 if buf.is_empty() {
@@ -108,7 +95,8 @@ macro_rules! byte_stream {
             /// Reads into several buffers if that is possible at once.
             ///
             /// # Errors
-            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system
+            /// says.
             pub fn try_read_vectored(&self, bufs: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
                 if $crate::socket_op::total(bufs) == 0 {
                     return Ok(0);
@@ -119,7 +107,8 @@ macro_rules! byte_stream {
             /// Writes if that is possible at once.
             ///
             /// # Errors
-            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system
+            /// says.
             #[inline]
             pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
                 if buf.is_empty() {
@@ -131,7 +120,8 @@ macro_rules! byte_stream {
             /// Writes from several buffers if that is possible at once.
             ///
             /// # Errors
-            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system says.
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if not, and what else the system
+            /// says.
             pub fn try_write_vectored(&self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
                 if $crate::socket_op::total(bufs) == 0 {
                     return Ok(0);
@@ -139,7 +129,8 @@ macro_rules! byte_stream {
                 self.io.try_write_with(|stream| $crate::calls::write_vectored(stream, bufs))
             }
 
-            /// Waits until a read may succeed: bytes, the end or an error are there. A hint; a try may still say `WouldBlock`. **Cancel safe.**
+            /// Waits until a read may succeed: bytes, the end or an error are there. A hint; a try
+            /// may still say `WouldBlock`. **Cancel safe.**
             #[track_caller]
             pub fn readable(&self) -> $crate::ready::Readiness<'_, $system> {
                 $crate::ready::Readiness::new(&self.io, $crate::socket_op::Direction::Read)
@@ -151,7 +142,8 @@ macro_rules! byte_stream {
                 $crate::ready::Readiness::new(&self.io, $crate::socket_op::Direction::Write)
             }
 
-            /// Waits until any direction of `interest` may be tried, and says which. **Cancel safe.**
+            /// Waits until any direction of `interest` may be tried, and says which. **Cancel
+            /// safe.**
             #[track_caller]
             pub fn ready(&self, interest: $crate::ready::Interest) -> $crate::ready::ReadyFor<'_, $system> {
                 $crate::ready::ReadyFor::new(&self.io, interest)
@@ -162,7 +154,8 @@ macro_rules! byte_stream {
                 $crate::halves::borrowed(self)
             }
 
-            /// Two halves that own the stream together and may go to different tasks. Dropping the write half ends the direction of writing.
+            /// Two halves that own the stream together and may go to different tasks. Dropping the
+            /// write half ends the direction of writing.
             pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
                 $crate::halves::owned(self)
             }
@@ -175,7 +168,8 @@ macro_rules! byte_stream {
                 $crate::calls::shutdown(self.io.get_ref(), how)
             }
 
-            /// The address at the other end. A client of the Unix domain that did not bind has an unnamed one.
+            /// The address at the other end. A client of the Unix domain that did not bind has an
+            /// unnamed one.
             ///
             /// # Errors
             /// [`NotConnected`](std::io::ErrorKind::NotConnected) after the connection is gone.

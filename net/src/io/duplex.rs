@@ -1,8 +1,9 @@
 //! Two in-memory streams, each the other's far end: sockets for tests, without the kernel.
 //!
-//! Why not a socket pair: what happens when is exact. A write wakes a waiting reader once and nobody else, a read that makes
-//! room wakes a waiting writer once, and under virtual time nothing depends on the kernel's buffers or timing. No borrow is held
-//! while a waker is cloned, woken or dropped, because a foreign waker may do anything, this very stream included.
+//! Why not a socket pair: what happens when is exact. A write wakes a waiting reader once and
+//! nobody else, a read that makes room wakes a waiting writer once, and under virtual time nothing
+//! depends on the kernel's buffers or timing. No borrow is held while a waker is cloned, woken or
+//! dropped, because a foreign waker may do anything, this very stream included.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,10 +19,11 @@ use myrt_runtime::task::{Wait, poll_budget, poll_share, take_share};
 
 use crate::place;
 
-/// Two connected streams; each direction holds at most `size` bytes that were written and not yet read.
+/// Two connected streams; each direction holds at most `size` bytes that were written and not yet
+/// read.
 ///
-/// Dropping one end, or closing its direction of writing, ends the other's reading; writing to an end that was dropped is
-/// [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+/// Dropping one end, or closing its direction of writing, ends the other's reading; writing to an
+/// end that was dropped is [`BrokenPipe`](io::ErrorKind::BrokenPipe).
 ///
 /// # Panics
 /// If `size` is 0: nothing could ever pass.
@@ -144,7 +146,8 @@ fn poll_pipe(
         if !slot.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
             let Some(waker) = fresh.take() else {
                 drop(borrowed);
-                // Cloning may run foreign code, which may read or write here: look again afterwards.
+                // Cloning may run foreign code, which may read or write here: look again
+                // afterwards.
                 fresh = Some(cx.waker().clone());
                 continue;
             };

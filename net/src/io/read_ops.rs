@@ -1,7 +1,9 @@
-//! The futures of [`Reader`]: each looks at what is buffered, takes it whole or asks for more, and keeps nothing of its own.
+//! The futures of [`Reader`]: each looks at what is buffered, takes it whole or asks for more, and
+//! keeps nothing of its own.
 //!
-//! That is the whole trick of restartability: the only thing that changes while one waits is the reader's buffer, and bytes leave
-//! it in the same poll that returns `Ready`. Search positions are kept in the future; a restarted one searches again.
+//! That is the whole trick of restartability: the only thing that changes while one waits is the
+//! reader's buffer, and bytes leave it in the same poll that returns `Ready`. Search positions are
+//! kept in the future; a restarted one searches again.
 
 use std::fmt;
 use std::future::Future;
@@ -129,8 +131,8 @@ enum Found {
     End(usize),
 }
 
-/// Looks for `separator` in the reader's buffer and fills it until it is there, the stream ends, or the limit is passed.
-/// `scanned` bytes are known not to begin a separator.
+/// Looks for `separator` in the reader's buffer and fills it until it is there, the stream ends, or
+/// the limit is passed. `scanned` bytes are known not to begin a separator.
 fn poll_record<R: AsyncRead + Unpin>(
     reader: &mut Reader<R>,
     separator: &[u8],
@@ -168,7 +170,8 @@ fn poll_record<R: AsyncRead + Unpin>(
     }
 }
 
-/// A record that was in the buffer counts as an operation that was ready; to fill the buffer has counted.
+/// A record that was in the buffer counts as an operation that was ready; to fill the buffer has
+/// counted.
 fn count_unless(filled: bool) {
     if !filled {
         take_share();

@@ -1,15 +1,18 @@
 //! Standard input, without a thread that sits in a read and without touching the terminal's flags.
 //!
-//! Standard input is shared: with the shell that started the program, with its children, with whatever else has the same open file. So
-//! `O_NONBLOCK` is out of the question (it would be set for all of them, and a shell whose terminal has it misbehaves), and so is a thread that waits
-//! in `read` (it would take the next line when nobody wants it any more, a child's perhaps). Instead a read *waits for readiness*, which takes nothing
-//! and can be given up, *then* has a thread of the blocking pool read what is there: between the two another process may have taken it, and
-//! then the thread waits, not the loop. A regular file is always ready. What no selector takes (some devices) is read on the pool at once.
+//! Standard input is shared: with the shell that started the program, with its children, with
+//! whatever else has the same open file. So `O_NONBLOCK` is out of the question (it would be set
+//! for all of them, and a shell whose terminal has it misbehaves), and so is a thread that waits in
+//! `read` (it would take the next line when nobody wants it any more, a child's perhaps). Instead a
+//! read *waits for readiness*, which takes nothing and can be given up, *then* has a thread of the
+//! blocking pool read what is there: between the two another process may have taken it, and then
+//! the thread waits, not the loop. A regular file is always ready. What no selector takes (some
+//! devices) is read on the pool at once.
 //!
 //! Threads of the pool never keep a program from ending.
 //!
-//! What was read and not asked for is kept here, for the process, not in the handle: dropping a handle or a future loses nothing. It
-//! knows nothing of lines.
+//! What was read and not asked for is kept here, for the process, not in the handle: dropping a
+//! handle or a future loses nothing. It knows nothing of lines.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,8 +39,9 @@ const PIECE: usize = 64 * 1024;
 
 /// The program's standard input, with a buffer of its own that all handles share.
 ///
-/// It is read from the descriptor, past the buffer of [`std::io::stdin`]: use one of them. It never keeps the program from ending, and leaves the
-/// descriptor blocking, as the shell and children expect it. Reading is **cancel safe**, and takes nothing from the system before somebody asks.
+/// It is read from the descriptor, past the buffer of [`std::io::stdin`]: use one of them. It never
+/// keeps the program from ending, and leaves the descriptor blocking, as the shell and children
+/// expect it. Reading is **cancel safe**, and takes nothing from the system before somebody asks.
 ///
 /// asyncio has `connect_read_pipe` for this, which makes the terminal non-blocking for everyone.
 ///
@@ -90,17 +94,19 @@ struct Shared {
     taken: usize,
     /// A job reads.
     reading: bool,
-    /// The end, or a failure, that nobody was told of yet. After a terminal's end (Ctrl-D) more may come.
+    /// The end, or a failure, that nobody was told of yet. After a terminal's end (Ctrl-D) more may
+    /// come.
     told: Option<io::Result<()>>,
     /// By places, which those who give up or go give back.
     waiting: BTreeMap<u64, Waker>,
 }
 
-/// The child of a fork begins with nothing: what its parent has read and not asked for stays the parent's, and a read that is under way there
-/// is no job here.
+/// The child of a fork begins with nothing: what its parent has read and not asked for stays the
+/// parent's, and a read that is under way there is no job here.
 static SHARED: PerProcess<Mutex<Shared>> = PerProcess::new();
 
-/// Numbers places; the child of a fork counts on, so that a handle which it took over has a number of its own there, too.
+/// Numbers places; the child of a fork counts on, so that a handle which it took over has a number
+/// of its own there, too.
 static PLACES: AtomicU64 = AtomicU64::new(0);
 
 fn shared() -> MutexGuard<'static, Shared> {
@@ -109,7 +115,8 @@ fn shared() -> MutexGuard<'static, Shared> {
 }
 
 impl Stdin {
-    /// Reads what there is, at least one byte; `Ok(0)` is the end (after which a terminal may go on). **Cancel safe.**
+    /// Reads what there is, at least one byte; `Ok(0)` is the end (after which a terminal may go
+    /// on). **Cancel safe.**
     ///
     /// # Errors
     /// What the system says.
@@ -122,8 +129,8 @@ impl Stdin {
         }
     }
 
-    /// The lines as a stream, without their ends. The stream has read ahead when it is dropped: keep it, or take its
-    /// [`reader`](Lines::into_reader) back.
+    /// The lines as a stream, without their ends. The stream has read ahead when it is dropped:
+    /// keep it, or take its [`reader`](Lines::into_reader) back.
     #[track_caller]
     pub fn lines(self) -> Lines<Self> {
         Reader::new(self).lines()

@@ -1,9 +1,11 @@
-//! Standard output and error, without touching the flags of what the shell and other programs share.
+//! Standard output and error, without touching the flags of what the shell and other programs
+//! share.
 //!
-//! As for standard input (`stdin.rs`): wait until the descriptor takes something, which can be given up, then have a thread of the blocking
-//! pool write, since between the two another program may have filled the pipe. A write that is ready has reached the system, so the end of the program
-//! loses nothing of it. A write that was dropped may have happened; the next one recognizes its own bytes, as those of files do. It
-//! knows nothing of lines.
+//! As for standard input (`stdin.rs`): wait until the descriptor takes something, which can be
+//! given up, then have a thread of the blocking pool write, since between the two another program
+//! may have filled the pipe. A write that is ready has reached the system, so the end of the
+//! program loses nothing of it. A write that was dropped may have happened; the next one recognizes
+//! its own bytes, as those of files do. It knows nothing of lines.
 
 use std::fmt;
 use std::future::Future;
@@ -31,9 +33,10 @@ static STDERR: OnceLock<io::Stderr> = OnceLock::new();
 
 /// The program's standard output.
 ///
-/// Nothing is buffered: each write is a job on the blocking pool, ready when the system has the bytes. Gather small ones
-/// ([`Writer`](crate::io::Writer), `BufWriter`). The descriptor stays blocking, as the shell and children expect it; what `print!` has buffered goes out
-/// in its own time. Writes of several tasks do not mix within 4 KiB into a pipe.
+/// Nothing is buffered: each write is a job on the blocking pool, ready when the system has the
+/// bytes. Gather small ones ([`Writer`](crate::io::Writer), `BufWriter`). The descriptor stays
+/// blocking, as the shell and children expect it; what `print!` has buffered goes out in its own
+/// time. Writes of several tasks do not mix within 4 KiB into a pipe.
 ///
 /// # Examples
 ///
@@ -130,7 +133,8 @@ impl Out {
                         Err(_) if foreign => continue,
                         done => done?,
                     };
-                    // Somebody made it non-blocking: it is full again. Or the write of somebody who gave up: ours is still to be done.
+                    // Somebody made it non-blocking: it is full again. Or the write of somebody who
+                    // gave up: ours is still to be done.
                     let blocked =
                         matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
                     if !blocked && buf.starts_with(&bytes) {
@@ -151,7 +155,8 @@ macro_rules! output {
         }
 
         impl $name {
-            /// Writes some of `buf`, at most 64 KiB, and says how much: the system has it then. Dropped, it may happen or not.
+            /// Writes some of `buf`, at most 64 KiB, and says how much: the system has it then.
+            /// Dropped, it may happen or not.
             ///
             /// # Errors
             /// What the system says, such as [`BrokenPipe`](io::ErrorKind::BrokenPipe).
@@ -160,7 +165,8 @@ macro_rules! output {
                 WriteStd { out: &mut self.out, buf, at: Location::caller() }
             }
 
-            /// Writes `buf` whole: the system has it then. Dropped half-way, some of it may be written.
+            /// Writes `buf` whole: the system has it then. Dropped half-way, some of it may be
+            /// written.
             ///
             /// # Errors
             /// What the system says, such as [`BrokenPipe`](io::ErrorKind::BrokenPipe).

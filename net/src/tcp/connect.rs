@@ -1,8 +1,9 @@
 //! Connecting: one address, or a race between several.
 //!
-//! RFC 8305, sections 4 and 5: address families take turns, starting with the one that the resolver prefers; a new attempt begins
-//! 250 ms after the last one, or at once when that one fails; the first that succeeds wins and the others are closed. So a host
-//! whose IPv6 leads nowhere costs a quarter of a second, not two minutes. It knows no names beyond the lookup it awaits first.
+//! RFC 8305, sections 4 and 5: address families take turns, starting with the one that the resolver
+//! prefers; a new attempt begins 250 ms after the last one, or at once when that one fails; the
+//! first that succeeds wins and the others are closed. So a host whose IPv6 leads nowhere costs a
+//! quarter of a second, not two minutes. It knows no names beyond the lookup it awaits first.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -26,7 +27,8 @@ use crate::addr::LookupHost;
 use crate::calls;
 use crate::place::{self, Place};
 
-/// Future of [`TcpStream::connect`] and [`TcpSocket::connect`](super::TcpSocket::connect). Dropping it gives the attempts up.
+/// Future of [`TcpStream::connect`] and [`TcpSocket::connect`](super::TcpSocket::connect). Dropping
+/// it gives the attempts up.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Connect {
     state: State,
@@ -152,7 +154,8 @@ impl Attempt {
             let asked = &mut self.asked;
             let io = self.io.as_ref().expect("polled after it was ready");
             ready!(io.poll_write_with(cx, |stream| {
-                // Before the descriptor was waited for, SO_ERROR cannot tell "under way" from "connected".
+                // Before the descriptor was waited for, SO_ERROR cannot tell "under way" from
+                // "connected".
                 if !mem::replace(asked, true) {
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
@@ -236,7 +239,8 @@ impl Race {
     }
 }
 
-/// Families in turns, each in its own order, the first address's family first (RFC 8305, section 4).
+/// Families in turns, each in its own order, the first address's family first (RFC 8305, section
+/// 4).
 fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
     let mut addresses = addresses.peekable();
     let first_is_v4 = addresses.peek().is_some_and(SocketAddr::is_ipv4);
@@ -254,7 +258,8 @@ fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAd
     }
 }
 
-/// None of several addresses could be connected to; inside the [`io::Error`], whose kind is that of the first.
+/// None of several addresses could be connected to; inside the [`io::Error`], whose kind is that of
+/// the first.
 #[derive(Debug)]
 pub struct ConnectError {
     attempts: Vec<(SocketAddr, io::Error)>,

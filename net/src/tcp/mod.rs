@@ -1,7 +1,8 @@
 //! TCP: listeners, streams, and sockets that are configured before use.
 //!
-//! `stream.rs` is the file to read first; the walk of a socket read in ARCHITECTURE.md goes through it. What it shares with
-//! other streams, reading and writing above all, stands in `../stream.rs`; the halves in `../halves.rs`.
+//! `stream.rs` is the file to read first; the walk of a socket read in ARCHITECTURE.md goes through
+//! it. What it shares with other streams, reading and writing above all, stands in `../stream.rs`;
+//! the halves in `../halves.rs`.
 
 mod connect;
 mod listener;
@@ -43,7 +44,8 @@ pub type ReadHalf<'s> = halves::ReadHalf<&'s TcpStream>;
 pub type WriteHalf<'s> = halves::WriteHalf<&'s TcpStream>;
 /// Half of a [`TcpStream`] to read from; see [`TcpStream::into_split`].
 pub type OwnedReadHalf = halves::ReadHalf<Arc<TcpStream>>;
-/// Half of a [`TcpStream`] to write to; see [`TcpStream::into_split`]. Dropping it ends the direction of writing.
+/// Half of a [`TcpStream`] to write to; see [`TcpStream::into_split`]. Dropping it ends the
+/// direction of writing.
 pub type OwnedWriteHalf = halves::WriteHalf<halves::Writing<TcpStream>>;
 /// The two halves belong to different streams. Here they are, untouched.
 pub type ReuniteError = halves::ReuniteError<TcpStream>;

@@ -15,6 +15,7 @@ use socket2::{SockRef, Socket};
 use super::connect::Connect;
 use super::{OwnedReadHalf, OwnedWriteHalf, Peek, ReadHalf, WriteHalf};
 use crate::addr::{LookupHost, ToSocketAddrs};
+use crate::socket_op::{Read, Write};
 use crate::stream::byte_stream;
 
 /// A TCP connection.
@@ -157,6 +158,30 @@ impl TcpStream {
     /// What the system says.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         SockRef::from(self.io.get_ref()).linger()
+    }
+}
+
+impl TcpStream {
+    /// Reads what there is, at least one byte, into `buf`; `Ok(0)` is the end of the stream (or an
+    /// empty `buf`). **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says, such as [`ConnectionReset`](io::ErrorKind::ConnectionReset).
+    #[inline]
+    #[track_caller]
+    pub fn read<'a>(&'a self, buf: &'a mut [u8]) -> Read<'a, net::TcpStream> {
+        Read::new(&self.io, buf)
+    }
+
+    /// Writes as much of `buf` as the system takes at once, and says how much; `Ok(0)` at once for
+    /// an empty `buf`. **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says, such as [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+    #[inline]
+    #[track_caller]
+    pub fn write<'a>(&'a self, buf: &'a [u8]) -> Write<'a, net::TcpStream> {
+        Write::new(&self.io, buf)
     }
 }
 

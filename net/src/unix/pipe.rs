@@ -1,4 +1,5 @@
-//! Anonymous pipes, and any other descriptor that reads or writes bytes: standard streams of children, FIFOs.
+//! Anonymous pipes, and any other descriptor that reads or writes bytes: standard streams of
+//! children, FIFOs.
 
 use std::fs::File;
 use std::io;
@@ -45,7 +46,8 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
     ))
 }
 
-/// The end of a pipe to write to. Writing after the receiver is gone is [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+/// The end of a pipe to write to. Writing after the receiver is gone is
+/// [`BrokenPipe`](io::ErrorKind::BrokenPipe).
 #[derive(Debug)]
 pub struct Sender {
     /// None once closed.
@@ -59,7 +61,8 @@ pub struct Receiver {
 }
 
 impl Sender {
-    /// Takes over a descriptor to write to, and makes it non-blocking (for everyone who shares its open file).
+    /// Takes over a descriptor to write to, and makes it non-blocking (for everyone who shares its
+    /// open file).
     ///
     /// # Errors
     /// If it cannot be made non-blocking.
@@ -127,7 +130,8 @@ impl Sender {
 }
 
 impl Receiver {
-    /// Takes over a descriptor to read from, and makes it non-blocking (for everyone who shares its open file).
+    /// Takes over a descriptor to read from, and makes it non-blocking (for everyone who shares its
+    /// open file).
     ///
     /// # Errors
     /// If it cannot be made non-blocking.
@@ -150,7 +154,8 @@ impl Receiver {
         &self.io
     }
 
-    /// Reads what there is, at least one byte; `Ok(0)` is the end (or an empty `buf`). **Cancel safe.**
+    /// Reads what there is, at least one byte; `Ok(0)` is the end (or an empty `buf`). **Cancel
+    /// safe.**
     ///
     /// # Errors
     /// What the system says.
@@ -162,7 +167,8 @@ impl Receiver {
     /// Fills `buf` whole. Not cancel safe ([`io::Reader`](crate::io::Reader) is the remedy).
     ///
     /// # Errors
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the pipe ends before, and what the system says.
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the pipe ends before, and what the system
+    /// says.
     #[track_caller]
     pub fn read_exact<'a>(&'a self, buf: &'a mut [u8]) -> ReadExact<'a, File> {
         ReadExact::new(&self.io, buf)

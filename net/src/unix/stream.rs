@@ -1,7 +1,8 @@
 //! A connected stream socket of the Unix domain.
 //!
-//! As `TcpStream` (what they share is in `../stream.rs`), but for one thing: a short read does not mean that the kernel has no more (its buffers are in pieces), so each wait is
-//! preceded by a try that says `WouldBlock`.
+//! As `TcpStream` (what they share is in `../stream.rs`), but for one thing: a short read does not
+//! mean that the kernel has no more (its buffers are in pieces), so each wait is preceded by a try
+//! that says `WouldBlock`.
 
 use std::fmt;
 use std::future::Future;
@@ -21,6 +22,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::calls;
 use crate::place::{self, Place};
+use crate::socket_op::{Read, Write};
 use crate::stream::byte_stream;
 
 /// A connected stream socket of the Unix domain.
@@ -44,10 +46,12 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    /// Connects to the socket at a path; on Linux a path that begins with a zero byte is an abstract name.
+    /// Connects to the socket at a path; on Linux a path that begins with a zero byte is an
+    /// abstract name.
     ///
     /// # Errors
-    /// What the system says, such as [`NotFound`](io::ErrorKind::NotFound) or [`ConnectionRefused`](io::ErrorKind::ConnectionRefused).
+    /// What the system says, such as [`NotFound`](io::ErrorKind::NotFound) or
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused).
     #[track_caller]
     pub fn connect(path: impl AsRef<Path>) -> Connect {
         Connect {
@@ -89,12 +93,37 @@ impl UnixStream {
         self.io.into_inner()
     }
 
-    /// Who is at the other end: the process that connected (or listened), as the system noted it then.
+    /// Who is at the other end: the process that connected (or listened), as the system noted it
+    /// then.
     ///
     /// # Errors
     /// What the system says.
     pub fn peer_cred(&self) -> io::Result<Credentials> {
         os::peer_credentials(self.io.get_ref().as_fd())
+    }
+}
+
+impl UnixStream {
+    /// Reads what there is, at least one byte, into `buf`; `Ok(0)` is the end of the stream (or an
+    /// empty `buf`). **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says, such as [`ConnectionReset`](io::ErrorKind::ConnectionReset).
+    #[inline]
+    #[track_caller]
+    pub fn read<'a>(&'a self, buf: &'a mut [u8]) -> Read<'a, net::UnixStream> {
+        Read::new(&self.io, buf)
+    }
+
+    /// Writes as much of `buf` as the system takes at once, and says how much; `Ok(0)` at once for
+    /// an empty `buf`. **Cancel safe.**
+    ///
+    /// # Errors
+    /// What the system says, such as [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+    #[inline]
+    #[track_caller]
+    pub fn write<'a>(&'a self, buf: &'a [u8]) -> Write<'a, net::UnixStream> {
+        Write::new(&self.io, buf)
     }
 }
 
@@ -108,7 +137,8 @@ pub struct Connect {
 }
 
 enum State {
-    /// The listener's queue is full: Linux says EAGAIN and gives nothing to wait for, so it is asked again after a moment.
+    /// The listener's queue is full: Linux says EAGAIN and gives nothing to wait for, so it is
+    /// asked again after a moment.
     Full(
         Socket,
         SockAddr,

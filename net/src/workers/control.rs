@@ -1,7 +1,7 @@
 //! What the workers of one run share: whether to stop, how to reach each, and their listeners.
 //!
-//! This is the one thing here that several threads touch, a few times in a program's life; a lock does. No waker is woken or dropped under
-//! it. It knows nothing of threads.
+//! This is the one thing here that several threads touch, a few times in a program's life; a lock
+//! does. No waker is woken or dropped under it. It knows nothing of threads.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -34,7 +34,8 @@ struct State {
     /// Workers that have not ended for good.
     living: usize,
     remotes: Vec<Option<Remote>>,
-    /// Every listening socket by worker and the address that was asked for: kept so that its queue survives the worker's death.
+    /// Every listening socket by worker and the address that was asked for: kept so that its queue
+    /// survives the worker's death.
     listeners: HashMap<(usize, SocketAddr), net::TcpListener>,
     /// What the first worker got for an address whose port the system chose.
     chosen: HashMap<SocketAddr, SocketAddr>,
@@ -86,7 +87,8 @@ impl Control {
     }
 
     pub(super) fn stop(&self) {
-        // Closed here, so that a worker that drops its own listener refuses connections from then on.
+        // Closed here, so that a worker that drops its own listener refuses connections from then
+        // on.
         let listeners = self.change(|state| {
             state.stopping = true;
             std::mem::take(&mut state.listeners)
@@ -107,7 +109,8 @@ impl Control {
         self.stop();
     }
 
-    /// A worker's first runtime is made: waits until all are, so that each can reach the others from its first moment.
+    /// A worker's first runtime is made: waits until all are, so that each can reach the others
+    /// from its first moment.
     pub(super) fn start(&self, id: usize, remote: Remote) {
         self.change(|state| {
             state.starting -= 1;
@@ -163,9 +166,11 @@ impl Control {
         self.wait(Until::AllEnded)
     }
 
-    /// The listening socket of a worker for an address: the one that it had before, or a new one beside the others'.
+    /// The listening socket of a worker for an address: the one that it had before, or a new one
+    /// beside the others'.
     pub(super) fn listener(&self, id: usize, address: SocketAddr) -> io::Result<net::TcpListener> {
-        // Only Linux spreads connections over sockets of one address; elsewhere all accept from one.
+        // Only Linux spreads connections over sockets of one address; elsewhere all accept from
+        // one.
         let owner = if cfg!(any(target_os = "linux", target_os = "android")) {
             id
         } else {

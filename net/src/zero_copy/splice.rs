@@ -1,7 +1,9 @@
-//! `splice`: bytes from one socket or pipe to another by way of a pipe that only the kernel looks into.
+//! `splice`: bytes from one socket or pipe to another by way of a pipe that only the kernel looks
+//! into.
 //!
-//! splice(2) wants a pipe on one side. A pipe of our own stands between: it is filled only when it is empty, so a `WouldBlock` while filling is the
-//! source's and one while emptying is the target's. Where splice is refused, a buffer takes the pipe's place.
+//! splice(2) wants a pipe on one side. A pipe of our own stands between: it is filled only when it
+//! is empty, so a `WouldBlock` while filling is the source's and one while emptying is the
+//! target's. Where splice is refused, a buffer takes the pipe's place.
 
 use std::fmt;
 use std::future::Future;
@@ -19,11 +21,13 @@ use crate::place::{self, Place};
 /// What a pipe of Linux holds, and what is moved at once at most.
 const PIECE: usize = 64 * 1024;
 
-/// Moves everything from `from` to `to` until `from` ends, and says how many bytes that were. On Linux they stay in the kernel; elsewhere this is
-/// [`io::copy`](crate::io::copy) with a larger buffer.
+/// Moves everything from `from` to `to` until `from` ends, and says how many bytes that were. On
+/// Linux they stay in the kernel; elsewhere this is [`io::copy`](crate::io::copy) with a larger
+/// buffer.
 ///
-/// `to` is not closed. Takes a pipe's two descriptors as long as it runs. Nobody else should read `from` or write to `to` meanwhile. Dropped half-way, bytes that
-/// were taken and not yet passed on are lost.
+/// `to` is not closed. Takes a pipe's two descriptors as long as it runs. Nobody else should read
+/// `from` or write to `to` meanwhile. Dropped half-way, bytes that were taken and not yet passed on
+/// are lost.
 ///
 /// # Errors
 /// The first error of either side.
@@ -65,8 +69,9 @@ where
     }
 }
 
-/// Moves in both directions until both have ended, and gives the counts `(a to b, b to a)`: a proxy's work, see [`splice`]. When one side ends, the other's
-/// direction of writing is closed and the opposite direction goes on: half-close as TCP means it.
+/// Moves in both directions until both have ended, and gives the counts `(a to b, b to a)`: a
+/// proxy's work, see [`splice`]. When one side ends, the other's direction of writing is closed and
+/// the opposite direction goes on: half-close as TCP means it.
 ///
 /// # Errors
 /// The first error of either side, in either direction.
@@ -213,7 +218,8 @@ impl Moving {
                         held
                     )));
                     if is_refusal(&moved) {
-                        // The source can be spliced, the target cannot: what is in the pipe is taken out again.
+                        // The source can be spliced, the target cannot: what is in the pipe is
+                        // taken out again.
                         let mut bytes = vec![0; held];
                         let count = os::read(reader.as_fd(), &mut bytes)?;
                         bytes.truncate(count);
