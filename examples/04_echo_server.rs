@@ -17,7 +17,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use myrt::net::{TcpListener, TcpStream};
+use myrt::net::{TcpListener, TcpStream, is_out_of_resources};
 
 #[myrt::main]
 async fn main() -> ExitCode {
@@ -34,7 +34,15 @@ async fn listen(address: &str) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, peer) = listener.accept().await?;
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            // No descriptor left, say: the client waits in the queue, and the next accept a little before it tries.
+            Err(error) if is_out_of_resources(&error) => {
+                eprintln!("accept: {error}");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         // The handle is dropped: the task goes on by itself, for as long as the client stays.
         drop(myrt::spawn(serve(stream, peer)));
     }

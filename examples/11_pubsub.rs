@@ -18,7 +18,7 @@ use std::io;
 use std::process::ExitCode;
 
 use myrt::io::Reader;
-use myrt::net::{TcpListener, TcpStream};
+use myrt::net::{TcpListener, TcpStream, is_out_of_resources};
 use myrt::sync::broadcast::{self, Sender, error::RecvError};
 
 #[derive(Clone)]
@@ -43,7 +43,15 @@ async fn serve(address: &str) -> io::Result<()> {
     println!("listening on {}", listener.local_addr()?);
     let (bus, _) = broadcast::channel(1024);
     loop {
-        let (stream, peer) = listener.accept().await?;
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            // No descriptor left, say: the client waits in the queue, and the next accept a little before it tries.
+            Err(error) if is_out_of_resources(&error) => {
+                eprintln!("accept: {error}");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let bus = bus.clone();
         drop(myrt::spawn(async move {
             println!("{peer} came");

@@ -104,7 +104,8 @@ pub mod net {
         Readiness, Ready, ReadyFor, SendFile, ServeForever, Served, Server, ServerStatistics,
         Splice, SpliceBidirectional, SpliceFrom, SpliceTo, StartServer, TcpListener, TcpSocket,
         TcpStream, ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed,
-        halves, listen_fds, lookup_host, send_file, splice, splice_bidirectional, tcp, udp, unix,
+        halves, is_out_of_resources, listen_fds, lookup_host, send_file, splice,
+        splice_bidirectional, tcp, udp, unix,
     };
 }
 

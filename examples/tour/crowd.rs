@@ -9,7 +9,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
-use myrt::net::{TcpListener, TcpSocket, TcpStream};
+use myrt::net::{TcpListener, TcpSocket, TcpStream, is_out_of_resources};
 use myrt::runtime::{Selector, raise_fd_limit};
 use myrt::time::{Duration, Instant, sleep, sleep_until};
 
@@ -108,8 +108,12 @@ async fn serve_and_load(paint: &Paint, clients: usize) -> io::Result<()> {
 
 async fn serve(listener: TcpListener, counts: Rc<Counts>) -> io::Result<()> {
     loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) if is_out_of_resources(&error) => continue, // the next accept waits a little
+            Err(error) => return Err(error),
+        };
+        let _ = stream.set_nodelay(true);
         let counts = Rc::clone(&counts);
         // One task a connection: it is written as if it were alone.
         drop(myrt::spawn(async move {

@@ -71,7 +71,8 @@ macro_rules! write_through {
                 cx: &mut Context<'_>,
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
-                self.project().stream.poll(|stream| stream.poll_write(cx, buf))
+                let taken = self.project().stream.poll(|stream| stream.poll_write(cx, buf));
+                taken.map(|count| crate::io::count::taken(count?, buf.len()))
             }
 
             fn poll_write_vectored(
@@ -79,7 +80,8 @@ macro_rules! write_through {
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                self.project().stream.poll(|stream| stream.poll_write_vectored(cx, bufs))
+                let taken = self.project().stream.poll(|stream| stream.poll_write_vectored(cx, bufs));
+                taken.map(|count| crate::io::count::taken(count?, bufs.iter().map(|buf| buf.len()).sum()))
             }
 
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -8,6 +8,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::net::{self, UnixDatagram};
 
+use myrt_runtime::os;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 /// A fresh socket, non-blocking and closed on exec: one call where the system has flags for it.
@@ -67,20 +68,58 @@ pub(crate) fn listen(
     Ok(socket.into())
 }
 
-/// Takes one waiting connection, non-blocking and closed on exec.
+/// Takes one waiting connection, non-blocking and closed on exec. Those that have failed while they waited in the queue are passed over.
 #[inline]
 pub(crate) fn accept(listener: &impl AsFd) -> io::Result<(Socket, SockAddr)> {
+    let mut failed = 0;
     loop {
         match flags::accept(&SockRef::from(listener)) {
-            // The peer gave up while it waited in the queue, or a signal came: neither is about the next connection.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted
-                ) => {}
+            Err(error) if is_of_connection(&error) && failed < MOST_FAILED => failed += 1,
             result => return result,
         }
     }
+}
+
+/// Connections in a row that failed before they were accepted. More is no accident, and whoever accepts is told.
+const MOST_FAILED: u32 = 128;
+
+/// Whether an error of accept is about the one connection, or about none (a signal came): neither is about the next.
+///
+/// Linux hands on what the network did to a connection that nobody has accepted yet (accept(2), "Error handling").
+pub(crate) fn is_of_connection(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Interrupted
+        || error
+            .raw_os_error()
+            .is_some_and(|code| os::OF_CONNECTION.contains(&code))
+}
+
+/// Whether the process or the system has no descriptor or no memory left for what was asked for (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`): it
+/// passes when somebody gives some back.
+///
+/// Of the errors of [`TcpListener::accept`](crate::TcpListener::accept) these are the ones after which a server goes on: nothing is wrong with the
+/// listener, and the connection waits in the queue.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn serve(listener: myrt::net::TcpListener) -> std::io::Result<()> {
+/// loop {
+///     let (stream, peer) = match listener.accept().await {
+///         Ok(accepted) => accepted,
+///         // The next accept waits a little before it tries again.
+///         Err(error) if myrt::net::is_out_of_resources(&error) => continue,
+///         Err(error) => return Err(error),
+///     };
+///     # drop((stream, peer));
+/// }
+/// # }
+/// ```
+#[must_use]
+#[doc(alias = "EMFILE")]
+pub fn is_out_of_resources(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .is_some_and(|code| os::OUT_OF_RESOURCES.contains(&code))
 }
 
 #[inline]
@@ -235,5 +274,38 @@ mod flags {
         let (socket, address) = listener.accept()?;
         socket.set_nonblocking(true)?;
         Ok((socket, address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::{is_of_connection, is_out_of_resources};
+
+    /// No test can make the network do this; the lists are accept(2)'s.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn b9_errors_of_accept_are_the_connections_or_the_processs() {
+        // ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH; ECONNABORTED, EPERM, EINTR.
+        for code in [100, 71, 92, 112, 64, 113, 95, 101, 103, 1, 4] {
+            let error = Error::from_raw_os_error(code);
+            assert!(is_of_connection(&error), "{error}");
+            assert!(!is_out_of_resources(&error), "{error}");
+        }
+        // EMFILE, ENFILE, ENOBUFS, ENOMEM.
+        for code in [24, 23, 105, 12] {
+            let error = Error::from_raw_os_error(code);
+            assert!(is_out_of_resources(&error), "{error}");
+            assert!(!is_of_connection(&error), "{error}");
+        }
+        // EBADF, EINVAL, ENOTSOCK, and what is none of the system's.
+        let others = [9, 22, 88].map(Error::from_raw_os_error);
+        for error in others.into_iter().chain([ErrorKind::WouldBlock.into()]) {
+            assert!(
+                !is_of_connection(&error) && !is_out_of_resources(&error),
+                "{error}"
+            );
+        }
     }
 }

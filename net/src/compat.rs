@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tokio::io::{self as theirs, ReadBuf};
 
 use crate::adapter::{Adapter, write_through};
+use crate::io::count;
 
 pin_project! {
     /// A stream under the traits of the other side: around one with futures-io's traits it has tokio's, and the other way round.
@@ -79,8 +80,9 @@ impl<T: AsyncRead> theirs::AsyncRead for Compat<T> {
         // Cleared once for each buffer, not once for each read: the buffer remembers.
         let free = buf.initialize_unfilled();
         let stream = self.project().stream;
+        let most = free.len();
         let count = ready!(stream.poll(|stream| stream.poll_read(cx, free)))?;
-        buf.advance(count);
+        buf.advance(count::read(count, most)?);
         Poll::Ready(Ok(()))
     }
 }

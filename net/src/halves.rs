@@ -12,7 +12,7 @@ use std::mem;
 use std::net::Shutdown;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -38,6 +38,23 @@ pub struct WriteHalf<P> {
 pub struct Writing<S: Connection> {
     stream: Arc<S>,
     shutdown_on_drop: bool,
+    keeper: Option<Keeper<S>>,
+}
+
+/// A third share of the stream, of which the halves know: they give it up when they become one again.
+pub(crate) struct Keeper<S>(Arc<Mutex<Option<Arc<S>>>>);
+
+impl<S> Keeper<S> {
+    /// Gives the share up: the stream, if it was still kept.
+    pub(crate) fn release(&self) -> Option<Arc<S>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl<S> fmt::Debug for Keeper<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").finish_non_exhaustive()
+    }
 }
 
 pub(crate) const fn borrowed<S: Connection>(stream: &S) -> (ReadHalf<&S>, WriteHalf<&S>) {
@@ -49,8 +66,19 @@ pub(crate) fn owned<S: Connection>(stream: S) -> (ReadHalf<Arc<S>>, WriteHalf<Wr
     let writing = Writing {
         stream: stream.clone(),
         shutdown_on_drop: true,
+        keeper: None,
     };
     (ReadHalf { stream }, WriteHalf { stream: writing })
+}
+
+/// As [`owned`], and a share that outlives both halves.
+pub(crate) fn kept<S: Connection>(
+    stream: S,
+) -> (ReadHalf<Arc<S>>, WriteHalf<Writing<S>>, Keeper<S>) {
+    let (read, mut write) = owned(stream);
+    let share = Arc::new(Mutex::new(Some(Arc::clone(&read.stream))));
+    write.stream.keeper = Some(Keeper(Arc::clone(&share)));
+    (read, write, Keeper(share))
 }
 
 impl<S: Connection> ReadHalf<Arc<S>> {
@@ -86,6 +114,9 @@ impl<S: Connection> WriteHalf<Writing<S>> {
     /// Drops the half without ending the direction of writing.
     pub fn forget(mut self) {
         self.stream.shutdown_on_drop = false;
+        if let Some(keeper) = self.stream.keeper.take() {
+            drop(keeper.release());
+        }
     }
 }
 

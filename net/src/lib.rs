@@ -45,6 +45,7 @@ mod stream;
 mod zero_copy;
 
 pub use addr::{LookupHost, ToSocketAddrs, lookup_host};
+pub use calls::is_out_of_resources;
 pub use listen_fds::{ListenFd, ListenFdKind, listen_fds};
 pub use ready::{Interest, Readiness, Ready, ReadyFor};
 pub use server::{

@@ -29,6 +29,7 @@ fn serve() {
                         Some(24),
                         "EMFILE is expected, not {error}"
                     );
+                    assert!(myrt_net::is_out_of_resources(&error));
                     errors += 1;
                     continue;
                 }

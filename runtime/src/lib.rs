@@ -67,7 +67,9 @@ pub mod os {
     pub use crate::sys::bytes::{read, set_blocking, write};
     pub use crate::sys::child::{SIGTERM, pidfd_open, send_signal};
     pub use crate::sys::listen_fds::take_handed_over;
-    pub use crate::sys::os::{Credentials, peer_credentials, pipe};
+    pub use crate::sys::os::{
+        Credentials, OF_CONNECTION, OUT_OF_RESOURCES, peer_credentials, pipe,
+    };
     pub use crate::sys::per_process::PerProcess;
     pub use crate::sys::signals::{Listening, has_default_action, listen};
     pub use crate::sys::splice::{send_file, splice};

@@ -27,7 +27,7 @@ use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::service::TowerToHyperService;
 use myrt::hyper::{Io, Timer};
-use myrt::net::TcpListener;
+use myrt::net::{TcpListener, is_out_of_resources};
 use myrt::time::{Duration, Instant, sleep};
 use serde::{Deserialize, Serialize};
 
@@ -48,8 +48,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// What `axum::serve` is on tokio.
 async fn serve(listener: TcpListener, router: Router) -> Result<(), Box<dyn Error>> {
     loop {
-        let (stream, peer) = listener.accept().await?;
-        stream.set_nodelay(true)?;
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            // No descriptor left, say: the client waits in the queue, and the next accept a little before it tries.
+            Err(error) if is_out_of_resources(&error) => {
+                eprintln!("accept: {error}");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let _ = stream.set_nodelay(true); // a client that is gone already is no reason to end
         let service = TowerToHyperService::new(router.clone());
         drop(myrt::spawn(async move {
             let connection = http1::Builder::new()

@@ -14,6 +14,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use pin_project_lite::pin_project;
 
 use crate::adapter::{Adapter, write_through};
+use crate::io::count;
 
 /// What one read can give at most. hyper's own buffer grows up to some 400 KiB; more than this at once saves nothing measurable.
 const SCRATCH: usize = 64 * 1024;
@@ -84,14 +85,17 @@ impl<T: AsyncRead> rt::Read for Io<T> {
         if scratch.is_empty() {
             scratch = vec![0; SCRATCH];
         }
-        let free = &mut scratch[..buf.remaining().min(SCRATCH)];
+        let most = buf.remaining().min(SCRATCH);
+        let free = &mut scratch[..most];
         let stream = self.project().stream;
         let poll = stream.poll(|stream| stream.poll_read(cx, free));
-        if let Poll::Ready(Ok(count)) = poll {
+        let poll = poll.map(|read| {
+            let count = count::read(read?, most)?;
             buf.put_slice(&scratch[..count]);
-        }
+            Ok(())
+        });
         SHARED.set(scratch);
-        poll.map_ok(drop)
+        poll
     }
 }
 

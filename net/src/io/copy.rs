@@ -15,6 +15,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use myrt_runtime::task::poll_within_budget;
 
 use super::buffer::CHUNK;
+use super::count;
 use crate::place::{self, Place};
 
 /// Copies everything from `reader` to `writer` and returns how many bytes that were. Takes both by value or as `&mut`.
@@ -26,7 +27,8 @@ use crate::place::{self, Place};
 /// [`send_file`](crate::send_file), do the same without taking the bytes into the program.
 ///
 /// # Errors
-/// The first error of either side; [`WriteZero`](io::ErrorKind::WriteZero) if the writer takes nothing.
+/// The first error of either side; [`WriteZero`](io::ErrorKind::WriteZero) if the writer takes nothing. A side that claims to have taken or
+/// given more than it was handed is an error, too.
 ///
 /// # Examples
 ///
@@ -189,7 +191,9 @@ impl Transfer {
         if self.written == self.filled && !self.ended {
             match reader.poll_read(cx, &mut self.buffer) {
                 Poll::Ready(Ok(0)) => self.ended = true,
-                Poll::Ready(Ok(count)) => (self.written, self.filled) = (0, count),
+                Poll::Ready(Ok(count)) => {
+                    (self.written, self.filled) = (0, count::read(count, self.size)?);
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
                     // The peer may not answer before it has seen what the writer still holds.
@@ -204,9 +208,7 @@ impl Transfer {
         while self.written < self.filled {
             let rest = &self.buffer[self.written..self.filled];
             let count = ready!(writer.as_mut().poll_write(cx, rest))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
+            let count = count::written(count, rest.len())?;
             self.written += count;
             self.total += count as u64;
             self.unflushed = true;

@@ -7,6 +7,7 @@
 mod buf_reader;
 mod buffer;
 mod copy;
+pub(crate) mod count;
 mod duplex;
 mod error;
 pub mod ext;

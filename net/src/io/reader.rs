@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncBufRead, AsyncRead};
 
 use super::buffer::{Buffer, CHUNK};
+use super::count;
 use super::lines::Lines;
 use super::read_ops::{Read, ReadExact, ReadLine, ReadToEnd, ReadUntil, Separator};
 use myrt_runtime::task::{poll_within_budget, take_share};
@@ -188,10 +189,11 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         at: Place,
     ) -> Poll<io::Result<usize>> {
         let room = self.buffer.room(wanted.max(1));
+        let most = room.len();
         let inner = Pin::new(&mut self.inner);
         let count =
             ready!(poll_within_budget(cx, |cx| place::within(at, || inner.poll_read(cx, room))))?;
-        self.buffer.commit(count);
+        self.buffer.commit(count::read(count, most)?);
         self.ended = count == 0;
         Poll::Ready(Ok(count))
     }
@@ -211,6 +213,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 if buf.len() >= CHUNK {
                     let inner = Pin::new(&mut self.inner);
                     let count = ready!(place::within(at, || inner.poll_read(cx, buf)))?;
+                    let count = count::read(count, buf.len())?;
                     self.ended = count == 0;
                     return Poll::Ready(Ok(count));
                 }

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 use futures_io::AsyncWrite;
 
 use super::buffer::Buffer;
+use super::count;
 use myrt_runtime::task::{poll_budget, poll_within_budget};
 
 use crate::place::{self, Place};
@@ -160,6 +161,9 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
 
     /// [`shutdown`](Self::shutdown), then drops the stream below. Dropping this future drops the writer with what it still holds.
     ///
+    /// A TCP connection that is closed with unread bytes in it is reset, and its peer may lose what was written last.
+    /// [`start_server`](crate::start_server) reads the rest when the handler has returned; otherwise read to the end before the other half is dropped.
+    ///
     /// # Errors
     /// Those of the stream below.
     #[track_caller]
@@ -177,9 +181,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
             let inner = Pin::new(&mut self.inner);
             let bytes = self.queue.bytes();
             let count = ready!(place::within(at, || inner.poll_write(cx, bytes)))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
+            let count = count::written(count, bytes.len())?;
             self.queue.consume(count);
             self.unflushed = true;
         }
@@ -214,6 +216,7 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
             ready!(self.poll_queue(cx, at))?;
             let inner = Pin::new(&mut self.inner);
             let count = ready!(place::within(at, || inner.poll_write(cx, bytes)))?;
+            let count = count::taken(count, bytes.len())?;
             self.unflushed = true;
             Poll::Ready(Ok(count))
         })

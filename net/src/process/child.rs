@@ -5,6 +5,7 @@
 
 use std::io;
 use std::mem;
+use std::os::unix::process::ExitStatusExt as _;
 use std::panic::Location;
 use std::process::{self, ExitStatus};
 use std::task::{Context, Poll};
@@ -51,6 +52,8 @@ pub struct Child {
     pub(super) watch: Watch,
     outside: Option<ExternalWork>,
     ended: bool,
+    /// It was killed or asked to end through this handle.
+    told_to_end: bool,
     kill_on_drop: bool,
     /// What a `communicate` that was dropped has got so far.
     pub(super) gathered: Gathered,
@@ -68,6 +71,7 @@ impl Child {
             watch: Watch::default(),
             outside: ExternalWork::begin_here(),
             ended: false,
+            told_to_end: false,
             // Nobody gets it if the next lines fail.
             kill_on_drop: true,
             gathered: Gathered::default(),
@@ -85,6 +89,11 @@ impl Child {
 
     pub(super) fn std(&mut self) -> &mut process::Child {
         self.std.as_mut().expect("only drop takes it")
+    }
+
+    /// Whether its descendants are not to be waited for, since it did not end as it meant to.
+    pub(super) fn was_cut_short(&self, status: ExitStatus) -> bool {
+        self.told_to_end || status.signal().is_some()
     }
 
     pub(super) fn close_pipes(&mut self) {
@@ -156,6 +165,7 @@ impl Child {
     /// # Errors
     /// What the system says.
     pub fn start_kill(&mut self) -> io::Result<()> {
+        self.told_to_end = true;
         self.std().kill()
     }
 
@@ -173,6 +183,7 @@ impl Child {
     /// # Errors
     /// What the system says.
     pub fn terminate(&mut self) -> io::Result<()> {
+        self.told_to_end = true;
         self.send_signal(os::SIGTERM)
     }
 
@@ -191,7 +202,11 @@ impl Child {
     /// at once, so that nothing stands still. Streams that are not piped are passed over; a child that does not read its input is no error.
     ///
     /// **Restartable**: dropped, it has lost nothing; called again with the same input it goes on where it was. So after a timeout one may
-    /// [`kill`](Self::kill) the child and call it once more for what it has said until then.
+    /// [`kill`](Self::kill) the child and call it once more for what it has said until then. [`gathered`](Self::gathered) shows that without waiting.
+    ///
+    /// An output ends when everyone who inherited it has closed it, processes included that the child has started. They are waited for, unless the
+    /// child was ended by a signal, or was told to end ([`kill`](Self::kill), [`terminate`](Self::terminate)): then what the pipes hold at its
+    /// end is all.
     ///
     /// asyncio's `communicate`.
     ///
@@ -205,8 +220,14 @@ impl Child {
         Communicate::new(self, input.as_ref(), Location::caller())
     }
 
+    /// What a [`communicate`](Self::communicate) that was dropped has read so far, of standard output and of standard error.
+    #[must_use]
+    pub fn gathered(&self) -> (&[u8], &[u8]) {
+        self.gathered.outputs()
+    }
+
     /// Closes its standard input, reads standard output and error to their ends, and waits for its end. Dropping the future
-    /// drops the child.
+    /// drops the child. When an output ends is said at [`communicate`](Self::communicate).
     ///
     /// # Errors
     /// Those of reading, and of [`wait`](Self::wait).

@@ -14,11 +14,14 @@ use std::task::{Context, Poll};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::child::Child;
+use super::stdio::{ChildStderr, ChildStdout};
 use super::wait::WaitState;
 use crate::place::{self, Place};
 
 /// Bytes taken from a pipe at once: what a pipe of Linux holds.
 const PIECE: usize = 64 * 1024;
+/// What a pipe can be made to hold, by default.
+const LARGEST_PIPE: usize = 1024 * 1024;
 
 /// What was got so far.
 #[derive(Debug, Default)]
@@ -27,6 +30,12 @@ pub(super) struct Gathered {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     status: Option<ExitStatus>,
+}
+
+impl Gathered {
+    pub(super) fn outputs(&self) -> (&[u8], &[u8]) {
+        (&self.stdout, &self.stderr)
+    }
 }
 
 impl Child {
@@ -48,6 +57,21 @@ impl Child {
                 self.gathered.status = Some(status?);
                 // It reads no more; a pipe that is full and has no reader left would say so by itself, one with room would not.
                 self.stdin = None;
+            }
+        }
+        // A process that the child left behind may hold its pipes for ever.
+        if let Some(status) = self.gathered.status.filter(|_| !done) {
+            if self.was_cut_short(status) {
+                take_rest(
+                    &mut self.stdout,
+                    &mut self.gathered.stdout,
+                    ChildStdout::try_read,
+                )?;
+                take_rest(
+                    &mut self.stderr,
+                    &mut self.gathered.stderr,
+                    ChildStderr::try_read,
+                )?;
             }
         }
         let Some(status) = self
@@ -111,6 +135,32 @@ fn poll_to_end<R: AsyncRead + Unpin>(
         }
     }
     Ok(Poll::Ready(()))
+}
+
+/// Reads what a pipe holds, and closes it. What is written meanwhile by others may go on for ever: a pipe's size is the most.
+fn take_rest<R>(
+    pipe: &mut Option<R>,
+    into: &mut Vec<u8>,
+    try_read: impl Fn(&R, &mut [u8]) -> io::Result<usize>,
+) -> io::Result<()> {
+    let Some(reader) = pipe.take() else {
+        return Ok(());
+    };
+    let most = into.len() + LARGEST_PIPE;
+    while into.len() < most {
+        let before = into.len();
+        into.resize(before + PIECE, 0);
+        let read = try_read(&reader, &mut into[before..]);
+        into.truncate(before + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Future of [`Child::communicate`].

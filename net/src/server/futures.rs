@@ -52,10 +52,34 @@ where
     }
 }
 
-/// Listens on every address; on all with one port where the system chooses. Addresses that this machine has not are passed over
-/// as long as one is left (`localhost` often names an IPv6 address that is not there).
+/// Listens on every address; on all with one port where the system chooses.
 fn listen_on_all(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
-    let mut listeners: Vec<TcpListener> = Vec::new();
+    let chooses = addresses.iter().any(|address| address.port() == 0);
+    // A port that was free on one address may be taken on another. Kept, so that the system chooses a different one each time.
+    let mut spent = Vec::new();
+    loop {
+        let mut listeners = Vec::new();
+        match listen_on_each(addresses, &mut listeners) {
+            Ok(()) => return Ok(listeners),
+            Err(error)
+                if chooses
+                    && error.kind() == io::ErrorKind::AddrInUse
+                    && !listeners.is_empty()
+                    && spent.len() < MOST_PORTS =>
+            {
+                spent.push(listeners);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Ports that the system is asked for, one after the other.
+const MOST_PORTS: usize = 64;
+
+/// Addresses that this machine has not are passed over as long as one is left (`localhost` often names an IPv6 address that is not
+/// there).
+fn listen_on_each(addresses: &[SocketAddr], listeners: &mut Vec<TcpListener>) -> io::Result<()> {
     let mut absent = None;
     for address in addresses {
         let mut address = *address;
@@ -70,7 +94,7 @@ fn listen_on_all(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
     }
     match (listeners.is_empty(), absent) {
         (true, Some(error)) => Err(error),
-        _ => Ok(listeners),
+        _ => Ok(()),
     }
 }
 

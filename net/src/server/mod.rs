@@ -5,6 +5,7 @@
 //! connection only. It knows no protocol.
 
 mod futures;
+mod linger;
 mod shared;
 
 use std::fmt;
@@ -23,7 +24,14 @@ use shared::Shared;
 /// Serves TCP connections: calls `handler` with a [`Reader`] and a [`Writer`] for each, in a task of its own.
 ///
 /// It listens on every address of the host and accepts from the moment this is ready. The handler returns `()` or a `Result`; an
-/// `Err` ends its connection, is counted, and told to [`Server::on_error`]. With port 0 the system chooses one.
+/// `Err` ends its connection, is counted, and told to [`Server::on_error`]. With port 0 the system chooses one, the same on every address.
+///
+/// **The end of a connection.** A handler may answer without having read everything. Closing a socket with unread bytes resets the
+/// connection, and the client loses the answer. So when the handler has returned and both halves are dropped or closed, the direction of
+/// writing is shut down, and if unread bytes are there, they and what still comes are read and dropped: until the client closes, half a
+/// second passes without a byte, or at the most for five seconds and 64 MiB. The connection counts as active so long, and a handler that
+/// has dropped its halves keeps the descriptor until it returns. What is cancelled ([`Server::abort`]) is closed at once. A request
+/// that is still on its way when nothing of it is left to read is not waited for: a handler that knows that more comes reads it.
 ///
 /// # Errors
 /// Those of the lookup and of listening, such as [`AddrInUse`](io::ErrorKind::AddrInUse).
@@ -160,7 +168,8 @@ impl Server {
         self.shared.is_closed()
     }
 
-    /// Stops listening, at once; connections go on. Closing again does nothing.
+    /// Stops listening, at once; connections go on. Closing again does nothing. Clients that wait in the system's queue and were not accepted are
+    /// reset; [`drain`](Self::drain) takes them in first.
     pub fn close(&self) {
         self.shared.close();
     }
@@ -177,10 +186,12 @@ impl Server {
         ServeForever::new(self)
     }
 
-    /// Closes, gives the connections `grace` to end by themselves, cancels those left and waits for their cleanup. Gives the
-    /// number of those that were cancelled. Dropped half-way, the server is closed and the connections go on.
+    /// Takes in the clients that wait in the system's queue, closes, gives the connections `grace` to end by themselves, cancels those left and
+    /// waits for their cleanup. Gives the number of those that were cancelled. Dropped half-way, the server is closed and the
+    /// connections go on.
     #[track_caller]
     pub fn drain(&self, grace: Duration) -> DrainServer<'_> {
+        self.shared.take_in();
         self.close();
         DrainServer::new(self, grace)
     }

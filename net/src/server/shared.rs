@@ -13,9 +13,11 @@ use myrt_runtime::sync::Event;
 use myrt_runtime::sync::futures::EventWait;
 use myrt_runtime::task::{self, JoinHandle, Outcome};
 
+use super::linger::linger;
 use super::{Served, ServerStatistics, sealed};
+use crate::halves;
 use crate::io::{Reader, Writer};
-use crate::tcp::{OwnedReadHalf, OwnedWriteHalf, TcpListener};
+use crate::tcp::{BACKLOG, OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpStream};
 
 /// What is told of an error: the connection's address, if it is one's, and the words.
 pub(super) type ErrorHook = Rc<dyn Fn(Option<SocketAddr>, &str)>;
@@ -23,8 +25,8 @@ pub(super) type ErrorHook = Rc<dyn Fn(Option<SocketAddr>, &str)>;
 /// See the module's head.
 pub(super) struct Shared {
     pub(super) addresses: Vec<SocketAddr>,
-    /// The accepting tasks, which own the listeners; empty once closed.
-    acceptors: RefCell<Vec<JoinHandle<()>>>,
+    /// Empty once closed.
+    listening: RefCell<Vec<Listening>>,
     connections: RefCell<HashMap<u64, Rc<JoinHandle<()>>>>,
     accepted: Cell<u64>,
     failed: Cell<u64>,
@@ -32,6 +34,16 @@ pub(super) struct Shared {
     /// Set once it is closed and its last connection has ended.
     over: Event,
     on_error: RefCell<Option<ErrorHook>>,
+}
+
+/// Begins to serve a connection.
+type Serve = Rc<dyn Fn(&Rc<Shared>, TcpStream, SocketAddr)>;
+
+/// A listener, which its accepting task shares.
+struct Listening {
+    listener: Rc<TcpListener>,
+    acceptor: JoinHandle<()>,
+    serve: Serve,
 }
 
 impl Shared {
@@ -47,7 +59,7 @@ impl Shared {
             .collect::<io::Result<_>>()?;
         let shared = Rc::new(Self {
             addresses,
-            acceptors: RefCell::default(),
+            listening: RefCell::default(),
             connections: RefCell::default(),
             accepted: Cell::new(0),
             failed: Cell::new(0),
@@ -56,9 +68,18 @@ impl Shared {
             on_error: RefCell::default(),
         });
         let handler = Rc::new(handler);
+        let serve: Serve = Rc::new(move |shared, stream, address| {
+            serve(shared, stream, address, Rc::clone(&handler));
+        });
         for listener in listeners {
-            let acceptor = task::spawn(accept_all(listener, shared.clone(), handler.clone()));
-            shared.acceptors.borrow_mut().push(acceptor);
+            let (listener, serve) = (Rc::new(listener), Rc::clone(&serve));
+            let accepting = accept_all(listener.clone(), shared.clone(), serve.clone());
+            let acceptor = task::spawn(accepting);
+            shared.listening.borrow_mut().push(Listening {
+                listener,
+                acceptor,
+                serve,
+            });
         }
         Ok(shared)
     }
@@ -84,11 +105,43 @@ impl Shared {
         if self.closed.replace(true) {
             return;
         }
-        let acceptors = self.acceptors.take();
-        for acceptor in &acceptors {
-            let _cleanup = acceptor.cancel();
+        let listening = self.listening.take();
+        for listening in &listening {
+            let _cleanup = listening.acceptor.cancel();
         }
+        drop(listening);
         self.wake();
+    }
+
+    /// Accepts the connections that wait already.
+    pub(super) fn take_in(self: &Rc<Self>) {
+        // Accepting runs the error hook, which may close: no borrow may be held.
+        let listening = self.listening.borrow();
+        let waiting: Vec<_> = listening
+            .iter()
+            .map(|listening| (Rc::clone(&listening.listener), Rc::clone(&listening.serve)))
+            .collect();
+        drop(listening);
+        for (listener, serve) in waiting {
+            // More than the queue holds are new ones.
+            for _ in 0..=BACKLOG {
+                match listener.try_accept() {
+                    Ok((stream, address)) => serve(self, stream, address),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => {
+                        self.report_refused(&error);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn report_refused(&self, error: &io::Error) {
+        self.report(
+            None,
+            &format!("a connection could not be accepted: {error}"),
+        );
     }
 
     pub(super) fn cancel_all(&self) -> usize {
@@ -131,38 +184,39 @@ impl Shared {
 }
 
 /// Accepts from one listener until cancelled, which is how the server closes.
-async fn accept_all<H, T>(listener: TcpListener, shared: Rc<Shared>, handler: Rc<H>)
+async fn accept_all(listener: Rc<TcpListener>, shared: Rc<Shared>, serve: Serve) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => serve(&shared, stream, address),
+            // The listener pauses before the next try, so this does not spin.
+            Err(error) => shared.report_refused(&error),
+        }
+    }
+}
+
+/// Starts the task of a connection.
+fn serve<H, T>(shared: &Rc<Shared>, stream: TcpStream, address: SocketAddr, handler: Rc<H>)
 where
     H: AsyncFn(Reader<OwnedReadHalf>, Writer<OwnedWriteHalf>) -> T + 'static,
     T: Served + 'static,
 {
-    loop {
-        let (stream, address) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            // The listener pauses before the next try, so this does not spin.
-            Err(error) => {
-                shared.report(
-                    None,
-                    &format!("a connection could not be accepted: {error}"),
-                );
-                continue;
+    let key = shared.accepted.get();
+    shared.accepted.set(key + 1);
+    let (read, write, keeper) = halves::kept(stream);
+    let connection = {
+        let shared = shared.clone();
+        async move {
+            let served = handler(Reader::new(read), Writer::new(write)).await;
+            if let Some(message) = sealed::Failure::failure(served) {
+                shared.report(Some(address), &message);
             }
-        };
-        let key = shared.accepted.get();
-        shared.accepted.set(key + 1);
-        let (read, write) = stream.into_split();
-        let connection = {
-            let (shared, handler) = (shared.clone(), handler.clone());
-            async move {
-                let served = handler(Reader::new(read), Writer::new(write)).await;
-                if let Some(message) = sealed::Failure::failure(served) {
-                    shared.report(Some(address), &message);
-                }
+            if let Some(stream) = keeper.release() {
+                linger(stream).await;
             }
-        };
-        let handle = Rc::new(task::spawn(connection));
-        shared.connections.borrow_mut().insert(key, handle.clone());
-        let told = shared.clone();
-        handle.on_done(move |_, outcome| told.connection_ended(key, outcome));
-    }
+        }
+    };
+    let handle = Rc::new(task::spawn(connection));
+    shared.connections.borrow_mut().insert(key, handle.clone());
+    let told = shared.clone();
+    handle.on_done(move |_, outcome| told.connection_ended(key, outcome));
 }

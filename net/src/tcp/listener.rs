@@ -86,9 +86,29 @@ impl TcpListener {
     /// Takes the next connection, with its peer's address. **Cancel safe.**
     ///
     /// # Errors
-    /// What the system says. When the process or the system is out of descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`), the
-    /// connection is not lost: it waits in the queue. After any error the next accept tries again after a pause of 5 ms, doubling to
-    /// one second while errors last, so a loop that goes on after an error neither spins nor starves other tasks.
+    /// None that is about one connection: what was aborted, reset or cut off by the network while it waited in the queue (`ECONNABORTED`, `EPROTO`,
+    /// `EPERM`, `ENETDOWN`, `EHOSTUNREACH` and the others that accept(2) names) is passed over, and the next connection is taken.
+    ///
+    /// When the process or the system is out of descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`:
+    /// [`is_out_of_resources`](crate::is_out_of_resources)), the listener is all right and the connection not lost: it waits in the queue. A server
+    /// goes on. What is left is about the listener, such as a descriptor that is none.
+    ///
+    /// After any error the next accept tries again after a pause of 5 ms, doubling to one second while errors last, so a loop that
+    /// goes on after an error neither spins nor starves other tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn serve(listener: myrt::net::TcpListener) -> std::io::Result<()> {
+    /// loop {
+    ///     match listener.accept().await {
+    ///         Ok((stream, _)) => drop(myrt::spawn(async move { stream.write_all(b"hello\n").await })),
+    ///         Err(error) if myrt::net::is_out_of_resources(&error) => eprintln!("accept: {error}"),
+    ///         Err(error) => return Err(error),
+    ///     }
+    /// }
+    /// # }
+    /// ```
     #[track_caller]
     pub fn accept(&self) -> Accept<'_> {
         Accept {
@@ -96,6 +116,17 @@ impl TcpListener {
             waiter: IoWaiter::new(&self.io, Direction::Read, Location::caller()),
             backoff: self.backoff.next(),
         }
+    }
+
+    /// Takes a connection that waits already.
+    pub(crate) fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (socket, address) = self.io.try_read_with(calls::accept)?;
+        let stream = TcpStream::accepted(socket);
+        let address = match address.as_socket() {
+            Some(address) => address,
+            None => stream.peer_addr()?,
+        };
+        Ok((stream, address))
     }
 
     /// The connections as a stream of `io::Result<TcpStream>` that never ends. After an error it may be polled on, with
@@ -179,14 +210,15 @@ impl Future for Accept<'_> {
     type Output = io::Result<(TcpStream, SocketAddr)>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (socket, address) = ready!(self.get_mut().poll_socket(cx))?;
-        let stream = TcpStream::accepted(socket);
-        let address = match address.as_socket() {
-            Some(address) => address,
-            // A peer that is gone already has no address on some systems.
-            None => stream.peer_addr()?,
-        };
-        Poll::Ready(Ok((stream, address)))
+        let this = self.get_mut();
+        loop {
+            let (socket, address) = ready!(this.poll_socket(cx))?;
+            let stream = TcpStream::accepted(socket);
+            // A peer that is gone already has no address on some systems, and is passed over.
+            if let Some(address) = address.as_socket().or_else(|| stream.peer_addr().ok()) {
+                return Poll::Ready(Ok((stream, address)));
+            }
+        }
     }
 }
 

@@ -144,9 +144,14 @@ impl Future for Accept<'_> {
     type Output = io::Result<(UnixStream, SocketAddr)>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let stream = UnixStream::fresh(ready!(self.get_mut().poll_socket(cx))?);
-        let address = stream.peer_addr()?;
-        Poll::Ready(Ok((stream, address)))
+        let this = self.get_mut();
+        loop {
+            let stream = UnixStream::fresh(ready!(this.poll_socket(cx))?);
+            // A peer that is gone already has no address on some systems, and is passed over.
+            if let Ok(address) = stream.peer_addr() {
+                return Poll::Ready(Ok((stream, address)));
+            }
+        }
     }
 }
 

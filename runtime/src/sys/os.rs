@@ -105,6 +105,26 @@ pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
     })
 }
 
+/// What accept(2) says of the connection that it would have given: it is gone, and the next may be all right.
+pub const OF_CONNECTION: &[i32] = &[
+    libc::ECONNABORTED,
+    libc::ECONNRESET,
+    libc::EHOSTDOWN,
+    libc::EHOSTUNREACH,
+    libc::ENETDOWN,
+    libc::ENETUNREACH,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    libc::ENONET,
+    libc::ENOPROTOOPT,
+    libc::EOPNOTSUPP,
+    libc::EPERM,
+    libc::EPROTO,
+    libc::ETIMEDOUT,
+];
+
+/// What a system call says when the process or the system has too much of something already.
+pub const OUT_OF_RESOURCES: &[i32] = &[libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+
 /// No system that runs this has larger pages.
 pub(crate) const LARGEST_PAGE: usize = 1 << 16;
 
