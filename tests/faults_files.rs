@@ -3,8 +3,9 @@
 //!
 //! Looked at. C.1: what gives up bytes or a position before the operation that needs it has succeeded: `File`'s seek, write and `into_std`,
 //! `Reader::into_inner`, `send_file` (takes no position), `Stdin`. C.2: what a `File` may be around: regular files, FIFOs, eventfds (which
-//! take any seek), terminals. C.3: every job of net on the pool (`File`, `fs::Job`, `ReadDir`, `LookupHost`, `SendFile`, `Stdout`) and every
-//! descriptor (`Async`, so sockets, `Ready`, `Signal`, `Child`).
+//! take any seek), terminals. C.3: every handle that belongs to a runtime: jobs of net on the pool (`File`, `fs::Job`, `ReadDir`, `LookupHost`, `SendFile`, `Stdout`),
+//! descriptors (`Async`, so sockets, `Ready`, `Signal`, `Child`), `Sleep` and `Interval`, `JoinHandle` and `Cancel`. A `JoinSet` ends with its
+//! runtime.
 #![cfg(all(feature = "fs", feature = "process"))]
 
 use std::future::Future;
@@ -260,6 +261,32 @@ fn c3_a_job_that_runs_on_is_heard_in_the_next_runtime() {
         file.into_std().await.unwrap()
     });
     drop(std);
+}
+
+#[test]
+fn c3_timers_and_handles_of_tasks_go_on_in_the_next_runtime() {
+    let (mut sleep, mut tick, handle, cancel) = myrt::run(async {
+        let mut sleep = Box::pin(myrt::time::sleep(Duration::from_millis(5)));
+        let mut tick = myrt::time::interval(Duration::from_millis(5));
+        tick.tick().await;
+        begin_and_give_up(sleep.as_mut());
+        begin_and_give_up(tick.tick());
+        let handle = myrt::spawn(std::future::pending::<()>());
+        let other = myrt::spawn(myrt::finally(std::future::pending::<()>(), async || {
+            myrt::task::yield_now().await;
+        }));
+        myrt::task::yield_now().await;
+        (sleep, tick, handle, other.cancel())
+    });
+    myrt::run(async {
+        sleep.as_mut().await;
+        tick.tick().await;
+        tick.tick().await;
+        let error = handle.await.unwrap_err();
+        assert!(error.is_cancelled());
+        assert_eq!(error.reason(), Some("its runtime has ended"));
+        cancel.await;
+    });
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::cleanup::{self, Left};
-use super::error::{JoinError, Outcome};
+use super::error::{JoinError, Outcome, Reason};
 use super::finish;
 use super::hot::{self, Hot};
 use super::id::Id;
@@ -33,7 +33,8 @@ use crate::core::Core;
 /// tokio's `JoinHandle`, asyncio's `Task`. Cancel safe: awaiting `&mut handle` may be given up and taken up again.
 ///
 /// # Panics
-/// When polled outside of its runtime, and when polled again after it gave its output.
+/// When polled outside of its runtime while that lives, and when polled again after it gave its output. After its runtime's end it
+/// gives an error that says so.
 ///
 /// ```
 /// myrt::run(async {
@@ -184,7 +185,7 @@ impl<T: 'static> Future for JoinHandle<T> {
         // SAFETY: used within this poll only, which happens inside of the runtime.
         let core = unsafe { hot::current() };
         let Some(core) = core.filter(|core| core.serial == self.runtime) else {
-            not_here(self.runtime)
+            return Poll::Ready(Err(self.ended_with_its_runtime()));
         };
         // The slot is this task's for as long as the handle is there.
         let Some(slot) = core.tasks.slots.get(index_of(self.identity)) else {
@@ -204,6 +205,20 @@ impl<T: 'static> Future for JoinHandle<T> {
         core.thread.hot().note_join(slot, at);
         drop(old);
         Poll::Pending
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// For a handle that has outlived its runtime: the task was cancelled then, or its output dropped.
+    #[cold]
+    #[track_caller]
+    fn ended_with_its_runtime(&mut self) -> JoinError {
+        if self.runtime == SPENT || registry::by_serial(self.runtime).is_some() {
+            not_here(self.runtime);
+        }
+        self.runtime = SPENT;
+        let reason = Some(Cow::Borrowed("its runtime has ended"));
+        JoinError::new(self.id(), Reason::Cancelled(reason))
     }
 }
 

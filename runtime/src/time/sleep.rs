@@ -197,10 +197,9 @@ impl Sleep {
     }
 
     fn go_on(&self, core: &Core, key: Key, cx: &mut Context<'_>) -> Poll<()> {
-        assert!(
-            core.serial == self.runtime.load(Relaxed),
-            "a sleep was polled in another runtime than before: make a new one there"
-        );
+        if core.serial != self.runtime.load(Relaxed) {
+            return self.go_over(core, cx);
+        }
         match core.timers.watch(key, cx.waker()) {
             Some(old) => {
                 drop(old);
@@ -212,6 +211,20 @@ impl Sleep {
                 Poll::Ready(())
             }
         }
+    }
+}
+
+impl Sleep {
+    /// The runtime of before has ended, and its wheel with it: the timer begins once more in this one.
+    #[cold]
+    fn go_over(&self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
+        assert!(
+            registry::by_serial(self.runtime.load(Relaxed)).is_none(),
+            "a sleep was polled in another runtime while its own lives: make a new one there"
+        );
+        self.key.store(0, Relaxed);
+        self.runtime.store(UNREAD, Relaxed);
+        self.begin(core, cx)
     }
 }
 

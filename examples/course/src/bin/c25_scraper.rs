@@ -37,7 +37,11 @@ impl Site {
         let address = listener.local_addr()?;
         let site = Rc::clone(self);
         drop(myrt::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            loop {
+                // An error passes: the next accept waits a little before it tries.
+                let Ok((stream, _)) = listener.accept().await else {
+                    continue;
+                };
                 let site = Rc::clone(&site);
                 drop(myrt::spawn(async move {
                     site.here.set(site.here.get() + 1);
