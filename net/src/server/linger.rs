@@ -19,17 +19,15 @@ const MOST: usize = 64 * 1024 * 1024;
 /// What one read takes.
 const PIECE: usize = 64 * 1024;
 
-/// Reads and drops what comes on a stream whose direction of writing is shut down, then closes it. Where nothing waits to be read that is at
-/// once: a client that has said everything does not hold up the server's end.
+/// Reads and drops what comes on a stream whose direction of writing is shut down, then closes it. Also where nothing waits to be read: more
+/// may be on its way, and resets the connection if it meets none.
 pub(super) async fn linger(stream: Arc<TcpStream>) {
     // Somebody else holds a half: it is no end yet.
     if Arc::strong_count(&stream) > 1 {
         return;
     }
-    if !matches!(stream.try_read(&mut [0]), Ok(1..)) {
-        return;
-    }
-    let mut buf = vec![0; PIECE];
+    // Most often the client closes, and that is all there is to hear: it needs no large buffer.
+    let mut buf = vec![0; 1];
     let all = async {
         let mut rest = MOST;
         while rest > 0 {
@@ -37,6 +35,7 @@ pub(super) async fn linger(stream: Arc<TcpStream>) {
                 Ok(Ok(count @ 1..)) => rest = rest.saturating_sub(count),
                 _ => return,
             }
+            buf.resize(PIECE, 0);
         }
     };
     let _ = timeout(LONGEST, all).await;

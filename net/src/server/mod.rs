@@ -28,10 +28,10 @@ use shared::Shared;
 ///
 /// **The end of a connection.** A handler may answer without having read everything. Closing a socket with unread bytes resets the
 /// connection, and the client loses the answer. So when the handler has returned and both halves are dropped or closed, the direction of
-/// writing is shut down, and if unread bytes are there, they and what still comes are read and dropped: until the client closes, half a
-/// second passes without a byte, or at the most for five seconds and 64 MiB. The connection counts as active so long, and a handler that
-/// has dropped its halves keeps the descriptor until it returns. What is cancelled ([`Server::abort`]) is closed at once. A request
-/// that is still on its way when nothing of it is left to read is not waited for: a handler that knows that more comes reads it.
+/// writing is shut down, and what still comes is read and dropped: until the client closes, half a second passes without a byte, or at
+/// the most for five seconds and 64 MiB. The connection counts as active so long, and a handler that has dropped its halves keeps
+/// the descriptor until it returns. What is cancelled ([`Server::abort`]) is closed at once, and so is what is left of this
+/// kind when the [`Server`] is dropped; [`Server::drain`] and [`Server::wait_closed`] wait for it.
 ///
 /// # Errors
 /// Those of the lookup and of listening, such as [`AddrInUse`](io::ErrorKind::AddrInUse).
@@ -207,6 +207,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.close();
+        self.shared.cancel_lingering();
     }
 }
 

@@ -4,7 +4,7 @@
 //! `on_done`, which comes after its asynchronous cleanup. No borrow is held while anything is cancelled, woken or called back.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -28,6 +28,8 @@ pub(super) struct Shared {
     /// Empty once closed.
     listening: RefCell<Vec<Listening>>,
     connections: RefCell<HashMap<u64, Rc<JoinHandle<()>>>>,
+    /// Those of them whose handler has returned.
+    lingering: RefCell<HashSet<u64>>,
     accepted: Cell<u64>,
     failed: Cell<u64>,
     closed: Cell<bool>,
@@ -61,6 +63,7 @@ impl Shared {
             addresses,
             listening: RefCell::default(),
             connections: RefCell::default(),
+            lingering: RefCell::default(),
             accepted: Cell::new(0),
             failed: Cell::new(0),
             closed: Cell::new(false),
@@ -153,9 +156,24 @@ impl Shared {
         handles.len()
     }
 
+    /// Cancels the connections that are only waiting for their clients' ends.
+    pub(super) fn cancel_lingering(&self) {
+        let lingering = self.lingering.take();
+        let connections = self.connections.borrow();
+        let handles: Vec<_> = lingering
+            .iter()
+            .filter_map(|key| connections.get(key).cloned())
+            .collect();
+        drop(connections);
+        for handle in &handles {
+            let _cleanup = handle.cancel();
+        }
+    }
+
     fn connection_ended(&self, key: u64, outcome: Outcome) {
         let handle = self.connections.borrow_mut().remove(&key);
         drop(handle);
+        self.lingering.borrow_mut().remove(&key);
         if matches!(outcome, Outcome::Panicked) {
             self.failed.set(self.failed.get() + 1);
         }
@@ -211,6 +229,7 @@ where
                 shared.report(Some(address), &message);
             }
             if let Some(stream) = keeper.release() {
+                shared.lingering.borrow_mut().insert(key);
                 linger(stream).await;
             }
         }
