@@ -4,7 +4,7 @@
 //! scopes, the main future, cleanups, shields, what a grace cuts. Cancels of oneself (G.4): tasks, the main future, eager
 //! tasks, children of scopes, remote tasks; timeouts, deadlines, `run_until_cancelled`, scopes that are over. Handles that
 //! are asked late or elsewhere (G.3, G.7): `JoinHandle`, `TaskRef`, `Cancel`, `RemoteHandle`; their names. What is dropped
-//! together (G.5): gathers of iterators and of tuples, races, `as_completed`, `join!`, `try_join!`, `select!` (scopes did
+//! together (G.5): gathers of iterators and of tuples, races, `as_completed`, `join!`, `try_join!` (scopes did
 //! already). What cancels by being dropped (G.6): `AbortOnDrop`, `JoinSet`.
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
@@ -500,15 +500,6 @@ fn g_5_cleanups_of_those_that_are_dropped_together_run_together() {
             stream.next().await;
         };
         assert_eq!(takes(cancelled(reads)).await, 11);
-        // Of a select!, beside the task, which ends after them.
-        let selects = myrt::spawn(async move {
-            myrt::select! {
-                () = ten() => (),
-                () = ten() => (),
-                () = sleep(Duration::from_millis(1)) => (),
-            }
-        });
-        assert_eq!(takes(selects).await, 11);
         // A branch's own ones still run one after the other, inner before outer.
         let nested = || myrt::finally(ten(), async || sleep(Duration::from_millis(10)).await);
         assert_eq!(

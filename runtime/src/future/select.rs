@@ -34,7 +34,7 @@ use crate::task::hot;
 ///    it is up to you that an early branch which is always ready does not starve a later one). An output that does not
 ///    match its branch's pattern disables the branch, and the others go on.
 /// 4. All futures are dropped, from the last to the first, and the handler runs. It may borrow what the futures borrowed.
-///    Async cleanups that the dropped futures left run side by side, beside the task, which ends after them.
+///    Async cleanups that the dropped futures left run beside the task, which ends after them.
 /// 5. If every branch is disabled, `else` runs.
 ///
 /// When the branches' operations have used up the task's share, it lets other tasks run before it asks again.
@@ -168,10 +168,7 @@ macro_rules! __myrt_select {
         })+
         let selected = {
             let ($($f,)+) = ($($future,)+);
-            let siblings = $crate::future::private::Siblings::new();
-            $(let mut $f = $crate::future::private::pin!($crate::future::private::IntoFuture::into_future($f));
-            let _next = $crate::future::private::NextDropped;)+
-            let _first = siblings.first_dropped();
+            $(let mut $f = $crate::future::private::pin!($crate::future::private::IntoFuture::into_future($f));)+
             $crate::future::private::poll_fn(|cx| {
                 let first = $crate::__myrt_select!(@first $order __MYRT_COUNT);
                 if first == $crate::future::private::NO_SHARE {
