@@ -2,7 +2,7 @@
 //!
 //! It exists so that one pointer in a thread local reaches all of it. Each part has its own file and its own
 //! rules; the only thing that is said here is what they share: nothing that runs user code is called while a part
-//! is borrowed. It must not know how the loop goes round (`runtime.rs`).
+//! is borrowed. It must not know how the loop goes round (`loop.rs`).
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

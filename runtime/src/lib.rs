@@ -1,7 +1,7 @@
 //! The executor, reactor, clock and everything between tasks of [myrt](https://docs.rs/myrt): use the `myrt` crate,
 //! which shows all of this under one name.
 //!
-//! Read `runtime.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
+//! Read `loop.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
 
 #![deny(clippy::disallowed_macros)]
 #![cfg_attr(
@@ -12,6 +12,8 @@
 mod blocking;
 mod builder;
 mod core;
+#[path = "loop.rs"]
+mod event_loop;
 mod foreign;
 #[cfg(feature = "inspect")]
 mod inspect;
@@ -20,6 +22,7 @@ mod reactor;
 mod remote;
 #[path = "runtime.rs"]
 mod runtime_loop;
+mod shutdown;
 mod stepping;
 mod sys;
 

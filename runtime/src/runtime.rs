@@ -1,197 +1,29 @@
-//! The loop. Read this first: [`turn`] is what the runtime does, over and over.
-//!
-//! It exists to put the parts together in one order: run what is ready, fire timers, ask the selector, read the
-//! mail. It must not know how any of them works.
-//!
-//! # When tasks end
-//!
-//! `block_on` ends with its future; the other tasks stay, and the next `block_on` goes on with them. `shutdown`, and
-//! dropping the runtime, end them: all are cancelled, their async cleanups run until the grace is over, and what is
-//! left then is dropped, until none is left, with the runtime still entered (destructors may spawn, wake, sleep).
+//! `Runtime`: what a program drives the loop by.
 
 use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{Location, resume_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::event_loop::{may_leap, run, sleep_virtually, turn};
 use crate::remote::Remote;
-use crate::stepping;
-use crate::sys::stderr::complain;
 use crate::task::cell::MainBlock;
 use crate::task::cleanup::{self, Cleanup};
 use crate::task::error::{JoinError, Reason, drop_caught};
-use crate::task::finish;
 use crate::task::hot::{self, Entered};
 use crate::task::id::Id;
 use crate::task::join::JoinHandle;
-use crate::task::poll::{Batch, run_batch};
-use crate::task::probe::TELLS;
-use crate::task::probe::{Ending, ReadyBy};
-use crate::task::registry;
-use crate::task::slot::{CANCEL, CHILD, DONE, FAILED, HANDLE, MAIN, QUEUED, RARE, Slot};
+use crate::task::poll::Batch;
+use crate::task::slot::{CANCEL, DONE, FAILED, MAIN, QUEUED, RARE, Slot};
 use crate::task::spawn::spawn_in;
 use crate::task::stored::wake_all;
-use crate::time::{Instant, Sleep};
-
-/// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is ready, and at
-/// most `limit`), read the mail.
-fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
-    begin_turn(core);
-    let batch = run(core, core.config.event_interval);
-    if batch == Batch::Main {
-        return Ok(batch);
-    }
-    core.read_mail();
-    let fired = core.timers.fire(look(core));
-    core.probe
-        .tell_polls(|it| it.became_ready(core, ReadyBy::Timers(fired)));
-    if core.tasks.left_count.get() != 0 {
-        run_orphans(core);
-    }
-    if !core.tasks.ring.is_empty() {
-        // Work is ready: a glance at the selector, if it watches anything.
-        if !core.reactor.is_empty() {
-            core.reactor.wait(Some(Duration::ZERO))?;
-            core.probe
-                .tell_polls(|it| it.became_ready(core, ReadyBy::Io));
-        }
-    } else if core.timers.clock.is_paused() {
-        sleep_virtually(core, limit)?;
-    } else {
-        let deadline = core.timers.next_deadline();
-        let rest = deadline.map(|at| at.saturating_duration_since(core.timers.seen()));
-        park(core, shorter(rest, limit))?;
-        deadline
-            .into_iter()
-            .for_each(|at| core.timers.woke_from(at));
-    }
-    core.read_mail();
-    Ok(batch)
-}
-
-/// Runs a batch, watched or not.
-#[inline]
-fn run(core: &Core, limit: u32) -> Batch {
-    if core.probe.sees_polls() {
-        if let Some(inspector) = core.probe.inspector() {
-            return inspector.run_batch(core, limit);
-        }
-    }
-    run_batch(core, limit)
-}
-
-/// The turn's reading of the clock: how long the loop has kept to itself is counted, and told if that was long.
-#[inline]
-fn look(core: &Core) -> Instant {
-    let before = core.timers.seen();
-    let now = core.timers.look();
-    let took = now.as_nanos().saturating_sub(before.as_nanos());
-    if TELLS {
-        core.busy_ns.set(core.busy_ns.get().wrapping_add(took));
-        if took > core.longest_ns.get() {
-            core.longest_ns.set(took);
-        }
-    }
-    if core.probe.is_slow(took) {
-        let took = Duration::from_nanos(took);
-        core.probe.tell(|it| it.slow_turn(core, took));
-    }
-    now
-}
-
-fn begin_turn(core: &Core) {
-    let turns = core.turns.get() + 1;
-    if TELLS {
-        core.turns.set(turns);
-        if let Some(millis) = core.timers.new_millisecond() {
-            core.tasks.now_ms.set(millis);
-        }
-    }
-    assert!(
-        core.process == crate::sys::fork::current_pid(),
-        "this runtime was made before a fork: the child shares its selector with the parent. \
-         Make a new Runtime in the child, or exec"
-    );
-    core.tasks.ring.tidy();
-    core.probe.tell_polls(|it| it.turn(core, turns));
-}
-
-/// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`. This and the glance of
-/// a turn are the only calls that ask the selector.
-fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
-    let timeout = match core.probe.inspector() {
-        Some(inspector) => inspector.before_park(core, timeout, false),
-        None => timeout,
-    };
-    if !core.tasks.ring.is_empty() {
-        return Ok(()); // a hook has woken or spawned something
-    }
-    if !core.home.queue.prepare_park() {
-        return Ok(()); // a message came at the last moment
-    }
-    // A waker of somebody else's that panics must not leave the queue parked: nothing would run any more.
-    let parked = Parked(core);
-    let asked = core.reactor.wait(timeout);
-    drop(parked);
-    core.timers.look();
-    let events = *asked.as_ref().unwrap_or(&0);
-    core.probe.tell(|it| it.after_park(core, events));
-    asked.map(drop)
-}
-
-/// While this lives, messages from other threads wake the loop.
-struct Parked<'a>(&'a Core);
-
-impl Drop for Parked<'_> {
-    fn drop(&mut self) {
-        self.0.home.queue.unpark();
-    }
-}
-
-/// Paused clock, nothing ready: if really nothing can happen by itself (no event, no message, no job outside), time
-/// jumps to the next deadline.
-fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
-    let events = core.reactor.wait(Some(Duration::ZERO))?;
-    core.probe
-        .tell_polls(|it| it.became_ready(core, ReadyBy::Io));
-    if events > 0 || core.has_mail() {
-        return Ok(());
-    }
-    match next_leap(core) {
-        Some(at) => {
-            core.probe.tell(|it| {
-                it.before_park(core, None, true);
-            });
-            let now = core.timers.clock.now();
-            let at = limit.map_or(at, |limit| at.min(now + limit));
-            core.timers.clock.advance_to(at);
-            let fired = core.timers.fire(core.timers.look());
-            core.probe
-                .tell_polls(|it| it.became_ready(core, ReadyBy::Timers(fired)));
-            Ok(())
-        }
-        None => park(core, limit),
-    }
-}
-
-/// Where virtual time jumps to when nobody is ready; none while a job outside runs, or nobody waits for a time.
-pub(crate) fn next_leap(core: &Core) -> Option<Instant> {
-    let next = core.timers.next_deadline();
-    next.filter(|at| core.outside() == 0 && *at != Instant::FAR_FUTURE)
-}
-
-fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
-}
+use crate::time::Instant;
 
 /// A single-threaded runtime: executor, reactor and timers of one thread.
 ///
@@ -271,7 +103,7 @@ impl Runtime {
     }
 
     /// Runs `future` with the runtime entered, without asking whether one runs already.
-    fn drive<F: Future>(
+    pub(crate) fn drive<F: Future>(
         &self,
         future: F,
         at: &'static Location<'static>,
@@ -372,7 +204,7 @@ impl Runtime {
         let _entered = self.enter();
         if self.core.tasks.ring.is_empty() {
             turn(&self.core, Some(Duration::ZERO))?;
-            while stepping::may_leap(&self.core) {
+            while may_leap(&self.core) {
                 sleep_virtually(&self.core, None)?;
             }
             return Ok(false);
@@ -398,22 +230,12 @@ impl Runtime {
         Remote::new(&self.core.home)
     }
 
-    /// Cancels every task, gives their async cleanups `grace`, drops what is left, and ends the runtime.
-    pub fn shutdown(self, grace: Duration) {
-        self.end(grace);
-    }
-
-    fn end(&self, grace: Duration) {
-        let _entered = self.enter();
-        end_tasks(self, grace);
-    }
-
     pub(crate) fn core(&self) -> &Core {
         &self.core
     }
 
     /// Enters the runtime for one of its calls.
-    fn enter(&self) -> Inside<'_> {
+    pub(crate) fn enter(&self) -> Inside<'_> {
         if self.announced.take() {
             self.core.home.queue.unpark();
         }
@@ -437,7 +259,7 @@ impl Runtime {
 }
 
 /// While this lives, the thread is inside of the runtime, for a call of its owner.
-struct Inside<'a> {
+pub(crate) struct Inside<'a> {
     runtime: &'a Runtime,
     _entered: Entered<'a>,
 }
@@ -511,142 +333,6 @@ fn take_error(core: &Core, slot: &Slot) -> Option<Reason> {
     }
     slot.remove(FAILED);
     core.tasks.rares.with(slot, |rare| rare.error.take())
-}
-
-/// What was dropped outside of any task's poll may have left cleanups: a task of their own runs them.
-#[cold]
-fn run_orphans(core: &Core) {
-    if let Some(cleanup) = Cleanup::collect(0) {
-        drop(spawn_in(core, cleanup, Location::caller()));
-    }
-}
-
-/// Ends every task; afterwards none is left.
-fn end_tasks(runtime: &Runtime, grace: Duration) {
-    let core = runtime.core();
-    core.grace.set(grace);
-    core.probe.tell(|it| it.ending(core, Ending::Begins));
-    core.tasks.ending.set(true);
-    cancel_all(core);
-    let unfinished = core.tasks.finishing.get() > 0 || core.tasks.left_count.get() > 0;
-    // In a forked child the loop cannot turn: what is left is dropped without its cleanups.
-    if unfinished && core.process == crate::sys::fork::current_pid() {
-        let deadline = core.timers.clock.now() + grace;
-        if let Err(error) = runtime.drive(cleanups_done(deadline), Location::caller()) {
-            complain(format_args!(
-                "myrt: the runtime's end did not wait for its cleanups: {error}"
-            ));
-        }
-    }
-    core.tasks.closed.set(true);
-    drop(Cleanup::collect(0)); // nobody will run what is left
-    drop_until_none(core);
-    core.tasks.ending.set(false);
-}
-
-/// Drops every task without further ado. Destructors may spawn, hence the loop; one that always does is given up.
-fn drop_until_none(core: &Core) {
-    for _ in 0..1000 {
-        drop_all(core);
-        core.read_mail();
-        if core.tasks.live() == 0 && core.tasks.ring.is_empty() {
-            break;
-        }
-    }
-}
-
-/// Waits until no cancelled task has cleanups left, or the deadline has passed.
-async fn cleanups_done(deadline: Instant) {
-    let mut end = Sleep::until(deadline);
-    std::future::poll_fn(|cx| {
-        let finishing =
-            hot::with_core(|core| core.map_or(0, |core| core.tasks.watch_finishing(cx.waker())));
-        if finishing == 0 {
-            Poll::Ready(())
-        } else {
-            Pin::new(&mut end).poll(cx)
-        }
-    })
-    .await;
-}
-
-fn cancel_all(core: &Core) {
-    for index in 1..core.tasks.slots.high() {
-        if let Some(slot) = core.tasks.slots.get(index) {
-            if !slot.block().is_null() && !slot.has(CHILD | DONE | MAIN) {
-                finish::cancel(core, slot.identity(), None);
-            }
-        }
-    }
-}
-
-/// Drops every task that is still there, cleanups and all.
-fn drop_all(core: &Core) {
-    for index in 1..core.tasks.slots.high() {
-        if let Some(slot) = core.tasks.slots.get(index) {
-            if !slot.block().is_null() && !slot.has(CHILD | DONE) {
-                finish::drop_for_good(core, slot);
-            }
-        }
-    }
-    while let Some(slot) = core.tasks.ring.pop() {
-        finish::popped_when_done(core, slot);
-    }
-}
-
-/// Drops the results that were not taken. False when there were none.
-fn drop_results(core: &Core) -> bool {
-    let mut any = false;
-    for index in 1..core.tasks.slots.high() {
-        if let Some(slot) = core.tasks.slots.get(index) {
-            if !slot.block().is_null() && slot.has(DONE) && slot.has(HANDLE) {
-                finish::abandon(core, slot);
-                any = true;
-            }
-        }
-    }
-    any
-}
-
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        let _entered = self.enter();
-        let core = &self.core;
-        // A hook that panics does not end the end: each time one task less is there.
-        let mut panic = catch_unwind(AssertUnwindSafe(|| end_tasks(self, core.grace()))).err();
-        for _ in 0..1000 {
-            let Err(again) = catch_unwind(AssertUnwindSafe(|| end_for_good(core))) else {
-                break;
-            };
-            panic = panic.or(Some(again));
-        }
-        registry::retire(core.home.id);
-        core.home.end();
-        match panic {
-            _ if std::thread::panicking() => {}
-            Some(panic) => resume_unwind(panic),
-            None => core.fail_if_denied(),
-        }
-    }
-}
-
-/// Drops what a runtime still has when its tasks were cancelled: nobody can ask for it any more.
-fn end_for_good(core: &Core) {
-    // No message can come any more; those that came are handled here, where their tasks lived.
-    for message in core.home.queue.close() {
-        core.handle(message);
-    }
-    drop_until_none(core);
-    // Results whose handles outlive us: nobody can take them any more. Their destructors may spawn too.
-    for _ in 0..1000 {
-        if !drop_results(core) {
-            break;
-        }
-        drop_until_none(core);
-    }
-    core.reactor.wake_all();
-    drop_caught("a waker", core.timers.take_all());
-    core.probe.tell(|it| it.ending(core, Ending::Over));
 }
 
 #[track_caller]

@@ -1,17 +1,10 @@
-//! For steppers: who is ready, in order, what time it is, and whether time may leap.
+//! For steppers: who is ready, in order, and what time it is.
 //!
 //! It exists apart from the loop, which does not need it. It must not change anything.
 
-use crate::core::Core;
-use crate::runtime_loop::{Runtime, next_leap};
+use crate::runtime_loop::Runtime;
 use crate::task::Id;
 use crate::time::Instant;
-
-/// Whether nothing can happen before the next timer but by leaping there: the clock is paused, and nobody is ready or at work.
-pub(crate) fn may_leap(core: &Core) -> bool {
-    let idle = core.tasks.ring.is_empty() && !core.has_mail();
-    idle && core.timers.clock.is_paused() && next_leap(core).is_some()
-}
 
 impl Runtime {
     /// The tasks that are ready, in the order in which they will be polled.

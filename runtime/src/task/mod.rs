@@ -1,6 +1,6 @@
 //! Tasks: spawned futures, the table that wakers point into, and how they are polled and ended.
 //!
-//! It exists as the executor's inside; the loop around it is `runtime.rs`. All unsafe code of the runtime that is not a
+//! It exists as the executor's inside; the loop around it is `loop.rs`. All unsafe code of the runtime that is not a
 //! system call is in this folder. It must not know descriptors, and of time only that a cleanup has a deadline.
 //!
 //! # Reading order

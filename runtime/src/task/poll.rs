@@ -1,6 +1,6 @@
 //! Polling a batch of ready tasks: the inner half of the loop.
 //!
-//! It exists apart from `runtime.rs` because everything here is about one task after the other, and everything
+//! It exists apart from `loop.rs` because everything here is about one task after the other, and everything
 //! there about turns. It must not know the reactor, timers or what a future waits for.
 //!
 //! ```text
