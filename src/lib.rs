@@ -24,7 +24,7 @@
 //! | share between tasks | [`sync`] |
 //! | read and write | `net`, `io`, `stream`, `fs`, `process`, `signal` |
 //! | do what blocks | [`spawn_blocking`] |
-//! | see what a program does | [`monitor`], [`runtime::Observer`], [`runtime::Recorder`] |
+//! | see what a program does | `monitor`, `runtime::Observer`, `runtime::Recorder` |
 //!
 //! The [guide] builds such a runtime in seven chapters, has a page for each
 //! [report](guide::reports), and says [what is called how](guide::names) in asyncio, tokio and trio.
@@ -35,6 +35,7 @@
 //! |---|---|---|
 //! | `net` | yes | `net`, `stream`, the streams of bytes in `io`, `start_server`, `open_connection` |
 //! | `signal` | yes | Unix signals as futures; Ctrl-C ends [`run`] and [`main`] with all cleanups |
+//! | `inspect` | yes | reports, lints, observers, recordings, the monitor |
 //! | `process` | no | child processes |
 //! | `fs` | no | files, read and written on the blocking pool |
 //! | `hyper` | no | hyper's runtime traits |

@@ -116,7 +116,8 @@ pub(crate) fn table(graph: &Graph) -> Vec<Row> {
             to_watchers += usize::from(watched && is_in(*to, &["inspect"]));
         }
     }
-    let probe = graph.file("runtime/src/executor/probe.rs");
+    let probe = ["executor", "task"].map(|room| format!("runtime/src/{room}/probe.rs"));
+    let probe = probe.iter().find_map(|path| graph.file(path));
     let probe = probe.map_or(0, |file| graph.files[file].measure.code);
     let circle = circles(&graph.arrows).first().map_or(0, Vec::len);
     let unsafe_blocks = graph.files.iter().map(|file| file.measure.unsafe_blocks);
