@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use super::source::{Direction, WaiterId};
-use super::waiter::{self, Operation, Readiness};
+use super::waiter::{Operation, Readiness, Wait};
 use super::{raw, remote_drop};
 use crate::core::Core;
 use crate::sys;
@@ -352,8 +352,7 @@ impl<T: AsFd + 'static> Async<T> {
         direction: Direction,
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
-        let mut id = WaiterId::POLLER;
-        waiter::poll_ready(self, direction, &mut id, at, cx)
+        self.wait(direction, at).poll_ready(cx)
     }
 
     /// Whether a direction of which nothing is said is ready: as far as is known, or, where it was
@@ -379,8 +378,7 @@ impl<T: AsFd + 'static> Async<T> {
         at: &'static Location<'static>,
         operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let mut id = WaiterId::POLLER;
-        waiter::poll_with(self, direction, &mut id, at, cx, operation)
+        self.wait(direction, at).poll_with(direction, cx, operation)
     }
 
     /// For waits that ask the kernel afresh: what it said last is forgotten.
@@ -396,8 +394,18 @@ impl<T: AsFd + 'static> Async<T> {
         direction: Direction,
         at: &'static Location<'static>,
     ) -> Poll<io::Result<()>> {
-        let mut id = WaiterId::POLLER;
-        waiter::park(self, direction, &mut id, at, cx)
+        self.wait(direction, at).park(direction, cx)
+    }
+
+    /// A wait of a `poll_*` function.
+    #[inline(always)]
+    fn wait(&self, direction: Direction, at: &'static Location<'static>) -> Wait<'_, T> {
+        Wait {
+            io: self,
+            direction,
+            id: WaiterId::POLLER,
+            at,
+        }
     }
 
     /// The runtime of this descriptor; the first wait decides.

@@ -23,13 +23,105 @@ use crate::task::wait::{WaitNote, poll_budget, poll_share, take_share};
 /// Where the user called.
 type Place = &'static Location<'static>;
 
+/// One wait for a direction, without a destructor. A `poll_*` function makes one for each call, under [`WaiterId::POLLER`].
+pub(super) struct Wait<'a, T: AsFd + 'static> {
+    pub(super) io: &'a Async<T>,
+    pub(super) direction: Direction,
+    pub(super) id: WaiterId,
+    pub(super) at: Place,
+}
+
+impl<T: AsFd + 'static> Wait<'_, T> {
+    /// Tries `operation` until it does not say `WouldBlock`, and waits in between. The direction is an argument so that it is
+    /// a constant where the caller's is.
+    #[inline(always)]
+    pub(super) fn poll_with<R>(
+        &mut self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            if !self.io.may_try(direction) {
+                ready!(self.park(direction, cx))?;
+            }
+            ready!(poll_share(cx));
+            match operation(self.io.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.io.note_blocked(direction);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => {
+                    take_share();
+                    return Poll::Ready(result);
+                }
+            }
+        }
+    }
+
+    /// Waits until the direction may be tried.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.io.may_try(self.direction) && self.io.is_ready_untried(self.direction)? {
+            return poll_budget(cx).map(Ok);
+        }
+        ready!(self.park(self.direction, cx))?;
+        poll_budget(cx).map(Ok)
+    }
+
+    /// Registers the waiter, or says that there is nothing to wait for: then everyone in the line has been woken, and the
+    /// place there is gone.
+    #[inline(always)]
+    pub(super) fn park(
+        &mut self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        // One that has waited was most likely woken by an event; a new one looks for an event while it registers.
+        if self.id != WaiterId::NONE && self.io.use_event(direction) {
+            self.id.forget();
+            return Poll::Ready(Ok(()));
+        }
+        match direction {
+            Direction::Read => self.register::<true>(cx),
+            Direction::Write => self.register::<false>(cx),
+        }
+    }
+
+    /// One copy for each direction, in which it is a constant.
+    #[inline(never)]
+    fn register<const READ: bool>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let direction = if READ {
+            Direction::Read
+        } else {
+            Direction::Write
+        };
+        hot::with(|hot| {
+            let core = self.io.join_runtime(hot::core(hot));
+            let (token, short) = (self.io.token(), self.io.only_short(direction));
+            let registered = core
+                .reactor
+                .register(token, direction, short, self.id, cx.waker());
+            match registered {
+                Registered::Waits { id, fd } => {
+                    self.id = id;
+                    hot.note_wait(WaitNote::new(direction.wait(fd), self.at));
+                    Poll::Pending
+                }
+                Registered::NoNeed => {
+                    self.id.forget();
+                    self.io.forget_flags(direction);
+                    Poll::Ready(Ok(()))
+                }
+                Registered::Refused(error) => Poll::Ready(Err(error)),
+            }
+        })
+    }
+}
+
 /// Waits for one direction of a descriptor: what the network crate's named futures are made of.
 #[doc(hidden)]
 pub struct IoWaiter<'a, T: AsFd + 'static> {
-    io: &'a Async<T>,
-    direction: Direction,
-    id: WaiterId,
-    at: Place,
+    wait: Wait<'a, T>,
 }
 
 impl<'a, T: AsFd + 'static> IoWaiter<'a, T> {
@@ -37,17 +129,19 @@ impl<'a, T: AsFd + 'static> IoWaiter<'a, T> {
     #[inline]
     pub fn new(io: &'a Async<T>, direction: Direction, at: Place) -> Self {
         Self {
-            io,
-            direction,
-            id: WaiterId::NONE,
-            at,
+            wait: Wait {
+                io,
+                direction,
+                id: WaiterId::NONE,
+                at,
+            },
         }
     }
 
     /// Where the user called.
     #[inline]
     pub fn at(&self) -> Place {
-        self.at
+        self.wait.at
     }
 
     /// Tries `operation` until it does not say `WouldBlock`, waiting in line.
@@ -57,18 +151,10 @@ impl<'a, T: AsFd + 'static> IoWaiter<'a, T> {
         cx: &mut Context<'_>,
         operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        poll_with(
-            self.io,
-            self.direction,
-            &mut self.id,
-            self.at,
-            cx,
-            operation,
-        )
+        self.wait.poll_with(self.wait.direction, cx, operation)
     }
 
-    /// As [`IoWaiter::poll`] for a transfer of at most `wanted` bytes in `direction`, which is this
-    /// waiter's: an argument, so that it is a constant where the caller's is. See
+    /// As [`IoWaiter::poll`] for a transfer of at most `wanted` bytes in `direction`, which is this waiter's. See
     /// [`Async::poll_transfer`].
     #[inline(always)]
     pub fn poll_transfer(
@@ -78,18 +164,11 @@ impl<'a, T: AsFd + 'static> IoWaiter<'a, T> {
         wanted: usize,
         operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        debug_assert_eq!(direction, self.direction);
-        let done = ready!(poll_with(
-            self.io,
-            direction,
-            &mut self.id,
-            self.at,
-            cx,
-            operation
-        ));
+        debug_assert_eq!(direction, self.wait.direction);
+        let done = ready!(self.wait.poll_with(direction, cx, operation));
         if let Ok(n) = done {
             if n < wanted && n > 0 {
-                self.io.note_short(direction);
+                self.wait.io.note_short(direction);
             }
         }
         Poll::Ready(done)
@@ -97,113 +176,15 @@ impl<'a, T: AsFd + 'static> IoWaiter<'a, T> {
 
     /// Waits until the direction may be tried.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        poll_ready(self.io, self.direction, &mut self.id, self.at, cx)
+        self.wait.poll_ready(cx)
     }
-}
-
-/// Tries `operation` until it does not say `WouldBlock`, and waits in between.
-#[inline(always)]
-pub(super) fn poll_with<T: AsFd + 'static, R>(
-    io: &Async<T>,
-    direction: Direction,
-    id: &mut WaiterId,
-    at: Place,
-    cx: &mut Context<'_>,
-    mut operation: impl FnMut(&T) -> io::Result<R>,
-) -> Poll<io::Result<R>> {
-    loop {
-        if !io.may_try(direction) {
-            ready!(park(io, direction, id, at, cx))?;
-        }
-        ready!(poll_share(cx));
-        match operation(io.get_ref()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.note_blocked(direction),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => {
-                take_share();
-                return Poll::Ready(result);
-            }
-        }
-    }
-}
-
-/// Waits until a direction may be tried.
-pub(super) fn poll_ready<T: AsFd + 'static>(
-    io: &Async<T>,
-    direction: Direction,
-    id: &mut WaiterId,
-    at: Place,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    if io.may_try(direction) && io.is_ready_untried(direction)? {
-        return poll_budget(cx).map(Ok);
-    }
-    ready!(park(io, direction, id, at, cx))?;
-    poll_budget(cx).map(Ok)
-}
-
-/// Registers the waiter, or says that there is nothing to wait for: then everyone in the line has
-/// been woken, and the place there is gone.
-#[inline(always)]
-pub(super) fn park<T: AsFd + 'static>(
-    io: &Async<T>,
-    direction: Direction,
-    id: &mut WaiterId,
-    at: Place,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    // One that has waited was most likely woken by an event; a new one looks for an event while it
-    // registers.
-    if *id != WaiterId::NONE && io.use_event(direction) {
-        id.forget();
-        return Poll::Ready(Ok(()));
-    }
-    match direction {
-        Direction::Read => register::<T, true>(io, id, at, cx),
-        Direction::Write => register::<T, false>(io, id, at, cx),
-    }
-}
-
-/// One copy for each direction, in which it is a constant.
-#[inline(never)]
-fn register<T: AsFd + 'static, const READ: bool>(
-    io: &Async<T>,
-    id: &mut WaiterId,
-    at: Place,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    let direction = if READ {
-        Direction::Read
-    } else {
-        Direction::Write
-    };
-    hot::with(|hot| {
-        let core = io.join_runtime(hot::core(hot));
-        let (token, short) = (io.token(), io.only_short(direction));
-        match core
-            .reactor
-            .register(token, direction, short, *id, cx.waker())
-        {
-            Registered::Waits { id: given, fd } => {
-                *id = given;
-                hot.note_wait(WaitNote::new(direction.wait(fd), at));
-                Poll::Pending
-            }
-            Registered::NoNeed => {
-                id.forget();
-                io.forget_flags(direction);
-                Poll::Ready(Ok(()))
-            }
-            Registered::Refused(error) => Poll::Ready(Err(error)),
-        }
-    })
 }
 
 impl<T: AsFd + 'static> fmt::Debug for IoWaiter<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IoWaiter")
-            .field("direction", &self.direction)
-            .field("at", &self.at)
+            .field("direction", &self.wait.direction)
+            .field("at", &self.wait.at)
             .finish_non_exhaustive()
     }
 }
@@ -211,10 +192,12 @@ impl<T: AsFd + 'static> fmt::Debug for IoWaiter<'_, T> {
 impl<T: AsFd + 'static> Drop for IoWaiter<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if self.id != WaiterId::NONE {
-            let (token, direction, id) = (self.io.token(), self.direction, self.id);
-            self.io
-                .with_home(|core| core.reactor.unregister(token, direction, id));
+        let Wait {
+            io, direction, id, ..
+        } = self.wait;
+        if id != WaiterId::NONE {
+            let token = io.token();
+            io.with_home(|core| core.reactor.unregister(token, direction, id));
         }
     }
 }
@@ -252,7 +235,7 @@ where
 impl<T: AsFd + 'static, F> fmt::Debug for Operation<'_, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Operation")
-            .field("direction", &self.waiter.direction)
+            .field("direction", &self.waiter.wait.direction)
             .finish_non_exhaustive()
     }
 }
@@ -282,7 +265,7 @@ impl<T: AsFd + 'static> Future for Readiness<'_, T> {
 impl<T: AsFd + 'static> fmt::Debug for Readiness<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Readiness")
-            .field("direction", &self.waiter.direction)
+            .field("direction", &self.waiter.wait.direction)
             .finish_non_exhaustive()
     }
 }
