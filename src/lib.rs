@@ -162,11 +162,13 @@ mod readme {}
 
 #[doc(hidden)]
 pub mod __private {
+    use myrt_runtime::os::refuse_nesting;
     use myrt_runtime::runtime::Builder;
 
     /// What `#[myrt::main]` expands to.
     #[track_caller]
     pub fn main<F: Future>(builder: Builder, future: F) -> F::Output {
+        refuse_nesting("a function with #[myrt::main]");
         #[cfg(feature = "signal")]
         return myrt_net::signal::run(builder, future);
         #[cfg(not(feature = "signal"))]
@@ -174,7 +176,9 @@ pub mod __private {
     }
 
     /// What `#[myrt::test]` expands to.
+    #[track_caller]
     pub fn test<F: Future>(builder: Builder, future: F) -> F::Output {
+        refuse_nesting("a function with #[myrt::test]");
         match builder.build() {
             Ok(runtime) => runtime.block_on(future),
             Err(error) => panic!("the runtime could not be made: {error}"),

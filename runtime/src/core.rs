@@ -86,6 +86,7 @@ impl Core {
             notifier: reactor.notifier(),
             table: Arc::clone(tasks.slots.shared()),
             thread: sys::current_thread(),
+            owner: std::thread::current(),
             started: timers.start(),
             clock: Arc::clone(&timers.clock),
             wakers: AtomicIsize::new(0),

@@ -11,9 +11,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::task::error::{JoinError, Reason};
+use crate::task::hot;
 use crate::task::id::Id;
 use crate::task::info::is_cancelling;
-use crate::task::registry::{Home, Message};
+use crate::task::registry::{self, Home, Message};
 use crate::task::spawn::spawn_in;
 use crate::task::wait::poll_budget;
 
@@ -49,12 +50,12 @@ impl Remote {
     /// # Panics
     /// Outside of a runtime.
     #[must_use]
+    #[track_caller]
     pub fn current() -> Self {
-        crate::task::hot::with_core(|core| {
-            let core =
-                core.expect("Remote::current was called outside of a runtime: use Runtime::remote");
-            Self::new(&core.home)
-        })
+        match hot::with_core(|core| Some(Self::new(&core?.home))) {
+            Some(remote) => remote,
+            None => registry::refuse("Remote::current (else use Runtime::remote) was called", 0),
+        }
     }
 
     /// Calls `make` on the loop's thread and runs the future that it returns there. The closure is `Send`, the
@@ -99,7 +100,7 @@ impl Remote {
     /// Whether the runtime has not ended.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        crate::task::registry::by_serial(self.home.serial).is_some()
+        registry::by_serial(self.home.serial).is_some()
     }
 }
 
@@ -228,7 +229,7 @@ impl<T> RemoteHandle<T> {
     /// Inside of a runtime: await the handle there. When it has given its output before.
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
-        let inside = crate::task::hot::with_core(|core| core.is_some());
+        let inside = hot::with_core(|core| core.is_some());
         assert!(
             !inside,
             "RemoteHandle::join blocks the thread, and this one runs a loop: await the handle instead"

@@ -336,7 +336,7 @@ fn take_error(core: &Core, slot: &Slot) -> Option<Reason> {
 }
 
 #[track_caller]
-pub(crate) fn refuse_nesting(what: &str) {
+pub fn refuse_nesting(what: &str) {
     let inside = hot::with_core(|core| core.is_some());
     assert!(
         !inside,

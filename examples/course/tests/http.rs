@@ -22,6 +22,9 @@ fn site(name: &str) -> std::path::PathBuf {
     std::fs::write(root.join("sub/index.html"), "<p>index").unwrap();
     std::fs::write(root.join("large.bin"), large()).unwrap();
     let _ = std::os::unix::fs::symlink("../secret.txt", root.join("way-out"));
+    let _ = std::process::Command::new("mkfifo")
+        .arg(root.join("fifo"))
+        .status();
     root
 }
 
@@ -83,6 +86,7 @@ fn files_are_served_whole_and_only_those_of_the_site() {
         "/way-out",
         "/sub/../../secret.txt",
         "/none",
+        "/fifo",
         "/%00",
         "/%zz",
     ] {

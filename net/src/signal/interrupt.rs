@@ -48,6 +48,7 @@ const EXIT_CODE: i32 = 128 + SIGINT;
 /// ```
 #[track_caller]
 pub fn run<F: Future>(builder: Builder, future: F) -> F::Output {
+    os::refuse_nesting("run");
     // Lives longer than the runtime: the second signal is heard while cleanups run, too.
     let watch = Watch::new();
     let runtime = match builder.build() {

@@ -22,7 +22,7 @@ use crate::sys::stderr::complain;
 use crate::task::error::{drop_caught, drop_payload};
 use crate::task::hot;
 use crate::task::join::JoinHandle;
-use crate::task::registry::{Home, Message};
+use crate::task::registry::{self, Home, Message};
 use crate::task::spawn::spawn_in;
 use crate::task::wait::{Wait, note_wait};
 
@@ -178,10 +178,8 @@ where
     W: FnOnce() -> T + Send + 'static,
 {
     let at = Location::caller();
-    hot::with_core(|core| {
-        let core = core.expect(
-            "spawn_blocking was called outside of a myrt runtime: use #[myrt::main] or myrt::run",
-        );
+    let handle = hot::with_core(|core| {
+        let core = core?;
         let shared = Arc::new(Shared {
             state: Mutex::new(Progress::Waiting(None)),
         });
@@ -194,8 +192,12 @@ where
                 slot.polled(hot::ONE_NOTE);
             }
         }
-        handle
-    })
+        Some(handle)
+    });
+    match handle {
+        Some(handle) => handle,
+        None => registry::refuse("spawn_blocking was called", 0),
+    }
 }
 
 fn submit<T: Send + 'static>(

@@ -44,7 +44,7 @@ impl Tracing {
 fn unhandled(unhandled: &Unhandled<'_>) {
     error!(
         target: "myrt",
-        task = unhandled.id.map(Id::as_u64),
+        task = unhandled.id.map(display),
         name = unhandled.name,
         spawned_at = unhandled.spawned_at.map(display),
         panic = unhandled.message,
@@ -62,7 +62,7 @@ fn report(report: &Report) {
             others,
         } => warn!(
             target: "myrt",
-            task = task.as_u64(),
+            task = %task,
             name = name.as_deref(),
             spawned_at = spawned_at.map(display),
             ?took,
@@ -77,27 +77,27 @@ impl Observer for Tracing {
     fn task_spawned(&self, task: &NewTask<'_>) {
         debug!(
             target: "myrt",
-            task = task.id.as_u64(),
+            task = %task.id,
             name = task.name,
             spawned_at = task.spawned_at.map(display),
-            parent = task.parent.map(Id::as_u64),
+            parent = task.parent.map(display),
             is_child = task.is_child,
             "task spawned"
         );
     }
 
     fn task_woken(&self, task: Id, by: By) {
-        trace!(target: "myrt", task = task.as_u64(), ?by, "task woken");
+        trace!(target: "myrt", task = %task, ?by, "task woken");
     }
 
     fn task_polled(&self, task: Id) {
-        trace!(target: "myrt", task = task.as_u64(), "task polled");
+        trace!(target: "myrt", task = %task, "task polled");
     }
 
     fn task_rested(&self, task: Id, rest: Option<Rest>) {
         trace!(
             target: "myrt",
-            task = task.as_u64(),
+            task = %task,
             waits_for = rest.map(|rest| debug(rest.wait)),
             at = rest.and_then(|rest| rest.at).map(display),
             "task rested"
@@ -105,7 +105,7 @@ impl Observer for Tracing {
     }
 
     fn task_ended(&self, task: Id, outcome: Outcome) {
-        debug!(target: "myrt", task = task.as_u64(), ?outcome, "task ended");
+        debug!(target: "myrt", task = %task, ?outcome, "task ended");
     }
 
     fn timers_fired(&self, timers: usize) {
@@ -193,6 +193,8 @@ mod tests {
             assert!(notes.iter().find(found).is_some(), "{words:?}: {notes:#?}");
         };
         has(&["TRACE", "turn="]);
+        // Ids as reports and the monitor have them, not as numbers.
+        has(&["TRACE", "task polled", "task=main"]);
         has(&["DEBUG", "task spawned", "spawned_at="]);
         has(&[
             "TRACE",

@@ -410,14 +410,28 @@ impl<T: AsFd + 'static> Async<T> {
 
     /// The runtime of this descriptor; the first wait decides.
     #[inline]
-    pub(super) fn join_runtime<'a>(&self, core: Option<&'a Core>) -> &'a Core {
-        let Some(core) = core else { outside() };
+    pub(super) fn join_runtime<'a>(
+        &self,
+        core: Option<&'a Core>,
+        at: &'static Location<'static>,
+    ) -> &'a Core {
+        let Some(core) = core else { self.refuse(at) };
         if self.token.load(Relaxed) == 0 {
             self.insert(core);
         } else if core.serial != self.runtime.load(Relaxed) {
-            self.move_to(core);
+            self.move_to(core, at);
         }
         core
+    }
+
+    /// Nothing that is polled knows its caller's line: the message has to say it.
+    #[cold]
+    fn refuse(&self, at: &'static Location<'static>) -> ! {
+        let home = match self.token.load(Relaxed) {
+            0 => 0,
+            _ => self.runtime.load(Relaxed),
+        };
+        registry::refuse(format_args!("a descriptor was waited for at {at}"), home)
     }
 
     #[inline]
@@ -429,9 +443,9 @@ impl<T: AsFd + 'static> Async<T> {
 
     /// The runtime of before has ended, and its table and selector with it: this one is the next.
     #[cold]
-    fn move_to(&self, core: &Core) {
+    fn move_to(&self, core: &Core, at: &'static Location<'static>) {
         if registry::by_serial(self.runtime.load(Relaxed)).is_some() {
-            elsewhere();
+            self.refuse(at);
         }
         self.insert(core);
     }
@@ -477,18 +491,6 @@ impl<T: AsFd + 'static> Async<T> {
         }
         registry::by_serial(self.runtime.load(Relaxed)).is_none()
     }
-}
-
-#[cold]
-fn outside() -> ! {
-    panic!("a descriptor was waited for outside of a myrt runtime: use #[myrt::main] or myrt::run")
-}
-
-#[cold]
-fn elsewhere() -> ! {
-    panic!(
-        "a descriptor was waited for in another runtime while its own lives: take it out with into_inner first"
-    )
 }
 
 impl<T: AsFd + 'static> Drop for Async<T> {

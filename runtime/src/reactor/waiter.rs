@@ -96,7 +96,7 @@ impl<T: AsFd + 'static> Wait<'_, T> {
             Direction::Write
         };
         hot::with(|hot| {
-            let core = self.io.join_runtime(hot::core(hot));
+            let core = self.io.join_runtime(hot::core(hot), self.at);
             let (token, short) = (self.io.token(), self.io.only_short(direction));
             let registered = core
                 .reactor

@@ -191,12 +191,9 @@ impl Children {
     /// That the thread is inside the runtime that the set was made in.
     #[track_caller]
     pub(crate) fn assert_home(&self) {
-        with_core(|core| {
-            assert!(
-                core.serial == self.runtime,
-                "a gather or JoinSet was polled outside of its own runtime"
-            );
-        });
+        if !hot::with_core(|core| core.is_some_and(|core| core.serial == self.runtime)) {
+            registry::refuse("a gather or JoinSet was polled", self.runtime);
+        }
     }
 
     /// Polls the children that are on the ready list now, in order, each as itself, until the list is through, the
@@ -562,9 +559,8 @@ pub(crate) fn whole_in<'a>(core: &'a Core, slot: &'a Slot) -> &'a Slot {
 
 #[track_caller]
 fn with_core<R>(f: impl FnOnce(&Core) -> R) -> R {
-    hot::with_core(|core| {
-        f(core.expect(
-            "scopes and gathers run inside of a myrt runtime: use #[myrt::main] or myrt::run",
-        ))
-    })
+    match hot::with_core(|core| Some(f(core?))) {
+        Some(result) => result,
+        None => registry::refuse("a scope or gather was polled", 0),
+    }
 }

@@ -120,6 +120,7 @@ impl JoinError {
     /// # Panics
     /// When the task was cancelled: ask [`JoinError::is_panic`] first.
     #[must_use]
+    #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         self.try_into_panic()
             .expect("the task was cancelled, it did not panic: ask is_panic() first")

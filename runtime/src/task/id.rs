@@ -28,7 +28,7 @@ impl Id {
         self.0
     }
 
-    /// The id as a number, for logs that want one.
+    /// The id as a number, for programs that want one. Messages and logs show ids as `Display` does.
     #[must_use]
     pub fn as_u64(self) -> u64 {
         self.0

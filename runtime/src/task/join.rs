@@ -232,10 +232,7 @@ fn not_here(runtime: u64) -> ! {
         runtime != SPENT,
         "a JoinHandle was polled again after it gave its output"
     );
-    panic!(
-        "a JoinHandle was polled outside of its own runtime: await it where the task was spawned, or use \
-         Remote::spawn, whose handle may be awaited anywhere"
-    )
+    registry::refuse("a JoinHandle was polled", runtime)
 }
 
 impl<T> Drop for JoinHandle<T> {

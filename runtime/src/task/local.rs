@@ -16,6 +16,7 @@ use pin_project_lite::pin_project;
 
 use super::error::drop_caught;
 use super::hot;
+use super::registry;
 use super::slot::Slot;
 use crate::core::Core;
 
@@ -248,12 +249,12 @@ fn within<T: 'static, R>(key: &'static LocalKey<T>, value: Rc<T>, f: impl FnOnce
 impl<T: 'static, F: Future> Future for Scoped<T, F> {
     type Output = F::Output;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        assert!(
-            hot::with_core(|core| core.is_some()),
-            "task locals live in a myrt runtime: use #[myrt::main] or myrt::run"
-        );
+        if hot::with_core(|core| core.is_none()) {
+            registry::refuse("a scope of a task local was polled", 0);
+        }
         let value = Rc::<T>::clone(this.value);
         within(this.key, value, || {
             let mut future = this.future.as_mut();

@@ -5,8 +5,10 @@
 //! possible. It must not know tasks beyond the one bit that keeps the queue short.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 
 use super::hot;
 use super::remote_queue::RemoteQueue;
@@ -44,6 +46,8 @@ pub(crate) struct Home {
     pub(crate) table: Arc<Table>,
     /// The loop's thread, as the system numbers it; 0 where it does not.
     pub(crate) thread: u32,
+    /// The same thread, for messages.
+    pub(crate) owner: Thread,
     /// The runtime's clock when it began.
     pub(crate) started: Instant,
     pub(crate) clock: Arc<Clock>,
@@ -157,6 +161,13 @@ pub(crate) fn publish(home: &Arc<Home>) {
     lock().homes[usize::from(home.id)] = Some(Arc::clone(home));
 }
 
+/// The threads of all runtimes.
+pub(crate) fn owners() -> Vec<Thread> {
+    let registry = lock();
+    let homes = registry.homes.iter().flatten();
+    homes.map(|home| home.owner.clone()).collect()
+}
+
 /// Forgets a runtime.
 pub(crate) fn retire(id: u16) {
     let home = {
@@ -232,4 +243,59 @@ pub(crate) fn carry_home<T: 'static>(
         let carried = carried; // the whole value is captured, not its field, which is not Send
         call(core, carried.0);
     });
+}
+
+/// Panics at the caller's line: `what` ("a sleep was polled") happened outside of a runtime, or in another one than its own,
+/// whose serial is `home`; 0, or one that no runtime has, if it belongs to none yet.
+#[cold]
+#[track_caller]
+pub(crate) fn refuse(what: impl fmt::Display, home: u64) -> ! {
+    panic!("{what} {}", explain(home))
+}
+
+fn explain(home: u64) -> String {
+    let inside = hot::with_core(|core| core.is_some());
+    let here = thread::current();
+    let own = by_serial(home).map(|home| home.owner.clone());
+    match own {
+        Some(own) if own.id() != here.id() => format!(
+            "on thread {}, and it belongs to the runtime of thread {}. What belongs to a runtime of myrt stays on its thread: did \
+             tokio::spawn, or another executor with several threads, take it here? Await it in a task of its runtime, or \
+             use Remote::spawn, whose handle may be awaited anywhere",
+            name_of(&here),
+            name_of(&own)
+        ),
+        Some(_) if inside => "in another runtime while its own lives: await it in its own, or make a new one \
+                              here (a descriptor can be taken out with into_inner)"
+            .into(),
+        Some(_) => "outside of its runtime, which is one of this thread: await it inside of block_on or turn"
+            .into(),
+        None if inside => "in another runtime than before: make a new one there".into(),
+        None => nowhere(&here),
+    }
+}
+
+/// There is no runtime on this thread, and it belongs to none.
+fn nowhere(here: &Thread) -> String {
+    let mut text = "outside of a myrt runtime: use #[myrt::main] or myrt::run".to_owned();
+    let others = owners();
+    let mut others = others.iter().filter(|owner| owner.id() != here.id());
+    if let Some(other) = others.next() {
+        let _ = write!(
+            text,
+            ". This is thread {}; there is a runtime on thread {}: did tokio::spawn, or another executor with several threads, \
+             take it here? Then use Remote::spawn",
+            name_of(here),
+            name_of(other)
+        );
+    }
+    text
+}
+
+/// `"main" (ThreadId(1))`.
+fn name_of(thread: &Thread) -> String {
+    match thread.name() {
+        Some(name) => format!("{name:?} ({:?})", thread.id()),
+        None => format!("{:?}", thread.id()),
+    }
 }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::hot;
 use super::join::JoinHandle;
 use super::probe::{LARGE, LeafNote};
+use super::registry;
 use super::slot::INTERNAL;
 use crate::core::Core;
 
@@ -44,18 +45,11 @@ where
     F::Output: 'static,
 {
     let at = Location::caller();
-    hot::with_core(|core| match core {
-        Some(core) => spawn_in(core, future, at),
-        None => outside(),
-    })
-}
-
-#[cold]
-#[track_caller]
-fn outside() -> ! {
-    panic!(
-        "spawn was called outside of a myrt runtime: use #[myrt::main] or myrt::run, or Runtime::spawn"
-    )
+    match hot::with_core(|core| Some(spawn_in(core?, future, at))) {
+        Some(handle) => handle,
+        // Not in the closure, whose line would be the panic's.
+        None => registry::refuse("spawn was called", 0),
+    }
 }
 
 /// Starts a task in a given runtime.

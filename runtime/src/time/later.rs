@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::sleep::sleep;
 use crate::task::hot;
 use crate::task::join::JoinHandle;
+use crate::task::registry;
 use crate::task::spawn::spawn_in;
 
 /// Calls `call` after `duration`, on the loop. Dropping the handle does not stop it, [`TimerHandle::cancel`] does.
@@ -25,14 +26,10 @@ pub fn call_later(duration: Duration, call: impl FnOnce() + 'static) -> TimerHan
         sleep.await;
         call();
     };
-    hot::with_core(|core| {
-        let core = core.expect(
-            "call_later was called outside of a myrt runtime: use #[myrt::main] or myrt::run",
-        );
-        TimerHandle {
-            task: spawn_in(core, task, at),
-        }
-    })
+    match hot::with_core(|core| Some(spawn_in(core?, task, at))) {
+        Some(task) => TimerHandle { task },
+        None => registry::refuse("call_later was called", 0),
+    }
 }
 
 /// A call that is to come; made by [`call_later`].

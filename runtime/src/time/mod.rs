@@ -22,7 +22,7 @@ pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, MoveOn, Timeout, move_on_after, move_on_at, timeout, timeout_at};
 
 use crate::core::Core;
-use crate::task::hot;
+use crate::task::{hot, registry};
 
 /// Stops the clock of the running runtime. From here on time is virtual: it stands still while anything can happen,
 /// and jumps to the next timer when nothing is ready, no event or message waits, and no blocking job or child
@@ -85,9 +85,8 @@ pub async fn advance(duration: Duration) {
 
 #[track_caller]
 fn with_core<R>(f: impl FnOnce(&Core) -> R) -> R {
-    hot::with_core(|core| {
-        f(core.expect(
-            "the clock belongs to a runtime: call this inside of #[myrt::main] or myrt::run",
-        ))
-    })
+    match hot::with_core(|core| Some(f(core?))) {
+        Some(result) => result,
+        None => registry::refuse("the clock, which belongs to a runtime, was used", 0),
+    }
 }

@@ -173,14 +173,18 @@ impl Sleep {
     }
 
     #[inline]
+    #[track_caller]
     pub(crate) fn poll_at(&self, cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<()> {
         let poll = hot::with_core(|core| {
-            let Some(core) = core else { outside() };
+            let core = core?;
             match Key::from_bits(self.key.load(Relaxed)) {
-                None => self.begin(core, cx),
-                Some(key) => self.go_on(core, key, cx),
+                None => Some(self.begin(core, cx)),
+                Some(_) if self.is_elsewhere(core) => None,
+                Some(key) => Some(self.go_on(core, key, cx)),
             }
         });
+        // Not in the closure, whose line would be the panic's.
+        let Some(poll) = poll else { self.refuse() };
         if poll.is_pending() {
             self.note(at);
         }
@@ -212,16 +216,26 @@ impl Sleep {
             }
         }
     }
+
+    /// Whether it began in another runtime, and that lives.
+    #[inline]
+    fn is_elsewhere(&self, core: &Core) -> bool {
+        let home = self.runtime.load(Relaxed);
+        core.serial != home && registry::by_serial(home).is_some()
+    }
+
+    #[cold]
+    #[track_caller]
+    fn refuse(&self) -> ! {
+        let what = format_args!("the sleep of {} was polled", self.at);
+        registry::refuse(what, self.runtime.load(Relaxed))
+    }
 }
 
 impl Sleep {
     /// The runtime of before has ended, and its wheel with it: the timer begins once more in this one.
     #[cold]
     fn go_over(&self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
-        assert!(
-            registry::by_serial(self.runtime.load(Relaxed)).is_none(),
-            "a sleep was polled in another runtime while its own lives: make a new one there"
-        );
         self.key.store(0, Relaxed);
         self.runtime.store(UNREAD, Relaxed);
         self.begin(core, cx)
@@ -243,15 +257,11 @@ fn wake_remotely(runtime: u64, key: Key) {
     });
 }
 
-#[cold]
-fn outside() -> ! {
-    panic!("sleep was polled outside of a myrt runtime: use #[myrt::main] or myrt::run")
-}
-
 impl Future for Sleep {
     type Output = ();
 
     #[inline]
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_at(cx, self.at)
     }

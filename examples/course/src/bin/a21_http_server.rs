@@ -19,6 +19,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -411,10 +412,13 @@ fn open(root: &Path, path: &str) -> io::Result<(File, u64)> {
     if !full.starts_with(root) {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
-    let file = File::open(full)?;
+    // Opening a FIFO waits for somebody who writes to it, for ever; looking before is too early, since it may be replaced.
+    let mut options = File::options();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    let file = options.open(full)?;
     let about = file.metadata()?;
     if !about.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into()); // a pipe would block for ever
+        return Err(io::ErrorKind::InvalidInput.into());
     }
     Ok((file, about.len()))
 }

@@ -52,7 +52,7 @@ use crate::inspect::trace::Graph;
 use crate::runtime_loop::Runtime;
 use crate::sys::stderr::complain;
 use crate::task::hot;
-use crate::task::registry::{Home, Message};
+use crate::task::registry::{self, Home, Message};
 use crate::task::table::Table;
 use crate::time::Instant;
 use crate::time::clock::Clock;
@@ -101,13 +101,12 @@ const MOST_CLIENTS: usize = 128;
 ///
 /// # Panics
 /// Outside of a runtime.
+#[track_caller]
 pub fn start(address: &str) -> io::Result<Monitor> {
-    hot::with_core(|core| {
-        let core = core.expect(
-            "monitor::start was called outside of a myrt runtime: use #[myrt::main] or myrt::run",
-        );
-        serve(&core.home, Door::open(address)?)
-    })
+    match hot::with_core(|core| core.map(|core| Arc::clone(&core.home))) {
+        Some(home) => serve(&home, Door::open(address)?),
+        None => registry::refuse("monitor::start was called", 0),
+    }
 }
 
 /// Starts the monitor that the environment asks for.

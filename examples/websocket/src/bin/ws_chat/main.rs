@@ -39,7 +39,7 @@ use myrt::hyper::{Io, Timer};
 use myrt::net::TcpStream;
 use myrt::select;
 use myrt::time::Duration;
-use myrt_example_websocket::serve::config;
+use myrt_example_websocket::serve::is_same_origin;
 use myrt_example_websocket::{Hub, Options, Server, mailbox, serve_tcp};
 
 use relay::Relay;
@@ -109,7 +109,7 @@ impl Room {
     /// One client of the chat, from its coming to its leaving.
     async fn converse(&self, upgraded: Upgraded, name: &str, server: &Server) {
         let io = Io::new(upgraded);
-        let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config())).await;
+        let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(server.config())).await;
         let (mailbox, outbox) = mailbox(QUEUE);
         let membership = self.hub.join(&mailbox);
         println!("+ {name} ({})", self.hub.len());
@@ -145,6 +145,9 @@ fn answer(
             let kind = "text/html; charset=utf-8".parse()?;
             page.headers_mut().insert(CONTENT_TYPE, kind);
             page
+        }
+        "/ws" if !is_same_origin(request.headers()) => {
+            refuse(StatusCode::FORBIDDEN, "from another origin\n".to_owned())
         }
         "/ws" if request.headers().contains_key(UPGRADE) => {
             let name = name_of(request.uri());
