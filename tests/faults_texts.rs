@@ -234,3 +234,39 @@ fn i3_a_nested_run_is_called_by_its_name() {
 
 #[myrt::main]
 async fn program() {}
+
+/// As quinn's driver does: it polls its timer when it has set it, and again only when it has nothing else to do.
+#[test]
+fn i4_a_timer_that_its_task_leaves_unpolled_is_no_misuse() {
+    let reports = std::rc::Rc::new(RefCell::new(Vec::new()));
+    let sink = reports.clone();
+    let runtime = Builder::new()
+        .start_paused(true)
+        .lints(myrt::runtime::Lints::Deny)
+        .on_report(move |report| sink.borrow_mut().push(report.to_string()))
+        .build()
+        .unwrap();
+    let polls = runtime.block_on(async {
+        let mut timer = Box::pin(sleep(Duration::from_millis(1)));
+        let mut other = Box::pin(sleep(Duration::from_millis(5)));
+        let mut polls = 0;
+        std::future::poll_fn(move |cx| {
+            polls += 1;
+            if polls == 1 {
+                assert!(timer.as_mut().poll(cx).is_pending());
+            }
+            // The timer is over from the second poll on; the datagrams of seconds come first.
+            if other.as_mut().poll(cx).is_ready() {
+                other.set(sleep(Duration::from_millis(500)));
+                assert!(other.as_mut().poll(cx).is_pending());
+            }
+            match polls {
+                20 => timer.as_mut().poll(cx).map(|()| polls),
+                _ => std::task::Poll::Pending,
+            }
+        })
+        .await
+    });
+    assert_eq!(polls, 20);
+    assert!(reports.borrow().is_empty(), "{reports:?}");
+}
