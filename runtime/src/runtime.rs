@@ -335,6 +335,8 @@ fn take_error(core: &Core, slot: &Slot) -> Option<Reason> {
     core.tasks.rares.with(slot, |rare| rare.error.take())
 }
 
+/// Panics inside of a runtime.
+#[doc(hidden)]
 #[track_caller]
 pub fn refuse_nesting(what: &str) {
     let inside = hot::with_core(|core| core.is_some());
