@@ -1,5 +1,5 @@
-//! Criterion benches of each hot path, for comparing one version of myrt with another on one machine. How myrt stands
-//! beside other runtimes is `benches/compare`.
+//! Criterion benches of each hot path, for comparing one version of myrt with another on one
+//! machine. How myrt stands beside other runtimes is `benches/compare`.
 //!
 //! `cargo bench --bench hot_paths`, or `-- --test` to run each once.
 

@@ -1,7 +1,8 @@
 //! Hello: a coroutine is lazy, `await` runs it, and `spawn` lets it run beside others.
 //!
-//! Shows the three things that surprise a newcomer to async code: calling an `async fn` runs nothing; `await` is the
-//! place where others get their turn, and the only one; a spawned task starts at its first turn and not at the call.
+//! Shows the three things that surprise a newcomer to async code: calling an `async fn` runs
+//! nothing; `await` is the place where others get their turn, and the only one; a spawned task
+//! starts at its first turn and not at the call.
 //!
 //! Course: 8.7, "Coroutines" (C3), "await" (C4) and "Bases" (C7). Next: `02_sleep_and_gather`.
 //!

@@ -3,8 +3,9 @@
 //! Shows three fetches awaited one after the other, then gathered, then one whose result is not
 //! needed at once. A fetch is a sleep here, as in the course: to the loop, waiting is waiting.
 //!
-//! Course: 8.7, introduction (C1: 300 ms become 100 ms) and `gather` (C8); visual guide, patterns 1 to 3 (E2, E5, E6, E7).
-//! The same with real sockets: `05_echo_clients`. Next: `03_timeout_and_cancel`.
+//! Course: 8.7, introduction (C1: 300 ms become 100 ms) and `gather` (C8); visual guide, patterns 1
+//! to 3 (E2, E5, E6, E7). The same with real sockets: `05_echo_clients`. Next:
+//! `03_timeout_and_cancel`.
 //!
 //! ```text
 //! cargo run --example 02_sleep_and_gather

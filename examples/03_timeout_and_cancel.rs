@@ -1,11 +1,13 @@
-//! Timeout and cancellation: a future is given up by dropping it, so its destructors are the cleanup.
+//! Timeout and cancellation: a future is given up by dropping it, so its destructors are the
+//! cleanup.
 //!
-//! Shows `timeout` around something too slow, a worker that is cancelled while it waits, and a download whose partial
-//! file is removed however the download ends. In all three the rule is one: when `timeout` or `cancel` has
-//! returned, the future is gone, and every value in it has been dropped.
+//! Shows `timeout` around something too slow, a worker that is cancelled while it waits, and a
+//! download whose partial file is removed however the download ends. In all three the rule is one:
+//! when `timeout` or `cancel` has returned, the future is gone, and every value in it has been
+//! dropped.
 //!
-//! Course: 8.7, "Timeouts" (C12), "Annulation" (C20), "Timeout avec cleanup" (C21). Cleanup that must
-//! itself await: `08_cleanup`. Next: `04_echo_server`.
+//! Course: 8.7, "Timeouts" (C12), "Annulation" (C20), "Timeout avec cleanup" (C21). Cleanup that
+//! must itself await: `08_cleanup`. Next: `04_echo_server`.
 //!
 //! ```text
 //! cargo run --example 03_timeout_and_cancel

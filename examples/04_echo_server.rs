@@ -1,17 +1,19 @@
 //! An echo server: one task a client, each written as if it were alone.
 //!
-//! Shows `TcpListener`, `TcpStream` and `spawn` around each connection. No client waits for another one, no thread is
-//! started, and a client that breaks off ends its own task only.
+//! Shows `TcpListener`, `TcpStream` and `spawn` around each connection. No client waits for another
+//! one, no thread is started, and a client that breaks off ends its own task only.
 //!
-//! Course: 8.7, "Serveur TCP echo" (C14); "I/O: le nerf de la guerre" (D8); 8.6 shows the same server on each selector (B2,
-//! B7, B9): `MYRT_SELECTOR=select` (or `poll`, `epoll`, `epoll-level`, `epoll-oneshot`) does that here. Next: `05_echo_clients`.
+//! Course: 8.7, "Serveur TCP echo" (C14); "I/O: le nerf de la guerre" (D8); 8.6 shows the same
+//! server on each selector (B2, B7, B9): `MYRT_SELECTOR=select` (or `poll`, `epoll`, `epoll-level`,
+//! `epoll-oneshot`) does that here. Next: `05_echo_clients`.
 //!
 //! ```text
 //! cargo run --example 04_echo_server                       on port 8888
 //! cargo run --example 04_echo_server -- 127.0.0.1:9000     elsewhere
 //! ```
 //!
-//! Clients: `nc localhost 8888` or `telnet localhost 8888`, in as many terminals as you like. Ctrl-C ends the server.
+//! Clients: `nc localhost 8888` or `telnet localhost 8888`, in as many terminals as you like.
+//! Ctrl-C ends the server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -36,7 +38,8 @@ async fn listen(address: &str) -> io::Result<()> {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
-            // No descriptor left, say: the client waits in the queue, and the next accept a little before it tries.
+            // No descriptor left, say: the client waits in the queue, and the next accept a little
+            // before it tries.
             Err(error) if is_out_of_resources(&error) => {
                 eprintln!("accept: {error}");
                 continue;

@@ -1,11 +1,11 @@
 //! Five clients against a server that takes a second for each: five seconds, or one.
 //!
-//! Shows the course's measurement with real sockets. The server is the same both times, but for one word: it either
-//! awaits the client it has accepted, or spawns a task for it and accepts the next.
+//! Shows the course's measurement with real sockets. The server is the same both times, but for one
+//! word: it either awaits the client it has accepted, or spawns a task for it and accepts the next.
 //!
-//! Course: "I/O: le nerf de la guerre", the echo servers and their clients (D6: 5.013 s; D7: 1.002 s; D8: "Ohé !"); the
-//! claim N21. That code is of a Python before 3.8, with one port in its comment and another in its text (R15). Next:
-//! `06_multiplexing`.
+//! Course: "I/O: le nerf de la guerre", the echo servers and their clients (D6: 5.013 s; D7: 1.002
+//! s; D8: "Ohé !"); the claim N21. That code is of a Python before 3.8, with one port in its
+//! comment and another in its text (R15). Next: `06_multiplexing`.
 //!
 //! ```text
 //! cargo run --example 05_echo_clients

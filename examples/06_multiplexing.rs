@@ -1,12 +1,14 @@
 //! Multiplexing: what select, poll and epoll cost when one of N sockets is active.
 //!
-//! Shows the course's comparison as it comes out on this machine: N sockets are waited for, one datagram arrives at one
-//! of them, and the time is taken from the wait to the answer. The runtime is the same each time, only
-//! `Builder::selector` differs, so the number is one call of the selector, the re-arming that it needs, and a turn of the loop.
-//! select refuses descriptors of 1,024 and more; here that is a typed error, where C writes past the end of its set.
+//! Shows the course's comparison as it comes out on this machine: N sockets are waited for, one
+//! datagram arrives at one of them, and the time is taken from the wait to the answer. The runtime
+//! is the same each time, only `Builder::selector` differs, so the number is one call of the
+//! selector, the re-arming that it needs, and a turn of the loop. select refuses descriptors of
+//! 1,024 and more; here that is a typed error, where C writes past the end of its set.
 //!
-//! Course: 8.6, "Performance comparée" and "Graphique" (B4, B5, B8, B14, B15, B16; the claims N12 and R14).
-//! A process has a limited number of descriptors (`ulimit -Hn`); what does not fit is left out, and said.
+//! Course: 8.6, "Performance comparée" and "Graphique" (B4, B5, B8, B14, B15, B16; the claims N12
+//! and R14). A process has a limited number of descriptors (`ulimit -Hn`); what does not fit is
+//! left out, and said.
 //!
 //! ```text
 //! cargo run --release --example 06_multiplexing
@@ -119,7 +121,8 @@ fn main() -> ExitCode {
 
 fn compare() -> io::Result<()> {
     let svg = svg_path()?;
-    // Before the sockets: a runtime has descriptors of its own, and for select those too must be below 1,024.
+    // Before the sockets: a runtime has descriptors of its own, and for select those too must be
+    // below 1,024.
     let selectors = Selector::ALL
         .into_iter()
         .filter(|selector| selector.is_supported());

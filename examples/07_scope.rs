@@ -1,11 +1,12 @@
 //! Structured concurrency: tasks that end before their parent goes on, and so may borrow from it.
 //!
-//! Shows `scope` with children that share a plain `Cell` of their parent's (no `Rc`, no `'static`), `try_scope` where the
-//! first error drops the others, a server that says when it is up, and a deadline for all of it. The rule is one: when a
-//! scope has returned, nothing of it runs any more, and no error is lost.
+//! Shows `scope` with children that share a plain `Cell` of their parent's (no `Rc`, no `'static`),
+//! `try_scope` where the first error drops the others, a server that says when it is up, and a
+//! deadline for all of it. The rule is one: when a scope has returned, nothing of it runs any more,
+//! and no error is lost.
 //!
-//! Course: 8.7, `gather` and its failures (C18); a scope cancels the siblings, where asyncio's `gather` leaves them running.
-//! asyncio's `TaskGroup`, trio's nursery. Next: `08_cleanup`.
+//! Course: 8.7, `gather` and its failures (C18); a scope cancels the siblings, where asyncio's
+//! `gather` leaves them running. asyncio's `TaskGroup`, trio's nursery. Next: `08_cleanup`.
 //!
 //! ```text
 //! cargo run --example 07_scope

@@ -1,8 +1,10 @@
-//! Cleanups that may await: they run however their future ends, and whoever cancelled it waits for them.
+//! Cleanups that may await: they run however their future ends, and whoever cancelled it waits for
+//! them.
 //!
-//! Shows `finally` (a partial file is removed after a timeout, after a sibling's failure, and on Ctrl-C), `bracket` (the
-//! resource is given back), `shield` (a step that must not be cut in the middle) and `CancelToken` (a wish to stop).
-//! Press Ctrl-C while the last part runs: the file is removed, and the exit code is 130. Press it twice to leave at once.
+//! Shows `finally` (a partial file is removed after a timeout, after a sibling's failure, and on
+//! Ctrl-C), `bracket` (the resource is given back), `shield` (a step that must not be cut in the
+//! middle) and `CancelToken` (a wish to stop). Press Ctrl-C while the last part runs: the file is
+//! removed, and the exit code is 130. Press it twice to leave at once.
 //!
 //! Course: 8.7, "Annulation" (C20), "Timeout avec cleanup" (C21), context managers (C29).
 //! asyncio's `try … finally: await`, `async with`, `shield`. Next: `09_queue_workers`.
@@ -64,7 +66,8 @@ async fn download(path: &Path, blocks: usize) {
         }
     };
     finally(work, async move || {
-        // Anything may be awaited here: another thread removes the file, and whoever cancelled us waits for that.
+        // Anything may be awaited here: another thread removes the file, and whoever cancelled us
+        // waits for that.
         let removed = myrt::spawn_blocking(move || std::fs::remove_file(mine)).await;
         println!(
             "  the partial file is removed: {}",

@@ -1,10 +1,11 @@
 //! A queue and its workers: four at work, and one job that fails does not take its worker down.
 //!
-//! Shows `Queue` with `put`, `get`, `task_done`, `join` and `shutdown`, as asyncio has them; and that a job which runs in a
-//! task of its own may fail or panic, and is a result like any other. (Rust prints the text of the panic to stderr, as always.)
+//! Shows `Queue` with `put`, `get`, `task_done`, `join` and `shutdown`, as asyncio has them; and
+//! that a job which runs in a task of its own may fail or panic, and is a result like any other.
+//! (Rust prints the text of the panic to stderr, as always.)
 //!
-//! Course: 8.7, "Cas 3: task queue" (C27; the claim N20). The course's seconds are tenths of a second here. Next:
-//! `10_rate_limiter`.
+//! Course: 8.7, "Cas 3: task queue" (C27; the claim N20). The course's seconds are tenths of a
+//! second here. Next: `10_rate_limiter`.
 //!
 //! ```text
 //! cargo run --example 09_queue_workers

@@ -1,7 +1,8 @@
 //! A rate limiter that holds its rate, beside one that does not.
 //!
-//! Shows `RateLimiter`: five calls a second, the first five at once, then one every 0.2 s. Then the same calls through the
-//! limiter of the course, which counts the time of its own sleep twice and lets nearly twice the rate through.
+//! Shows `RateLimiter`: five calls a second, the first five at once, then one every 0.2 s. Then the
+//! same calls through the limiter of the course, which counts the time of its own sleep twice and
+//! lets nearly twice the rate through.
 //!
 //! Course: 8.7, "Cas 4: rate limiting" (C28; the claims N19 and R1). Next: `11_pubsub`.
 //!

@@ -1,7 +1,8 @@
 //! Publish and subscribe, over TCP: who asked for a topic gets what anybody says on it.
 //!
-//! Shows `broadcast` (each subscriber gets every message; one who is too slow loses the oldest and is told how many),
-//! `select!` between a socket and a channel, and a `Reader` that loses nothing when the other branch wins.
+//! Shows `broadcast` (each subscriber gets every message; one who is too slow loses the oldest and
+//! is told how many), `select!` between a socket and a channel, and a `Reader` that loses nothing
+//! when the other branch wins.
 //!
 //! Course: visual guide, "pub/sub" (E20), and 8.6, "SelectChatServer" (B6), whose port this is.
 //!
@@ -10,8 +11,8 @@
 //! cargo run --example 11_pubsub -- 127.0.0.1:9000     elsewhere
 //! ```
 //!
-//! Clients: `nc localhost 9999` in several terminals. `+weather` subscribes, `-weather` ends it, `weather: sunny` tells
-//! everybody who subscribed. Ctrl-C ends the server.
+//! Clients: `nc localhost 9999` in several terminals. `+weather` subscribes, `-weather` ends it,
+//! `weather: sunny` tells everybody who subscribed. Ctrl-C ends the server.
 
 use std::collections::HashSet;
 use std::io;
@@ -45,7 +46,8 @@ async fn serve(address: &str) -> io::Result<()> {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
-            // No descriptor left, say: the client waits in the queue, and the next accept a little before it tries.
+            // No descriptor left, say: the client waits in the queue, and the next accept a little
+            // before it tries.
             Err(error) if is_out_of_resources(&error) => {
                 eprintln!("accept: {error}");
                 continue;

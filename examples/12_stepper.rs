@@ -1,8 +1,9 @@
 //! One step at a time: what is ready, which timers run, who waits for what.
 //!
-//! Shows `Runtime::step`, which polls one task or, when none is ready, does the rest of a turn (timers, selector), and
-//! between the steps the ready queue in its order (`Runtime::ready`), the timers, and who waits for whom (`Runtime::graph`). Two
-//! clients share a lock; on a terminal press Enter for the next step.
+//! Shows `Runtime::step`, which polls one task or, when none is ready, does the rest of a turn
+//! (timers, selector), and between the steps the ready queue in its order (`Runtime::ready`), the
+//! timers, and who waits for whom (`Runtime::graph`). Two clients share a lock; on a terminal press
+//! Enter for the next step.
 //!
 //! asyncio's loop in slow motion. Next: `13_timeline`, the same as drawings.
 //!

@@ -1,8 +1,8 @@
 //! The drawings of the course, made by real runs.
 //!
-//! Shows `Recorder`: each program runs under virtual time, so it takes none and draws the same at each run. For a
-//! program of your own no line is needed: `MYRT_RECORD=run.txt cargo run`, or `run.html` for a page that plays it,
-//! `run.perfetto.json` for <https://ui.perfetto.dev>.
+//! Shows `Recorder`: each program runs under virtual time, so it takes none and draws the same at
+//! each run. For a program of your own no line is needed: `MYRT_RECORD=run.txt cargo run`, or
+//! `run.html` for a page that plays it, `run.perfetto.json` for <https://ui.perfetto.dev>.
 //!
 //! Go on with the guide, or with `12_stepper`, which stops between the steps.
 //!

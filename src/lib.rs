@@ -27,7 +27,8 @@
 //! | see what a program does | `monitor`, `runtime::Observer`, `runtime::Recorder` |
 //!
 //! The [guide] builds such a runtime in seven chapters, has a page for each
-//! [report](guide::reports), and says [what is called how](guide::names) in asyncio, tokio and trio.
+//! [report](guide::reports), and says [what is called how](guide::names) in asyncio, tokio and
+//! trio.
 //!
 //! # Features
 //!
@@ -133,15 +134,17 @@ pub mod stream {
 #[cfg(not(feature = "signal"))]
 pub use myrt_runtime::run;
 
-/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups included. asyncio's `run`.
+/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups
+/// included. asyncio's `run`.
 ///
-/// **Ctrl-C** (SIGINT) meanwhile cancels `future` at its await point; its cleanups run, and those of all tasks, within the
-/// grace; then the process exits with 130. A second Ctrl-C exits with 130 at once, also where the loop is stuck. A program
-/// that handles the signal itself is left alone: while a [`signal::ctrl_c`] of it listens, that alone is told.
+/// **Ctrl-C** (SIGINT) meanwhile cancels `future` at its await point; its cleanups run, and those
+/// of all tasks, within the grace; then the process exits with 130. A second Ctrl-C exits with 130
+/// at once, also where the loop is stuck. A program that handles the signal itself is left alone:
+/// while a [`signal::ctrl_c`] of it listens, that alone is told.
 ///
 /// # Panics
-/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future` panicked with; when `future`
-/// is cancelled by something else than Ctrl-C.
+/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future`
+/// panicked with; when `future` is cancelled by something else than Ctrl-C.
 ///
 /// ```
 /// assert_eq!(myrt::run(async { 6 * 7 }), 42);

@@ -1,8 +1,9 @@
-//! The documents tell the truth about the tree: ARCHITECTURE.md names files and items that exist, the README has every
-//! example, the guide every chapter, and none has grown beyond what one reads.
+//! The documents tell the truth about the tree: ARCHITECTURE.md names files and items that exist,
+//! the README has every example, the guide every chapter, and none has grown beyond what one reads.
 //!
-//! The first test reads everything in code type outside of fenced blocks: something with a slash or a known ending is a file or folder of
-//! this tree, everything else is an item that some source file defines. `Type::method` must be in one file.
+//! The first test reads everything in code type outside of fenced blocks: something with a slash or
+//! a known ending is a file or folder of this tree, everything else is an item that some source
+//! file defines. `Type::method` must be in one file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ fn sources(folder: &Path, into: &mut Vec<String>) {
     }
 }
 
-/// The texts between backticks, outside of fenced blocks. Code type may go on over the end of a line.
+/// The texts between backticks, outside of fenced blocks. Code type may go on over the end of a
+/// line.
 fn in_code_type(document: &str) -> Vec<String> {
     let mut fenced = false;
     let mut prose = String::new();
@@ -98,7 +100,8 @@ fn every_name_in_architecture_exists() {
     );
 }
 
-/// Whether the file is about this owner: it defines or implements the type, or is the module of that name.
+/// Whether the file is about this owner: it defines or implements the type, or is the module of
+/// that name.
 fn mentions(source: &str, owner: &str) -> bool {
     defines(source, owner)
         || source.contains(&format!("impl {owner}"))

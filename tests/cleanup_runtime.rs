@@ -1,5 +1,5 @@
-//! Async cleanups and the runtime: what the main future leaves behind, what the end of the runtime waits for, what it cuts,
-//! and what it says about it. Cleanups within a program are `cleanup.rs`.
+//! Async cleanups and the runtime: what the main future leaves behind, what the end of the runtime
+//! waits for, what it cuts, and what it says about it. Cleanups within a program are `cleanup.rs`.
 
 mod support;
 
@@ -178,7 +178,8 @@ fn a_cleanup_dropped_between_two_runs_is_run_by_the_next() {
     let (runtime, _) = told();
     let cleaned = Rc::new(Cell::new(false));
     let flag = cleaned.clone();
-    // A task whose output is a guarded future that nobody takes: it is dropped by the loop, outside of any poll.
+    // A task whose output is a guarded future that nobody takes: it is dropped by the loop, outside
+    // of any poll.
     let unpolled = finally(forever(), async move || {
         sleep(ms(5)).await;
         flag.set(true);

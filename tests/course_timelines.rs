@@ -1,7 +1,9 @@
-//! The course's own scenarios (chapter 8.7 and the visual guide), each with its exact timeline under virtual time.
+//! The course's own scenarios (chapter 8.7 and the visual guide), each with its exact timeline
+//! under virtual time.
 //!
-//! Sequential against gathered, errors with and without `return_exceptions`, and the fallback are in `gather.rs`; a heartbeat in a `select!`
-//! is in `select.rs`. A time that is off by a millisecond fails.
+//! Sequential against gathered, errors with and without `return_exceptions`, and the fallback are
+//! in `gather.rs`; a heartbeat in a `select!` is in `select.rs`. A time that is off by a
+//! millisecond fails.
 
 mod support;
 
@@ -206,7 +208,8 @@ fn ends_of_jobs(takes: impl Fn(u64) -> u64) -> BTreeMap<u64, u64> {
         .collect()
 }
 
-/// Four workers, one of which has a job that fails and one that panics: they work on, and `join` waits for the last.
+/// Four workers, one of which has a job that fails and one that panics: they work on, and `join`
+/// waits for the last.
 #[myrt::test(start_paused)]
 async fn c27_four_workers_and_a_job_that_fails() {
     let takes = |job: u64| [1_000, 2_000, 500][job as usize % 3];
@@ -267,7 +270,8 @@ async fn c28_a_rate_limiter_holds_its_rate() {
     assert_eq!(times, expected);
 }
 
-/// Three requests, each with a limit of its own: the one that never answers costs two seconds, and the others nothing.
+/// Three requests, each with a limit of its own: the one that never answers costs two seconds, and
+/// the others nothing.
 #[myrt::test(start_paused)]
 async fn c13_each_of_three_requests_has_its_own_limit() {
     let start = Instant::now();

@@ -1,4 +1,5 @@
-//! Ctrl-C, for real: each test starts this binary anew as a child, sends it SIGINT, and looks at how it ends.
+//! Ctrl-C, for real: each test starts this binary anew as a child, sends it SIGINT, and looks at
+//! how it ends.
 #![cfg(feature = "signal")]
 
 use std::io::{BufRead, BufReader, Read};
@@ -138,8 +139,9 @@ struct Program {
 }
 
 impl Program {
-    /// Starts the child and waits until it says that it is ready. None where SIGINT is ignored from the start, as a shell
-    /// without job control does for what it starts in the background: children inherit that.
+    /// Starts the child and waits until it says that it is ready. None where SIGINT is ignored from
+    /// the start, as a shell without job control does for what it starts in the background:
+    /// children inherit that.
     fn start(what: &str) -> Option<Self> {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,5 +1,5 @@
-//! Tasks that wait for each other in a circle, while the rest of the program goes on: each circle is told once, with who
-//! holds what, and what only looks like one is not told.
+//! Tasks that wait for each other in a circle, while the rest of the program goes on: each circle
+//! is told once, with who holds what, and what only looks like one is not told.
 
 use std::rc::Rc;
 

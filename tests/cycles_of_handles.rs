@@ -1,5 +1,5 @@
-//! Circles through what can be given away: receivers, owned guards. Who has them is told by their use, so what matters
-//! here is above all what is not told.
+//! Circles through what can be given away: receivers, owned guards. Who has them is told by their
+//! use, so what matters here is above all what is not told.
 
 use std::rc::Rc;
 
@@ -119,7 +119,8 @@ fn guards_that_were_given_away() {
             let _held = other.lock().await;
             drop(one.lock().await);
         }));
-        // By a message, as one does who hands locks out; he waits for the lock that he took himself.
+        // By a message, as one does who hands locks out; he waits for the lock that he took
+        // himself.
         let lock = Rc::new(RwLock::new(()));
         let (give, take) = oneshot::channel();
         drop(named("hands out", async move {

@@ -1,7 +1,8 @@
-//! An echo server and clients that are no tasks of it: threads with blocking sockets here, other people's programs in
-//! `tests/clients/run`, which starts [`serve`] in a process of its own.
+//! An echo server and clients that are no tasks of it: threads with blocking sockets here, other
+//! people's programs in `tests/clients/run`, which starts [`serve`] in a process of its own.
 //!
-//! A hundred clients get a mebibyte back each, byte for byte, while others break off, stop half-way, or stop reading.
+//! A hundred clients get a mebibyte back each, byte for byte, while others break off, stop
+//! half-way, or stop reading.
 #![allow(clippy::disallowed_methods, reason = "the clients are threads")]
 
 mod support;
@@ -178,7 +179,8 @@ fn a_hundred_clients_get_a_mebibyte_back_while_others_break_off_or_stop_reading(
     assert_eq!(runtime.metrics().sources, 0);
 }
 
-/// Not a test: the server that `tests/clients/run` starts. Which protocol says `MYRT_SERVE`: echo, http or redis.
+/// Not a test: the server that `tests/clients/run` starts. Which protocol says `MYRT_SERVE`: echo,
+/// http or redis.
 #[test]
 #[ignore = "a server for tests/clients/run, which runs until it is killed"]
 fn serve() {

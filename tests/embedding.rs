@@ -150,7 +150,8 @@ fn ready_tasks_are_told_in_the_order_of_their_polls() {
     while runtime.step().unwrap() {
         orders.push(names(&runtime).join(" "));
     }
-    // The lock is handed on before the task ends: so `second` is before the one that joins, though not in the table.
+    // The lock is handed on before the task ends: so `second` is before the one that joins, though
+    // not in the table.
     assert_eq!(
         orders,
         [
@@ -220,8 +221,9 @@ fn the_selectors_descriptor_tells_a_foreign_loop_of_events_and_messages() {
     assert_eq!(inner.block_on(reader).unwrap(), b"x");
 }
 
-/// Drives an embedded runtime as a foreign loop does, which waits for nothing but its descriptor, until [`DONE`] is set.
-/// What `prepare` returns is called on another thread once the runtime has nothing to do.
+/// Drives an embedded runtime as a foreign loop does, which waits for nothing but its descriptor,
+/// until [`DONE`] is set. What `prepare` returns is called on another thread once the runtime has
+/// nothing to do.
 fn embedded(prepare: impl FnOnce(&Runtime) -> Box<dyn FnOnce() + Send>) {
     let inner = runtime();
     let has_one = catch_unwind(AssertUnwindSafe(|| {

@@ -1,6 +1,7 @@
 //! The executor as its users see it: order, fairness, panics, ends, re-entrancy.
 //!
-//! Embedding and other threads are in `embedding.rs`. Tests of known bugs of other runtimes stand in `known_bugs_executor.rs`, wakes from other threads in `wakers.rs`.
+//! Embedding and other threads are in `embedding.rs`. Tests of known bugs of other runtimes stand
+//! in `known_bugs_executor.rs`, wakes from other threads in `wakers.rs`.
 #![allow(
     clippy::disallowed_methods,
     reason = "tests start threads and read the clock"

@@ -1,9 +1,12 @@
-//! B.9, C.7 and C.8 of the second list: the two ends of a server's connection. Without descriptors a server goes on; a port is free on every
-//! address; nobody who waits in the queue is reset by a drain; an answer is not lost to a reset.
+//! B.9, C.7 and C.8 of the second list: the two ends of a server's connection. Without descriptors
+//! a server goes on; a port is free on every address; nobody who waits in the queue is reset by a
+//! drain; an answer is not lost to a reset.
 //!
-//! Looked at. B.9: every loop around `accept` that users may copy: examples 04, 05, 11, tour, axum, http, tls, websocket, course, the guide's
-//! chapter 7, four READMEs, and `UnixListener`; which errors are whose is a test of `net/src/calls.rs`. C.7: `start_server`, `close`, `drain`,
-//! `abort`. C.8: every end of a handler: it returns, closes its writer, drops its halves, moves them away, makes them one again, is cancelled.
+//! Looked at. B.9: every loop around `accept` that users may copy: examples 04, 05, 11, tour, axum,
+//! http, tls, websocket, course, the guide's chapter 7, four READMEs, and `UnixListener`; which
+//! errors are whose is a test of `net/src/calls.rs`. C.7: `start_server`, `close`, `drain`,
+//! `abort`. C.8: every end of a handler: it returns, closes its writer, drops its halves, moves
+//! them away, makes them one again, is cancelled.
 #![cfg(feature = "net")]
 
 use std::cell::RefCell;
@@ -31,8 +34,8 @@ impl Drop for Killed {
     }
 }
 
-/// An example as a process with few descriptors, and the port that it listens on. None where it was not built since it was changed: a run of
-/// this test alone builds no examples.
+/// An example as a process with few descriptors, and the port that it listens on. None where it was
+/// not built since it was changed: a run of this test alone builds no examples.
 fn example(name: &str) -> Option<(Killed, u16)> {
     let me = std::env::current_exe().unwrap();
     let program = me.parent()?.parent()?.join("examples").join(name);
@@ -147,7 +150,8 @@ fn c7_a_drain_takes_in_who_waits_in_the_queue() {
     });
 }
 
-/// Sends a request with a large body, then reads the answer, as a client does that looks up when it is done.
+/// Sends a request with a large body, then reads the answer, as a client does that looks up when it
+/// is done.
 fn request(address: std::net::SocketAddr) -> std::io::Result<String> {
     let mut client = StdStream::connect(address)?;
     client.write_all(b"POST / HTTP/1.0\r\n\r\n")?;

@@ -1,9 +1,10 @@
 //! B.5 of the second list: streams that claim to have taken or given more than they were handed.
 //!
-//! Looked at: what polls a stream of somebody else's: `copy`, `copy_bidirectional`, `Writer` (drain, feed, write_all, close, its `AsyncWrite`),
-//! `Reader` (read, read_exact, read_until, read_line, read_to_end, its `AsyncBufRead`), `Compat` and `hyper::Io` both ways
-//! (`net/tests/faults_adapters.rs`). The halves of
-//! `io::split` pass counts on to one of these. Sockets, pipes, files and children are the system's.
+//! Looked at: what polls a stream of somebody else's: `copy`, `copy_bidirectional`, `Writer`
+//! (drain, feed, write_all, close, its `AsyncWrite`), `Reader` (read, read_exact, read_until,
+//! read_line, read_to_end, its `AsyncBufRead`), `Compat` and `hyper::Io` both ways
+//! (`net/tests/faults_adapters.rs`). The halves of `io::split` pass counts on to one of these.
+//! Sockets, pipes, files and children are the system's.
 #![cfg(feature = "net")]
 
 use std::future::poll_fn;

@@ -1,8 +1,10 @@
-//! Chains of tasks: each holds the next, and the head is dropped. However long, they end without using up the stack.
+//! Chains of tasks: each holds the next, and the head is dropped. However long, they end without
+//! using up the stack.
 //!
-//! Looked at for the same kind: futures that are cancelled (`AbortOnDrop`, `JoinSet`), outputs that nobody takes, done
-//! callbacks that nobody calls, links of task locals (`faults_tasks`), cancel tokens; at a cancel, at the end of `block_on` and at
-//! the runtime's. Scopes inside of scopes are one future, which is polled and dropped from the outside to the inside.
+//! Looked at for the same kind: futures that are cancelled (`AbortOnDrop`, `JoinSet`), outputs that
+//! nobody takes, done callbacks that nobody calls, links of task locals (`faults_tasks`), cancel
+//! tokens; at a cancel, at the end of `block_on` and at the runtime's. Scopes inside of scopes are
+//! one future, which is polled and dropped from the outside to the inside.
 
 mod support;
 

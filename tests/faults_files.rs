@@ -1,11 +1,13 @@
-//! Faults of files that were found from outside: C.1 to C.3 of the second list. A refused operation moves nothing, what cannot seek has two
-//! directions, and handles outlive a runtime.
+//! Faults of files that were found from outside: C.1 to C.3 of the second list. A refused operation
+//! moves nothing, what cannot seek has two directions, and handles outlive a runtime.
 //!
-//! Looked at. C.1: what gives up bytes or a position before the operation that needs it has succeeded: `File`'s seek, write and `into_std`,
-//! `Reader::into_inner`, `send_file` (takes no position), `Stdin`. C.2: what a `File` may be around: regular files, FIFOs, eventfds (which
-//! take any seek), terminals. C.3: every handle that belongs to a runtime: jobs of net on the pool (`File`, `fs::Job`, `ReadDir`, `LookupHost`, `SendFile`, `Stdout`),
-//! descriptors (`Async`, so sockets, `Ready`, `Signal`, `Child`), `Sleep` and `Interval`, `JoinHandle` and `Cancel`. A `JoinSet` ends with its
-//! runtime.
+//! Looked at. C.1: what gives up bytes or a position before the operation that needs it has
+//! succeeded: `File`'s seek, write and `into_std`, `Reader::into_inner`, `send_file` (takes no
+//! position), `Stdin`. C.2: what a `File` may be around: regular files, FIFOs, eventfds (which take
+//! any seek), terminals. C.3: every handle that belongs to a runtime: jobs of net on the pool
+//! (`File`, `fs::Job`, `ReadDir`, `LookupHost`, `SendFile`, `Stdout`), descriptors (`Async`, so
+//! sockets, `Ready`, `Signal`, `Child`), `Sleep` and `Interval`, `JoinHandle` and `Cancel`. A
+//! `JoinSet` ends with its runtime.
 #![cfg(all(feature = "fs", feature = "process"))]
 
 use std::future::Future;
@@ -53,7 +55,8 @@ fn begin_and_give_up(future: impl Future) {
     let _ = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
 }
 
-/// All threads of the pool are at something that only `release` ends, so that a job that is begun stays in the queue.
+/// All threads of the pool are at something that only `release` ends, so that a job that is begun
+/// stays in the queue.
 struct FullPool {
     _release: Vec<mpsc::Sender<()>>,
 }
@@ -232,7 +235,8 @@ fn c3_a_job_that_runs_on_is_heard_in_the_next_runtime() {
     let (mut file, mut peer) = unseekable();
     myrt::run(async {
         begin_and_give_up(file.read(&mut [0]));
-        // Some other job has begun later and is through, so this one is on its thread by now, or ahead of it in the queue.
+        // Some other job has begun later and is through, so this one is on its thread by now, or
+        // ahead of it in the queue.
         myrt::spawn_blocking(|| ()).await.unwrap();
         let begun = || myrt::task::blocking_pool().queued_jobs == 0;
         while !begun() {

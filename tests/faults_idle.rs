@@ -1,8 +1,8 @@
-//! What an idle loop does: it sleeps, says what it knows when only another thread can wake it, and outlives a waker that
-//! panics.
+//! What an idle loop does: it sleeps, says what it knows when only another thread can wake it, and
+//! outlives a waker that panics.
 //!
-//! Looked at for the same kind: the loop's two calls of the selector (a turn's glance, a sleep), the sleep of a virtual clock,
-//! the delivery of events, the queue that other threads write to.
+//! Looked at for the same kind: the loop's two calls of the selector (a turn's glance, a sleep),
+//! the sleep of a virtual clock, the delivery of events, the queue that other threads write to.
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
 mod support;

@@ -1,10 +1,12 @@
-//! What panics where no task hears of it: wakers, destructors of values that the runtime holds, payloads, hooks.
+//! What panics where no task hears of it: wakers, destructors of values that the runtime holds,
+//! payloads, hooks.
 //!
-//! Looked at for the same kind. Wakes: events, timers, ends of tasks and of children, waiters of `cancel()`, messages of other
-//! threads, jobs, descriptors that are closed, cancel tokens, the runtime's end. Drops: results, payloads of panics, task
-//! locals, done callbacks, cleanups that are refused, closures and results of jobs, messages of mpsc and broadcast, wakers of
-//! timers. State that is set and given back around them: the parked queue, threads of the pool, slots, the runtime's id,
-//! who is polled (lints).
+//! Looked at for the same kind. Wakes: events, timers, ends of tasks and of children, waiters of
+//! `cancel()`, messages of other threads, jobs, descriptors that are closed, cancel tokens, the
+//! runtime's end. Drops: results, payloads of panics, task locals, done callbacks, cleanups that
+//! are refused, closures and results of jobs, messages of mpsc and broadcast, wakers of timers.
+//! State that is set and given back around them: the parked queue, threads of the pool, slots, the
+//! runtime's id, who is polled (lints).
 
 mod support;
 
@@ -91,7 +93,8 @@ fn b_2_a_waker_that_panics_keeps_no_other_waiter_asleep() {
         assert_eq!(count.wakes(), 4);
         log.take();
 
-        // Those of a token and of its children: the panic is the canceller's, when all have been told.
+        // Those of a token and of its children: the panic is the canceller's, when all have been
+        // told.
         let token = CancelToken::new();
         let child = token.child();
         let mut first = pin!(token.cancelled());

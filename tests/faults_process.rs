@@ -1,7 +1,8 @@
 //! C.6 of the second list: a process that a child left behind holds the child's pipes.
 //!
-//! Looked at: whatever reads a child's outputs to their ends: `communicate`, `wait_with_output`, `Command::output`; each way to end a child:
-//! `kill`, `start_kill`, `terminate`, a signal from elsewhere, its own end.
+//! Looked at: whatever reads a child's outputs to their ends: `communicate`, `wait_with_output`,
+//! `Command::output`; each way to end a child: `kill`, `start_kill`, `terminate`, a signal from
+//! elsewhere, its own end.
 #![cfg(feature = "process")]
 
 use std::os::unix::process::ExitStatusExt as _;
@@ -13,7 +14,8 @@ use myrt::time::{Duration, timeout};
 /// What each child here says before anything else, on either output.
 const SAID: (&[u8], &[u8]) = (b"out\n", b"err\n");
 
-/// A child that does `first`, says a few words, starts an heir of its outputs, and does `then`. The heir ends when the second value is dropped.
+/// A child that does `first`, says a few words, starts an heir of its outputs, and does `then`. The
+/// heir ends when the second value is dropped.
 fn spawn(first: &str, then: &str) -> (Child, ChildStdin) {
     let script = format!("{first}; echo out; echo err >&2; cat <&3 & {then}");
     let mut child = Command::new("sh")

@@ -1,8 +1,9 @@
 //! A task whose share is used up joins a queue before it gives way, and keeps its place.
 //!
-//! Looked at: every user of the wait queue, and the once cell, condvar, watch and broadcast, which join by themselves. Descriptors
-//! promise no order among those that have not waited. `select!` gives way before it polls a branch, since a later branch of a
-//! biased one must not win by that: it says so.
+//! Looked at: every user of the wait queue, and the once cell, condvar, watch and broadcast, which
+//! join by themselves. Descriptors promise no order among those that have not waited. `select!`
+//! gives way before it polls a branch, since a later branch of a biased one must not win by that:
+//! it says so.
 
 mod support;
 
@@ -39,8 +40,8 @@ async fn spend() {
     .await;
 }
 
-/// The order in which an early task, whose share is used up when it comes, and a late one get what both wait for. `open` is
-/// called when both have come.
+/// The order in which an early task, whose share is used up when it comes, and a late one get what
+/// both wait for. `open` is called when both have come.
 fn order<F, Fut>(come: F, open: impl FnOnce()) -> Vec<&'static str>
 where
     F: Fn(&'static str, Rc<RefCell<Vec<&'static str>>>) -> Fut,

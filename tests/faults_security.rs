@@ -1,10 +1,12 @@
 //! A: who may talk to the monitor, what it may do, and what it prints.
 //!
-//! Looked at for A.1: each way into `monitor/talk.rs` (long lines, bytes, HTTP, unknown commands), and each command that changes
-//! something (`cancel`, `record start`, `record stop`; `top` only times polls for ten seconds, which reading may). For A.4: every socket
-//! that the library binds by a path; the others are the program's own, whose mode it chooses. For A.2: each file that the library
-//! writes (recordings of the monitor, of `MYRT_RECORD`, of `Builder::record`). For A.3: each table and message that has a task's name
-//! in it: ps, top, tree, where, fds, timers, blocked, errors, their JSON, the four forms of a recording, reports, unhandled panics.
+//! Looked at for A.1: each way into `monitor/talk.rs` (long lines, bytes, HTTP, unknown commands),
+//! and each command that changes something (`cancel`, `record start`, `record stop`; `top` only
+//! times polls for ten seconds, which reading may). For A.4: every socket that the library binds by
+//! a path; the others are the program's own, whose mode it chooses. For A.2: each file that the
+//! library writes (recordings of the monitor, of `MYRT_RECORD`, of `Builder::record`). For A.3:
+//! each table and message that has a task's name in it: ps, top, tree, where, fds, timers, blocked,
+//! errors, their JSON, the four forms of a recording, reports, unhandled panics.
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
 mod support;
@@ -26,7 +28,8 @@ use support::in_own_process;
 mod ask;
 use ask::{ask, ask_allowed, ask_of};
 
-/// Runs `visit` on a thread beside a program with a task `victim` and a monitor at `address`. False: the task was cancelled.
+/// Runs `visit` on a thread beside a program with a task `victim` and a monitor at `address`.
+/// False: the task was cancelled.
 fn visited(address: &str, visit: impl FnOnce(&Monitor) + Send + 'static) -> bool {
     Builder::new().build().unwrap().block_on(async {
         let monitor = myrt::monitor::start(address).unwrap();
@@ -236,7 +239,8 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// A program with a monitor that may record into `folder`, and `visit` with what sends an order to it.
+/// A program with a monitor that may record into `folder`, and `visit` with what sends an order to
+/// it.
 fn recorded(folder: Option<PathBuf>, visit: impl FnOnce(&dyn Fn(&str) -> String) + Send + 'static) {
     let mut builder = Builder::new();
     if let Some(folder) = folder {
@@ -375,7 +379,8 @@ fn a2_the_environments_recordings_overwrite_nothing_also_when_many_begin_at_once
     fs::remove_dir_all(folder).unwrap();
 }
 
-/// A name that forges a row, drives the terminal, ends an answer, turns the direction of writing, and does not end.
+/// A name that forges a row, drives the terminal, ends an answer, turns the direction of writing,
+/// and does not end.
 fn evil() -> String {
     "x\n9        forged\n\n\r\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{2028}\"\\</script>".to_owned()
         + &"y".repeat(1 << 20)

@@ -1,10 +1,10 @@
 //! Faults of issue 11, part F: the share of a turn that a task may use before it lets others run.
 //!
-//! Looked at for F.1 (ready and free of charge): every `Poll::Ready` of a leaf in `time`, `sync`, `cancel`, `future`, `scope`,
-//! `task/join.rs`, `remote.rs`, `reactor` and in `net`: sockets, pipes, files, standard streams, readers and writers, lookups,
-//! connects, children, servers, workers. The table below awaits each of them.
-//! For F.2 (gives way before it has joined) see `faults_queues.rs`.
-//! For F.3 (waits and is charged): every place that asked for a share first.
+//! Looked at for F.1 (ready and free of charge): every `Poll::Ready` of a leaf in `time`, `sync`,
+//! `cancel`, `future`, `scope`, `task/join.rs`, `remote.rs`, `reactor` and in `net`: sockets,
+//! pipes, files, standard streams, readers and writers, lookups, connects, children, servers,
+//! workers. The table below awaits each of them. For F.2 (gives way before it has joined) see
+//! `faults_queues.rs`. For F.3 (waits and is charged): every place that asked for a share first.
 
 mod support;
 
@@ -53,7 +53,8 @@ fn turns(mut operation: impl AsyncFnMut() + 'static) -> usize {
 
 fn ignore<T>(_: T) {}
 
-/// Asserts that each round takes `each` units: no round is free, and none takes more than it should.
+/// Asserts that each round takes `each` units: no round is free, and none takes more than it
+/// should.
 macro_rules! takes_a_share {
     ($($name:ident: $each:literal, $operation:expr;)*) => {$(
         #[test]
@@ -344,7 +345,8 @@ fn f1_a_sleep_that_has_ended_takes_a_share_at_each_poll() {
     assert!((19..=22).contains(&turns), "{turns} turns");
 }
 
-/// Polls `wait` a thousand times in one poll of a task, in which 128 operations must still be ready.
+/// Polls `wait` a thousand times in one poll of a task, in which 128 operations must still be
+/// ready.
 async fn is_free<F: Future>(what: &str, wait: F) {
     let mut wait = pin!(wait);
     let mut polled = 0;

@@ -1,8 +1,9 @@
-//! Faults of signals that were found from outside: D.1 of the second list. What a signal did before its first listener it does again after the
-//! last. Each scene runs in a process of its own.
+//! Faults of signals that were found from outside: D.1 of the second list. What a signal did before
+//! its first listener it does again after the last. Each scene runs in a process of its own.
 //!
-//! Looked at: whatever takes a signal: `signal`, `ctrl_c`, the Ctrl-C of `run`, the SIGCHLD of children without a descriptor. A foreign
-//! handler is tried in `runtime/src/sys/tests/signals.rs`, as no safe code installs one.
+//! Looked at: whatever takes a signal: `signal`, `ctrl_c`, the Ctrl-C of `run`, the SIGCHLD of
+//! children without a descriptor. A foreign handler is tried in `runtime/src/sys/tests/signals.rs`,
+//! as no safe code installs one.
 #![cfg(all(feature = "signal", feature = "process"))]
 
 use std::io::Write as _;
@@ -14,7 +15,8 @@ use myrt::signal::unix::{SignalKind, signal};
 
 const SCENE: &str = "MYRT_FAULTS_SIGNALS";
 
-/// Runs the scene of a test in a process of its own, of which `before` is said in the shell that begins it.
+/// Runs the scene of a test in a process of its own, of which `before` is said in the shell that
+/// begins it.
 fn scene(name: &str, before: &str) -> Output {
     let script = format!("{before} exec \"$0\" --exact --nocapture --ignored scenes");
     let output = Command::new("sh")

@@ -1,9 +1,12 @@
-//! B.1: a stderr that cannot be written to ends nothing: what the library has to say is lost, and the program goes on.
+//! B.1: a stderr that cannot be written to ends nothing: what the library has to say is lost, and
+//! the program goes on.
 //!
-//! Looked at: each `eprintln!` of the five crates. They were in the loop (monitor's greeting and refusal, the end's grace), the
-//! reports and unjoined panics (`core`), async cleanups, the blocking pool, recordings, signals and workers; timer and macros had none.
-//! All go through `sys::stderr::complain` now, and `clippy::disallowed_macros` is denied in each `lib.rs`. The pool without a
-//! thread and the signal that cannot be given back need a system that refuses; they are the same call.
+//! Looked at: each `eprintln!` of the five crates. They were in the loop (monitor's greeting and
+//! refusal, the end's grace), the reports and unjoined panics (`core`), async cleanups, the
+//! blocking pool, recordings, signals and workers; timer and macros had none. All go through
+//! `sys::stderr::complain` now, and `clippy::disallowed_macros` is denied in each `lib.rs`. The
+//! pool without a thread and the signal that cannot be given back need a system that refuses; they
+//! are the same call.
 
 mod support;
 
@@ -17,8 +20,8 @@ use myrt::runtime::{Builder, Lints};
 use myrt::{finally, spawn, yield_now};
 use support::{child, runtime};
 
-/// Runs `test` in processes of its own whose stderr is full, is a pipe without a reader, is closed, or can only be read. True in
-/// such a process.
+/// Runs `test` in processes of its own whose stderr is full, is a pipe without a reader, is closed,
+/// or can only be read. True in such a process.
 fn speechless(test: &str, environment: &str) -> bool {
     if std::env::var("MYRT_TEST_CHILD").is_ok_and(|name| name == test) {
         return true;

@@ -1,12 +1,13 @@
 //! Faults of issue 11, part H: streams, channels and their handles.
 //!
-//! Looked at for H.1: every method of the extension traits and of `BufReader`, against std's on the same bytes, chunks and
-//! interrupts, and for errors half-way, which std's `lines` does not outlive. For H.4: every list of wakers in the tree.
-//! For H.5 (no bytes to move): every read, write, peek and try of sockets, pipes, children, duplex, files and readers; a datagram
-//! of no bytes is one, so `recv` and `send` do wait.
-//! For H.2 (a sum that does not fit): `merge` and `split` of both permits, `PermitIterator`, `RwLock`'s readers.
-//! For H.3 (an end that is said before it was told): `oneshot::Receiver`, the only one with `is_terminated`.
-//! For H.6 (patterns): each way to bind, in one branch and among others, with and without `biased`.
+//! Looked at for H.1: every method of the extension traits and of `BufReader`, against std's on the
+//! same bytes, chunks and interrupts, and for errors half-way, which std's `lines` does not
+//! outlive. For H.4: every list of wakers in the tree. For H.5 (no bytes to move): every read,
+//! write, peek and try of sockets, pipes, children, duplex, files and readers; a datagram of no
+//! bytes is one, so `recv` and `send` do wait. For H.2 (a sum that does not fit): `merge` and
+//! `split` of both permits, `PermitIterator`, `RwLock`'s readers. For H.3 (an end that is said
+//! before it was told): `oneshot::Receiver`, the only one with `is_terminated`. For H.6 (patterns):
+//! each way to bind, in one branch and among others, with and without `biased`.
 
 mod support;
 
@@ -233,7 +234,8 @@ impl Random {
         self.0 % count
     }
 
-    /// A text with line ends and, sometimes, bytes that are none, in chunks; interrupts and waits between, an error sometimes.
+    /// A text with line ends and, sometimes, bytes that are none, in chunks; interrupts and waits
+    /// between, an error sometimes.
     fn script(&mut self) -> Script {
         let mut steps = VecDeque::new();
         for _ in 0..self.below(12) {
@@ -353,7 +355,8 @@ fn h1_lines_and_pieces_are_those_of_std_and_outlive_an_error_half_way() {
         for seed in 1..SCRIPTS {
             let mut random = Random::new(seed);
             let (script, room) = (random.script(), random.below(9) as usize + 1);
-            // std loses what came of a line before an error; so it is compared with the script without the errors.
+            // std loses what came of a line before an error; so it is compared with the script
+            // without the errors.
             let whole = script.0.iter().filter(|step| !matches!(step, Step::Broken));
             let whole = Script(whole.cloned().collect());
             let broken = script.0.len() - whole.0.len();
@@ -486,7 +489,8 @@ fn h1_a_write_that_is_interrupted_is_made_again_and_a_false_count_is_an_error() 
 fn h4_a_read_of_standard_input_that_was_given_up_leaves_no_waker() {
     myrt::run(async {
         let (counter, waker) = Counter::new();
-        // Whether it waits depends on what this test's standard input is; it is left alone all the same.
+        // Whether it waits depends on what this test's standard input is; it is left alone all the
+        // same.
         for _ in 0..100 {
             let mut stdin = myrt::io::stdin();
             let mut buf = [];

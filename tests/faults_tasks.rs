@@ -1,11 +1,12 @@
 //! How tasks end: what their destructors and cleanups see, who is asked when, what a cancel means.
 //!
-//! Looked at for the same kind. Locals and the running task's id (G.1): the future, its output, its done future, children of
-//! scopes, the main future, cleanups, shields, what a grace cuts. Cancels of oneself (G.4): tasks, the main future, eager
-//! tasks, children of scopes, remote tasks; timeouts, deadlines, `run_until_cancelled`, scopes that are over. Handles that
-//! are asked late or elsewhere (G.3, G.7): `JoinHandle`, `TaskRef`, `Cancel`, `RemoteHandle`; their names. What is dropped
-//! together (G.5): gathers of iterators and of tuples, races, `as_completed`, `join!`, `try_join!` (scopes did
-//! already). What cancels by being dropped (G.6): `AbortOnDrop`, `JoinSet`.
+//! Looked at for the same kind. Locals and the running task's id (G.1): the future, its output, its
+//! done future, children of scopes, the main future, cleanups, shields, what a grace cuts. Cancels
+//! of oneself (G.4): tasks, the main future, eager tasks, children of scopes, remote tasks;
+//! timeouts, deadlines, `run_until_cancelled`, scopes that are over. Handles that are asked late or
+//! elsewhere (G.3, G.7): `JoinHandle`, `TaskRef`, `Cancel`, `RemoteHandle`; their names. What is
+//! dropped together (G.5): gathers of iterators and of tuples, races, `as_completed`, `join!`,
+//! `try_join!` (scopes did already). What cancels by being dropped (G.6): `AbortOnDrop`, `JoinSet`.
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
 mod support;

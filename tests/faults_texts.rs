@@ -1,10 +1,11 @@
 //! I: what the runtime says when something is misused, and where it points to.
 //!
-//! Looked at for I.2: each place that finds no runtime or another one than its own (sleeps, descriptors and what is built on
-//! them, join handles, gathers and scopes, task locals, the paused clock, spawn, spawn_blocking, call_later, Remote, the monitor):
-//! all go through `registry::refuse`. For I.3: each panic in a closure, where `track_caller` does not reach, and each id that is
-//! written to a log. For I.5: each alias of a name
-//! (`LocalSet` in a `use` is nearest to `LocalKey` by letters, which no alias changes).
+//! Looked at for I.2: each place that finds no runtime or another one than its own (sleeps,
+//! descriptors and what is built on them, join handles, gathers and scopes, task locals, the paused
+//! clock, spawn, spawn_blocking, call_later, Remote, the monitor): all go through
+//! `registry::refuse`. For I.3: each panic in a closure, where `track_caller` does not reach, and
+//! each id that is written to a log. For I.5: each alias of a name (`LocalSet` in a `use` is
+//! nearest to `LocalKey` by letters, which no alias changes).
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
 use std::cell::RefCell;
@@ -235,7 +236,8 @@ fn i3_a_nested_run_is_called_by_its_name() {
 #[myrt::main]
 async fn program() {}
 
-/// As quinn's driver does: it polls its timer when it has set it, and again only when it has nothing else to do.
+/// As quinn's driver does: it polls its timer when it has set it, and again only when it has
+/// nothing else to do.
 #[test]
 fn i4_a_timer_that_its_task_leaves_unpolled_is_no_misuse() {
     let reports = std::rc::Rc::new(RefCell::new(Vec::new()));

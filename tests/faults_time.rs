@@ -1,10 +1,12 @@
-//! Faults of issue 11, part E: sleeps that are moved, deadlines that are moved by what runs under them, late ticks.
+//! Faults of issue 11, part E: sleeps that are moved, deadlines that are moved by what runs under
+//! them, late ticks.
 //!
-//! Looked at for E.1 (a wait that was set to the past, or begun after its end): `Sleep::reset`, `sleep_until`, `Interval`
-//! (`reset`, `reset_at`, `reset_immediately`, the next tick), `Deadline::set`, `timeout_at`, a scope's deadline (reads the clock
-//! itself), hyper's timer (calls `Sleep::reset`), `send_timeout`, `RateLimiter`, `move_on_at`.
-//! For E.2 (an end that is moved in the poll in which the old one is over): `Deadline`, a scope's `deadline`.
-//! For E.3: the three ways to go on after a late tick.
+//! Looked at for E.1 (a wait that was set to the past, or begun after its end): `Sleep::reset`,
+//! `sleep_until`, `Interval` (`reset`, `reset_at`, `reset_immediately`, the next tick),
+//! `Deadline::set`, `timeout_at`, a scope's deadline (reads the clock itself), hyper's timer (calls
+//! `Sleep::reset`), `send_timeout`, `RateLimiter`, `move_on_at`. For E.2 (an end that is moved in
+//! the poll in which the old one is over): `Deadline`, a scope's `deadline`. For E.3: the three
+//! ways to go on after a late tick.
 
 mod support;
 
@@ -220,7 +222,8 @@ fn e2_every_run_under_a_deadline_hears_that_it_came_nearer() {
     });
 }
 
-/// The times of the ticks after one that was asked for `late` after it was due, counted from the first.
+/// The times of the ticks after one that was asked for `late` after it was due, counted from the
+/// first.
 async fn after_a_late_tick(missed: MissedTickBehavior, late: Duration) -> Vec<u128> {
     let start = Instant::now();
     let mut ticks = interval(100 * MS);

@@ -1,4 +1,5 @@
-//! Files on the blocking pool: what std does, and that nothing acknowledged is lost whatever is dropped when.
+//! Files on the blocking pool: what std does, and that nothing acknowledged is lost whatever is
+//! dropped when.
 #![cfg(feature = "fs")]
 
 mod support;
@@ -248,7 +249,8 @@ fn a_dropped_write_is_there_once_or_not_at_all() {
             "{text}"
         );
         assert_eq!(text.lines().count(), 50);
-        // Given up, and something else written: whatever became of the first, the second is there, whole, and the last.
+        // Given up, and something else written: whatever became of the first, the second is there,
+        // whole, and the last.
         for n in 0..50_u32 {
             let _ = polled(1, file.write_all(b"given up\n")).await;
             file.write_all(format!("kept {n}\n").as_bytes())

@@ -1,4 +1,5 @@
-//! Gathers: the course's timelines, order, what is dropped when. Who is polled, and how often, is `gather_polls.rs`.
+//! Gathers: the course's timelines, order, what is dropped when. Who is polled, and how often, is
+//! `gather_polls.rs`.
 
 mod support;
 
@@ -125,7 +126,8 @@ async fn course_gather_without_return_exceptions_ends_at_the_first_error() {
     };
     let all = try_gather([child(1, 100), child(2, 50), child(3, 200)]).await;
     assert_eq!(all, Err("task 2 failed".to_owned()));
-    // Unlike asyncio, which leaves the siblings running: dropped, in order, before the error is told.
+    // Unlike asyncio, which leaves the siblings running: dropped, in order, before the error is
+    // told.
     assert_eq!((at(start), gone.take()), (50, vec![2, 1, 3]));
 }
 

@@ -1,5 +1,5 @@
-//! Gathers: who is polled. One wake polls one of ten thousand, and nobody who is always ready starves the others. What
-//! gathers return is `gather.rs`.
+//! Gathers: who is polled. One wake polls one of ten thousand, and nobody who is always ready
+//! starves the others. What gathers return is `gather.rs`.
 
 mod support;
 

@@ -55,7 +55,8 @@ fn r17_queues_that_refill_themselves_do_not_stop_the_loop() {
 #[test]
 fn r32_r34_an_executor_inside_a_task_shares_the_thread() {
     runtime().block_on(async {
-        // A thousand children that are always ready, in a foreign combinator with wakers of its own.
+        // A thousand children that are always ready, in a foreign combinator with wakers of its
+        // own.
         let children: FuturesUnordered<_> = (0..1000)
             .map(|_| async {
                 for _ in 0..20 {
@@ -152,8 +153,8 @@ fn regrow(left: Rc<Cell<usize>>) {
     }));
 }
 
-/// A task that is spawned while the table is emptied takes the place of one that was just dropped; handles and wakers
-/// of the old one must not touch it.
+/// A task that is spawned while the table is emptied takes the place of one that was just dropped;
+/// handles and wakers of the old one must not touch it.
 #[test]
 fn r36_a_place_reused_while_the_table_drains_is_not_its_former_owners() {
     let runtime = runtime();

@@ -71,8 +71,8 @@ impl<T: AsRawFd + std::os::fd::AsFd + 'static> Number for Async<T> {
     }
 }
 
-/// Whichever of two events of one batch is delivered first drops the other's descriptor, and puts a new one in its
-/// place, in the kernel's table and in the reactor's.
+/// Whichever of two events of one batch is delivered first drops the other's descriptor, and puts a
+/// new one in its place, in the kernel's table and in the reactor's.
 #[test]
 fn r02_an_event_of_a_batch_does_not_reach_the_next_owner_of_number_and_place() {
     type Place = Rc<RefCell<Option<Async<UnixStream>>>>;
@@ -189,8 +189,8 @@ fn r06_nothing_is_watched_after_the_drop_although_a_duplicate_lives() {
     });
 }
 
-/// Readiness arrives some hundred times between the moment at which a task saw that there is nothing and the moment at
-/// which it waits; a counter of eight bits would be where it was.
+/// Readiness arrives some hundred times between the moment at which a task saw that there is
+/// nothing and the moment at which it waits; a counter of eight bits would be where it was.
 #[test]
 fn r08_readiness_that_comes_256_times_before_the_wait_is_not_wiped() {
     let runtime = runtime();
@@ -222,7 +222,8 @@ fn peeked(io: &Async<TcpStream>) -> usize {
     io.get_ref().peek(&mut [0; 1024]).unwrap_or(0)
 }
 
-/// A transfer shorter than the buffer is taken for "drained" on TCP: what comes before the wait must come through all the same.
+/// A transfer shorter than the buffer is taken for "drained" on TCP: what comes before the wait
+/// must come through all the same.
 #[test]
 fn r09_bytes_that_come_between_a_short_read_and_the_wait_are_read() {
     let runtime = runtime();
@@ -352,8 +353,9 @@ async fn read_all(io: &Async<TcpStream>) -> io::Result<usize> {
     }
 }
 
-/// The policy of listeners is tested beside them (`net/tests/accept_exhausted.rs`); here a plain loop that goes on after
-/// each error: the connections' tasks must run nevertheless, since they are what frees descriptors.
+/// The policy of listeners is tested beside them (`net/tests/accept_exhausted.rs`); here a plain
+/// loop that goes on after each error: the connections' tasks must run nevertheless, since they are
+/// what frees descriptors.
 #[test]
 fn r14_an_accept_that_fails_at_once_again_and_again_starves_nobody() {
     const NAME: &str = "r14_an_accept_that_fails_at_once_again_and_again_starves_nobody";

@@ -52,7 +52,8 @@ fn r26_threads_wake_while_the_runtime_is_dropped() {
     }
 }
 
-/// The joiner's wake drops the handle, and with it the last claim on the task's slot, while the task's end is being told.
+/// The joiner's wake drops the handle, and with it the last claim on the task's slot, while the
+/// task's end is being told.
 #[test]
 fn r27_the_last_claim_on_a_task_is_dropped_inside_its_own_wake() {
     let runtime = runtime();
@@ -247,7 +248,8 @@ impl WriteAll for &std::os::unix::net::UnixStream {
     }
 }
 
-/// A future and its output that are not `Send` are only ever touched by their own thread, whoever has the last waker.
+/// A future and its output that are not `Send` are only ever touched by their own thread, whoever
+/// has the last waker.
 #[test]
 fn r41_what_is_not_send_is_polled_and_dropped_at_home() {
     let home = thread::current().id();

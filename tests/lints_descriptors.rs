@@ -1,6 +1,8 @@
-//! A descriptor that is closed beneath its registration is told, and ones that are closed in order are not.
+//! A descriptor that is closed beneath its registration is told, and ones that are closed in order
+//! are not.
 //!
-//! One test in a process of its own: another thread could open a file under the number that has just been closed.
+//! One test in a process of its own: another thread could open a file under the number that has
+//! just been closed.
 #![allow(clippy::mem_forget, reason = "it is what is wrong with one of them")]
 
 use std::cell::RefCell;
@@ -13,8 +15,8 @@ use myrt::io::Async;
 use myrt::runtime::{Builder, Lints, Misuse, Report};
 use myrt::time::timeout;
 
-/// Runs a program with one end of a socket that has been waited for, and then the runtime's end. Returns the descriptor
-/// and what was told.
+/// Runs a program with one end of a socket that has been waited for, and then the runtime's end.
+/// Returns the descriptor and what was told.
 fn run(program: impl AsyncFnOnce(Async<UnixStream>)) -> (RawFd, Vec<Report>) {
     let told = Rc::new(RefCell::new(Vec::new()));
     let sink = told.clone();

@@ -1,4 +1,5 @@
-//! Sockets handed over by a real parent: this program starts itself by way of a shell, as systemd would.
+//! Sockets handed over by a real parent: this program starts itself by way of a shell, as systemd
+//! would.
 #![cfg(feature = "net")]
 
 mod support;

@@ -1,4 +1,5 @@
-//! What of the machine's side may go to other threads, at compile time: handles and futures are tokens, so all of it.
+//! What of the machine's side may go to other threads, at compile time: handles and futures are
+//! tokens, so all of it.
 #![cfg(all(feature = "process", feature = "fs"))]
 
 use myrt::{fs, io, net, process, workers};

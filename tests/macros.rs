@@ -1,4 +1,5 @@
-//! What `#[myrt::main]` and `#[myrt::test]` make of a function that is right. For the wrong ones see `ui.rs`.
+//! What `#[myrt::main]` and `#[myrt::test]` make of a function that is right. For the wrong ones
+//! see `ui.rs`.
 
 use std::process::ExitCode;
 

@@ -75,7 +75,8 @@ fn it_answers_while_the_loop_is_blocked_and_names_task_and_call() {
     let (tell, told) = std::sync::mpsc::channel();
     let asking = std::thread::spawn(move || {
         let address: SocketAddr = told.recv().unwrap();
-        // The loop is blocked for as long as nobody has named the task: no matter how slow the machine is.
+        // The loop is blocked for as long as nobody has named the task: no matter how slow the
+        // machine is.
         loop {
             let answer = ask(address, "blocked --json");
             if answer.contains("\"task\"") {

@@ -1,7 +1,8 @@
-//! A chat server with three clients, seen through its monitor: a script over plain sockets, and every answer to the letter.
+//! A chat server with three clients, seen through its monitor: a script over plain sockets, and
+//! every answer to the letter.
 //!
-//! Durations, descriptors and counts of polls are masked, addresses are shown by whose they are, places in this file as
-//! the line of code that stands there, with ▸ at the column.
+//! Durations, descriptors and counts of polls are masked, addresses are shown by whose they are,
+//! places in this file as the line of code that stands there, with ▸ at the column.
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
 use std::cell::RefCell;

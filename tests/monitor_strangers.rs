@@ -1,4 +1,5 @@
-//! A monitor among strangers: whatever is sent to it, and however, there is one clear answer, and the program that it watches goes on.
+//! A monitor among strangers: whatever is sent to it, and however, there is one clear answer, and
+//! the program that it watches goes on.
 //!
 //! Nothing here depends on how long anything takes: each client reads until it has its answer.
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
@@ -18,8 +19,8 @@ use myrt::time::{Duration, sleep, timeout};
 mod ask;
 use ask::{ask, ask_allowed};
 
-/// Runs a program of two tasks of the same name and one that ticks, and `visit` with its monitor's address on a thread beside it.
-/// The program must go on ticking afterwards.
+/// Runs a program of two tasks of the same name and one that ticks, and `visit` with its monitor's
+/// address on a thread beside it. The program must go on ticking afterwards.
 fn watched<T: Send + 'static>(visit: impl FnOnce(SocketAddr) -> T + Send + 'static) -> T {
     watched_by(|address, _| visit(address))
 }

@@ -1,8 +1,9 @@
 //! A program that is stuck, in eight ways: what the monitor says of each, exactly.
 //!
-//! The program runs on a thread of its own, and its monitor is asked over a plain socket until it stands still. Numbers that
-//! change from run to run (durations, addresses, descriptors, ports) are masked; places in this file are shown as the
-//! line of code that stands there, with ▸ at the column.
+//! The program runs on a thread of its own, and its monitor is asked over a plain socket until it
+//! stands still. Numbers that change from run to run (durations, addresses, descriptors, ports) are
+//! masked; places in this file are shown as the line of code that stands there, with ▸ at the
+//! column.
 #![allow(
     clippy::disallowed_methods,
     reason = "tests start threads, and to block is what some of these programs are about"
@@ -32,7 +33,8 @@ fn named(name: &str, future: impl Future<Output = ()> + 'static) -> JoinHandle<(
     task::Builder::new().name(name).spawn(future)
 }
 
-/// Runs `program` with a monitor, asks it until `is_stuck` likes the answer to `ps --json`, and ends the program.
+/// Runs `program` with a monitor, asks it until `is_stuck` likes the answer to `ps --json`, and
+/// ends the program.
 fn stuck<P>(
     program: impl FnOnce(Enough) -> P + Send + 'static,
     is_stuck: fn(&str) -> bool,
@@ -231,7 +233,8 @@ fn a_sleep_that_blocks() {
     );
 }
 
-/// A program whose task sleeps for five seconds in its poll, and has begun to: its monitor, and the thread that it runs on.
+/// A program whose task sleeps for five seconds in its poll, and has begun to: its monitor, and the
+/// thread that it runs on.
 fn asleep() -> (SocketAddr, thread::JoinHandle<()>) {
     let (tell, told) = threads::channel();
     let running = thread::spawn(move || {
@@ -246,8 +249,9 @@ fn asleep() -> (SocketAddr, thread::JoinHandle<()>) {
     (address, running)
 }
 
-/// Within these five seconds it answers a hundred questions, one after the other: that is less than 50 ms each, without looking
-/// at a clock. Each answer shows that the sleep still goes on. Nobody waits for its end.
+/// Within these five seconds it answers a hundred questions, one after the other: that is less than
+/// 50 ms each, without looking at a clock. Each answer shows that the sleep still goes on. Nobody
+/// waits for its end.
 #[test]
 #[cfg(target_os = "linux")] // the others do not tell what a thread does
 fn a_hundred_answers_during_a_sleep_of_five_seconds() {

@@ -1,7 +1,8 @@
 //! Child processes: no zombie, no descriptor left, no deadlock, whoever drops what when.
 //!
-//! Every test runs on each selector of the system and by each way to notice an end (a descriptor of the process, SIGCHLD). Tests
-//! count descriptors and zombies of the whole process, so they take turns.
+//! Every test runs on each selector of the system and by each way to notice an end (a descriptor of
+//! the process, SIGCHLD). Tests count descriptors and zombies of the whole process, so they take
+//! turns.
 #![cfg(feature = "process")]
 
 mod support;

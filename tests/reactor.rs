@@ -1,4 +1,5 @@
-//! Descriptors as their users see them: readiness, order of waiters, cancelled waiters, odd kinds of files.
+//! Descriptors as their users see them: readiness, order of waiters, cancelled waiters, odd kinds
+//! of files.
 //!
 //! Runs under every selector (`MYRT_SELECTOR`). Tests of known bugs of other runtimes stand in
 //! `known_bugs_reactor.rs`.

@@ -1,6 +1,8 @@
-//! Recordings: the course's programs draw what the course draws, to the byte, and each form of the output is sound.
+//! Recordings: the course's programs draw what the course draws, to the byte, and each form of the
+//! output is sound.
 //!
-//! The drawings are those of `examples/13_timeline.rs`. `MYRT_BLESS=1 cargo test --test record` writes what they should be anew.
+//! The drawings are those of `examples/13_timeline.rs`. `MYRT_BLESS=1 cargo test --test record`
+//! writes what they should be anew.
 
 use std::cell::RefCell;
 use std::env;

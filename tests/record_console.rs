@@ -1,6 +1,7 @@
-//! The console in recordings: what a program prints arrives where it would have arrived, byte for byte, and stands in the recording
-//! with the task that printed it. Each test starts this program again, in the part of the program that is being tried
-//! (`child_main`), and looks at it from outside.
+//! The console in recordings: what a program prints arrives where it would have arrived, byte for
+//! byte, and stands in the recording with the task that printed it. Each test starts this program
+//! again, in the part of the program that is being tried (`child_main`), and looks at it from
+//! outside.
 
 mod support;
 
@@ -145,7 +146,8 @@ async fn endless() {
     }
 }
 
-/// A recording and what follows leave no descriptor, and what is printed between two recordings is in neither.
+/// A recording and what follows leave no descriptor, and what is printed between two recordings is
+/// in neither.
 fn restore() {
     let before = support::open_fds();
     for n in 0..2 {
@@ -228,8 +230,8 @@ fn part(name: &str, file: Option<&PathBuf>) -> Command {
         .args(["--exact", "child_main", "--nocapture", "--test-threads=1"])
         .env("MYRT_CONSOLE_PART", name)
         .env_remove("MYRT_RECORD")
-        // Some of them end in the middle of a run, by exit or exec: what a leak checker finds then is no leak, and would change
-        // the status.
+        // Some of them end in the middle of a run, by exit or exec: what a leak checker finds then
+        // is no leak, and would change the status.
         .env("ASAN_OPTIONS", "detect_leaks=0")
         .stdin(Stdio::null());
     if let Some(file) = file {
@@ -245,7 +247,8 @@ fn taken(file: &PathBuf) -> String {
     text
 }
 
-/// Runs it with both streams into one file, and gives back what arrived there between `begin` and `end`.
+/// Runs it with both streams into one file, and gives back what arrived there between `begin` and
+/// `end`.
 fn together(name: &str, file: Option<&PathBuf>) -> String {
     let place = recording("both");
     let out = File::create(&place).unwrap();

@@ -1,4 +1,5 @@
-//! What the runtime says of itself: slow polls and deadlocks. Each is told once, and look-alikes are not.
+//! What the runtime says of itself: slow polls and deadlocks. Each is told once, and look-alikes
+//! are not.
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
 use std::cell::RefCell;

@@ -1,5 +1,5 @@
-//! Scopes: borrowing children, failures, cancelling, exact timelines, and what one wake costs. Those that are given up
-//! half-way are `scope_given_up.rs`.
+//! Scopes: borrowing children, failures, cancelling, exact timelines, and what one wake costs.
+//! Those that are given up half-way are `scope_given_up.rs`.
 
 mod support;
 
@@ -146,7 +146,8 @@ async fn errors_of_one_moment_are_all_told_in_order() {
     .unwrap_err();
     assert!(error.is_panic());
     let told: Vec<_> = error.failures().iter().map(ToString::to_string).collect();
-    // The timers of the children fire in the order in which they were made; the body's was made first.
+    // The timers of the children fire in the order in which they were made; the body's was made
+    // first.
     assert_eq!(told, ["9", "0", "1", "2", "panicked: and a panic"]);
 }
 

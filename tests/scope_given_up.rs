@@ -1,5 +1,5 @@
-//! Scopes and children that are given up half-way: dropped, cancelled, forgotten, with cleanups and with destructors that
-//! come back. What scopes do undisturbed is `scope.rs`.
+//! Scopes and children that are given up half-way: dropped, cancelled, forgotten, with cleanups and
+//! with destructors that come back. What scopes do undisturbed is `scope.rs`.
 
 mod support;
 

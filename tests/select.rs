@@ -1,4 +1,5 @@
-//! `select!`: handlers in the caller's own function, every kind of pattern, who starts, what is dropped.
+//! `select!`: handlers in the caller's own function, every kind of pattern, who starts, what is
+//! dropped.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn, ready};

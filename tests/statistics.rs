@@ -1,4 +1,5 @@
-//! What each primitive, the runtime and the blocking pool say of themselves, in use and out of it: all fields, to the letter.
+//! What each primitive, the runtime and the blocking pool say of themselves, in use and out of it:
+//! all fields, to the letter.
 
 use std::fmt::Debug;
 use std::rc::Rc;

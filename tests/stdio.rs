@@ -1,5 +1,6 @@
-//! Standard streams of real processes: a pipe, a regular file, a terminal. Each test starts this program again, in the part of the
-//! program that is being tried (`child_main`), and looks at it from outside.
+//! Standard streams of real processes: a pipe, a regular file, a terminal. Each test starts this
+//! program again, in the part of the program that is being tried (`child_main`), and looks at it
+//! from outside.
 #![cfg(feature = "net")]
 
 mod support;

@@ -1,6 +1,8 @@
-//! The errors that a wrong use of the attributes gives, compared with what is written down in `ui/*.stderr`.
+//! The errors that a wrong use of the attributes gives, compared with what is written down in
+//! `ui/*.stderr`.
 //!
-//! To write them anew after a change: `TRYBUILD=overwrite cargo test --test ui`, and then read the difference.
+//! To write them anew after a change: `TRYBUILD=overwrite cargo test --test ui`, and then read the
+//! difference.
 
 #[test]
 fn wrong_programs_are_told_what_to_do_instead() {

@@ -1,6 +1,8 @@
-//! Borrows that would escape a scope do not compile; compared with what is written down in `ui_scope/*.stderr`.
+//! Borrows that would escape a scope do not compile; compared with what is written down in
+//! `ui_scope/*.stderr`.
 //!
-//! To write them anew after a change: `TRYBUILD=overwrite cargo test --test ui_scope`, and then read the difference.
+//! To write them anew after a change: `TRYBUILD=overwrite cargo test --test ui_scope`, and then
+//! read the difference.
 
 #[test]
 fn borrows_cannot_escape_their_scope() {

@@ -1,20 +1,24 @@
-//! Unsafe code stands in two folders, each block with its reason, and how much there is may only change on purpose.
+//! Unsafe code stands in two folders, each block with its reason, and how much there is may only
+//! change on purpose.
 //!
-//! Clippy asks for the reasons too (`undocumented_unsafe_blocks`); this also counts, and holds where clippy is not run.
+//! Clippy asks for the reasons too (`undocumented_unsafe_blocks`); this also counts, and holds
+//! where clippy is not run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where unsafe code may stand.
 const ALLOWED: [&str; 2] = ["runtime/src/task", "runtime/src/sys"];
-/// Tests elsewhere that need a waker whose clone does something, which takes a vtable of their own, a descriptor that is
-/// closed by its number, as no safe code can, or a socket option that no library here knows.
+/// Tests elsewhere that need a waker whose clone does something, which takes a vtable of their own,
+/// a descriptor that is closed by its number, as no safe code can, or a socket option that no
+/// library here knows.
 const TESTS: [&str; 3] = [
     "tests/faults_descriptors.rs",
     "runtime/tests/sync_known_bugs.rs",
     "tests/lints_descriptors.rs",
 ];
-/// The most unsafe blocks and impls outside of tests: the budget. Raise it with a reason in the commit.
+/// The most unsafe blocks and impls outside of tests: the budget. Raise it with a reason in the
+/// commit.
 const BUDGET: usize = 171;
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -40,7 +44,8 @@ fn code(line: &str) -> &str {
     line.split("//").next().unwrap_or_default()
 }
 
-/// Whether the line begins an unsafe block or impl (a function that is unsafe to call is not counted, its body is).
+/// Whether the line begins an unsafe block or impl (a function that is unsafe to call is not
+/// counted, its body is).
 fn begins_unsafe(line: &str) -> bool {
     let code = code(line);
     let quoted = code

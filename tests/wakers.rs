@@ -15,7 +15,8 @@ use support::{own_waker, runtime, settle};
 
 const THREADS: usize = 8;
 
-/// Each round one thread is told a waker, sets a flag and wakes once. If that wake is lost, the task waits for ever.
+/// Each round one thread is told a waker, sets a flag and wakes once. If that wake is lost, the
+/// task waits for ever.
 #[test]
 fn no_wake_of_another_thread_is_lost() {
     const ROUNDS: usize = 2_000;
@@ -57,8 +58,8 @@ fn no_wake_of_another_thread_is_lost() {
     });
 }
 
-/// Threads wake whatever is in the book: tasks that wait, run, have ended, and those of runtimes that are gone. Beside
-/// them tasks that depend on single wakes must come to their end.
+/// Threads wake whatever is in the book: tasks that wait, run, have ended, and those of runtimes
+/// that are gone. Beside them tasks that depend on single wakes must come to their end.
 #[test]
 fn a_million_wakes_of_tasks_and_runtimes_in_every_state() {
     const TOTAL: u64 = 1_000_000;
@@ -101,7 +102,8 @@ fn a_million_wakes_of_tasks_and_runtimes_in_every_state() {
     assert!(count.load(Ordering::Relaxed) >= TOTAL);
 }
 
-/// Tasks that are driven by the threads alone, each polled some times; their wakers stay in the book.
+/// Tasks that are driven by the threads alone, each polled some times; their wakers stay in the
+/// book.
 fn one_generation(runtime: &myrt::runtime::Runtime, book: &Mutex<Vec<Waker>>, generation: usize) {
     runtime.block_on(async {
         let tasks: Vec<_> = (0..16)

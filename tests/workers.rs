@@ -1,4 +1,5 @@
-//! One runtime a core: connections are spread, a worker that dies comes back, all stop together. Clients are plain threads.
+//! One runtime a core: connections are spread, a worker that dies comes back, all stop together.
+//! Clients are plain threads.
 #![cfg(feature = "net")]
 
 mod support;
@@ -17,7 +18,8 @@ use myrt::time::sleep;
 use myrt::workers::{self, Builder, Worker};
 use support::left::Watch;
 
-/// Answers each request (a byte) with the worker's number and how often it was started again; `p` is its death, `s` stops all.
+/// Answers each request (a byte) with the worker's number and how often it was started again; `p`
+/// is its death, `s` stops all.
 async fn serve(worker: Worker, address: SocketAddr, told: mpsc::Sender<SocketAddr>) {
     let listener = worker.listener(address).await.unwrap();
     let _ = told.send(listener.local_addr().unwrap());
@@ -131,7 +133,8 @@ fn a_worker_that_panics_comes_back_and_the_others_go_on() {
     let of: Vec<_> = streams.iter().map(|stream| ask(stream, b'.').0).collect();
     let victim = of[0];
     ask(&streams[0], b'p');
-    // While it is away: connections to it wait in the queue of its socket, which stays; none is refused or cut.
+    // While it is away: connections to it wait in the queue of its socket, which stays; none is
+    // refused or cut.
     let more: Vec<_> = (0..100).map(|_| connect(address)).collect();
     let mut seen = HashSet::new();
     for stream in &more {

@@ -1,11 +1,13 @@
-//! A tour of myrt in a quarter of a minute: each idea of the course, run once, drawn from what really happened.
+//! A tour of myrt in a quarter of a minute: each idea of the course, run once, drawn from what
+//! really happened.
 //!
-//! Shows, in this order: two tasks that interleave on one thread (C6), three fetches in sequence and gathered (E2, E5,
-//! E6), a semaphore's slots (E8), a heartbeat that is cancelled (C10, C11, C20), what a blocking call does to the others (E11,
-//! A28), an hour of virtual time, and a server for 5,000 clients at once (A6: C10K, and N1). Course: 8.5, 8.7, and the visual guide.
+//! Shows, in this order: two tasks that interleave on one thread (C6), three fetches in sequence
+//! and gathered (E2, E5, E6), a semaphore's slots (E8), a heartbeat that is cancelled (C10, C11,
+//! C20), what a blocking call does to the others (E11, A28), an hour of virtual time, and a server
+//! for 5,000 clients at once (A6: C10K, and N1). Course: 8.5, 8.7, and the visual guide.
 //!
-//! It takes no arguments, uses no network but loopback and needs no client. In a terminal it draws in colour, in a pipe
-//! in plain text.
+//! It takes no arguments, uses no network but loopback and needs no client. In a terminal it draws
+//! in colour, in a pipe in plain text.
 //!
 //! ```text
 //! cargo run --release --example tour
@@ -29,7 +31,8 @@ use paint::{Paint, Row, Shade, Timeline};
 fn main() -> io::Result<()> {
     let paint = Paint::new();
     paint.title("myrt: tasks, time and sockets on one thread");
-    // As `myrt::run` does it, but what the runtime notices is kept for the drawing, not printed at once.
+    // As `myrt::run` does it, but what the runtime notices is kept for the drawing, not printed at
+    // once.
     let noticed = Noticed::default();
     let keep = Rc::clone(&noticed);
     let builder = Builder::new().slow_poll(ms(50)).lints(Lints::Warn);
@@ -162,7 +165,8 @@ async fn heartbeat(paint: &Paint) {
     ));
 }
 
-/// What a ticker does in 240 ms while something else takes 100 ms of the thread, or of another thread.
+/// What a ticker does in 240 ms while something else takes 100 ms of the thread, or of another
+/// thread.
 async fn ticker_beside<F>(timeline: &Timeline, what: &'static str, other: impl FnOnce(Row) -> F)
 where
     F: Future<Output = ()> + 'static,

@@ -1,7 +1,8 @@
 //! Drawing for the tour: headings, facts, and timelines of what tasks really did.
 //!
-//! It exists so that `main.rs` can speak of tasks only. Rows note instants while tasks run; drawing happens afterwards. It
-//! knows nothing of the runtime but its clock. Colours appear on a terminal only, and not with `NO_COLOR`.
+//! It exists so that `main.rs` can speak of tasks only. Rows note instants while tasks run; drawing
+//! happens afterwards. It knows nothing of the runtime but its clock. Colours appear on a terminal
+//! only, and not with `NO_COLOR`.
 
 use std::cell::{Cell, RefCell};
 use std::io::IsTerminal;
@@ -259,7 +260,8 @@ impl Paint {
         }
     }
 
-    /// Draws the rows over a scale of time; `scale`: as wide as another timeline, to compare the two.
+    /// Draws the rows over a scale of time; `scale`: as wide as another timeline, to compare the
+    /// two.
     pub(crate) fn timeline(&self, timeline: &Timeline, scale: Option<&Timeline>) {
         let span = scale
             .map_or(Duration::ZERO, Timeline::end)

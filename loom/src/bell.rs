@@ -1,7 +1,9 @@
-//! What the models need in place of the selector: a bell that stays rung until it is heard, as an eventfd does.
+//! What the models need in place of the selector: a bell that stays rung until it is heard, as an
+//! eventfd does.
 //!
-//! It says only what the selector's contract says: notifications made before or during a wait end one wait. Loom's
-//! `Notify` is just that, and now and then ends a wait for no reason, as a socket's event would.
+//! It says only what the selector's contract says: notifications made before or during a wait end
+//! one wait. Loom's `Notify` is just that, and now and then ends a wait for no reason, as a
+//! socket's event would.
 
 use loom::sync::Notify;
 

@@ -1,4 +1,5 @@
-//! The same protocols with the decisive operation left out. Each must be caught, or the models see nothing.
+//! The same protocols with the decisive operation left out. Each must be caught, or the models see
+//! nothing.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -6,7 +7,8 @@ use loom::thread;
 
 use crate::bell::Bell;
 
-/// Pending and parked as two locations without a fence: each side may miss what the other one wrote.
+/// Pending and parked as two locations without a fence: each side may miss what the other one
+/// wrote.
 #[test]
 #[should_panic(expected = "deadlock")]
 fn two_flags_without_a_fence_lose_a_wake() {
@@ -31,7 +33,8 @@ fn two_flags_without_a_fence_lose_a_wake() {
     });
 }
 
-/// A waker that looks at the bit before it writes: its data may be missing in the poll that it relies on.
+/// A waker that looks at the bit before it writes: its data may be missing in the poll that it
+/// relies on.
 #[test]
 #[should_panic(expected = "the poll missed a wake")]
 fn a_bit_that_is_only_looked_at_loses_data() {

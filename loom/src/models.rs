@@ -1,6 +1,7 @@
 //! The models of the remote queue, of its handshake with the sleeping loop, and of the slots' bits.
 //!
-//! The loop here is the runtime's turn with everything taken out that other threads cannot see: drain, poll, park.
+//! The loop here is the runtime's turn with everything taken out that other threads cannot see:
+//! drain, poll, park.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +40,8 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Turns of the loop until `done` says so; `handle` gets every batch. Returns how often it slept.
+    /// Turns of the loop until `done` says so; `handle` gets every batch. Returns how often it
+    /// slept.
     fn turns(&self, mut handle: impl FnMut(Vec<T>), done: impl Fn() -> bool) -> usize {
         let mut sleeps = 0;
         loop {
@@ -60,7 +62,8 @@ impl<T> Shared<T> {
     }
 }
 
-/// The loop sleeps until it has both items: were one push to miss the sleeper, it would sleep for ever.
+/// The loop sleeps until it has both items: were one push to miss the sleeper, it would sleep for
+/// ever.
 #[test]
 fn no_push_misses_a_loop_that_falls_asleep() {
     loom::model(|| {
@@ -85,7 +88,8 @@ fn no_push_misses_a_loop_that_falls_asleep() {
     });
 }
 
-/// One thread pushes twice, as a burst does: the order stays, and the second push may be what finds the loop asleep again.
+/// One thread pushes twice, as a burst does: the order stays, and the second push may be what finds
+/// the loop asleep again.
 #[test]
 fn two_pushes_of_one_thread_stay_in_order() {
     loom::model(|| {
@@ -127,7 +131,8 @@ fn a_wakeup_for_another_reason_loses_nothing() {
     });
 }
 
-/// What was written before the push is there when the item is handled, although the writing itself is not ordered.
+/// What was written before the push is there when the item is handled, although the writing itself
+/// is not ordered.
 #[test]
 fn an_item_brings_along_what_was_written_before_it() {
     loom::model(|| {
@@ -183,8 +188,8 @@ fn wake(
     })
 }
 
-/// Two threads wake one task. It ends when a poll has seen what both wrote: were a wake lost, or merged into a poll
-/// that cannot see its data yet, the loop would sleep for ever.
+/// Two threads wake one task. It ends when a poll has seen what both wrote: were a wake lost, or
+/// merged into a poll that cannot see its data yet, the loop would sleep for ever.
 #[test]
 fn every_wake_is_followed_by_a_poll_that_sees_its_data() {
     loom::model(|| {
@@ -209,7 +214,8 @@ fn every_wake_is_followed_by_a_poll_that_sees_its_data() {
     });
 }
 
-/// One of the two keys is stale, and may be the one that is queued: the task that lives in the slot now is woken all the same.
+/// One of the two keys is stale, and may be the one that is queued: the task that lives in the slot
+/// now is woken all the same.
 #[test]
 fn a_stale_key_in_the_queue_does_not_swallow_a_live_wake() {
     loom::model(|| {
@@ -264,7 +270,8 @@ fn two_wakers_of_two_tasks_and_one_loop() {
     });
 }
 
-/// Every item is handled by the loop, returned by `close`, or given back to its sender: exactly one of the three.
+/// Every item is handled by the loop, returned by `close`, or given back to its sender: exactly one
+/// of the three.
 #[test]
 fn close_and_push_lose_nothing() {
     loom::model(|| {

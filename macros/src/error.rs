@@ -1,8 +1,8 @@
 //! Errors that point at the user's tokens.
 //!
-//! They are collected rather than returned at the first one, so that somebody with two mistakes compiles once, and
-//! so that the function can be expanded all the same: an editor completes in its body while the options are half written.
-//! Nothing here knows what an error is about.
+//! They are collected rather than returned at the first one, so that somebody with two mistakes
+//! compiles once, and so that the function can be expanded all the same: an editor completes in its
+//! body while the options are half written. Nothing here knows what an error is about.
 
 use proc_macro::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 
@@ -52,8 +52,8 @@ impl Errors {
 }
 
 impl Error {
-    /// `::core::compile_error! { "message" }`. The compiler underlines a macro call from its first token to its last, so
-    /// that these two carry the two ends of the place.
+    /// `::core::compile_error! { "message" }`. The compiler underlines a macro call from its first
+    /// token to its last, so that these two carry the two ends of the place.
     fn into_tokens(self) -> Vec<TokenTree> {
         let colon = |spacing| located(Punct::new(':', spacing).into(), self.first);
         let mut message = Literal::string(&self.message);

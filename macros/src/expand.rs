@@ -1,8 +1,8 @@
 //! Puts the plain function around the `async` one.
 //!
-//! The user's tokens keep their own places, so whatever the compiler says of them points at them. What is added carries the
-//! attribute's place: lints leave it alone, and where the runtime notes the caller's location (a main task is spawned
-//! "at" somewhere) that is the line of the attribute.
+//! The user's tokens keep their own places, so whatever the compiler says of them points at them.
+//! What is added carries the attribute's place: lints leave it alone, and where the runtime notes
+//! the caller's location (a main task is spawned "at" somewhere) that is the line of the attribute.
 
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
@@ -50,7 +50,8 @@ pub(crate) fn expand(
     [errors.into_tokens(), code].into_iter().collect()
 }
 
-/// Reports what the attribute cannot work with. Tells whether the function can be called by a plain one all the same.
+/// Reports what the attribute cannot work with. Tells whether the function can be called by a plain
+/// one all the same.
 fn check(attribute: Attribute, function: &Function, errors: &mut Errors) -> bool {
     let what = match attribute {
         Attribute::Main => format!("`{}`", function.name),
@@ -160,8 +161,8 @@ fn wrap(
     outer
 }
 
-/// The function as it was written, without what went to the plain one. That it may do without an `.await`, or (after an error)
-/// without being called, is not worth a word.
+/// The function as it was written, without what went to the plain one. That it may do without an
+/// `.await`, or (after an error) without being called, is not worth a word.
 fn inner(function: Function) -> TokenStream {
     let mut inner = own(r#"#[allow(dead_code, clippy::unused_async, reason = "made by myrt")]"#);
     if !function.is_async() {

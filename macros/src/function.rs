@@ -1,7 +1,8 @@
 //! Reads the header of one function, as far as the attributes need it.
 //!
-//! The compiler has parsed the item before it calls an attribute, so it is known to be well formed, and no type and no expression has
-//! to be understood: the parts are found by the few tokens between them. The body is never looked into.
+//! The compiler has parsed the item before it calls an attribute, so it is known to be well formed,
+//! and no type and no expression has to be understood: the parts are found by the few tokens
+//! between them. The body is never looked into.
 
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
@@ -73,7 +74,8 @@ impl Function {
 }
 
 impl Attribute {
-    /// The last name of the path: `test` for `#[core::prelude::v1::test]`, `should_panic` for `#[should_panic(…)]`.
+    /// The last name of the path: `test` for `#[core::prelude::v1::test]`, `should_panic` for
+    /// `#[should_panic(…)]`.
     pub(crate) fn name(&self) -> Option<Ident> {
         let mut last = None;
         for token in self.group.stream() {
@@ -163,7 +165,8 @@ impl Tokens {
     }
 }
 
-/// Opens the invisible groups into which a `macro_rules!` macro wraps what it was given (`$vis`, `$seed:literal`).
+/// Opens the invisible groups into which a `macro_rules!` macro wraps what it was given (`$vis`,
+/// `$seed:literal`).
 fn flatten(stream: TokenStream, into: &mut Vec<TokenTree>) {
     for token in stream {
         match token {

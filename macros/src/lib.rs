@@ -1,7 +1,8 @@
-//! The attributes `#[myrt::main]` and `#[myrt::test]`. Part of myrt: use them through the `myrt` crate.
+//! The attributes `#[myrt::main]` and `#[myrt::test]`. Part of myrt: use them through the `myrt`
+//! crate.
 //!
-//! An `async fn` cannot be called by the operating system or the test harness, so these attributes put a plain
-//! function of the same name, return type and attributes around it:
+//! An `async fn` cannot be called by the operating system or the test harness, so these attributes
+//! put a plain function of the same name, return type and attributes around it:
 //!
 //! ```text
 //! #[myrt::main(debug)]                    fn main() -> io::Result<()> {
@@ -15,14 +16,17 @@
 //!                                         }
 //! ```
 //!
-//! The function that was written stays a whole `async fn`, token for token. It would be shorter to wrap its body in an
-//! `async` block, but the compiler does not tell such a block what it is to return: a `?` then lacks a type, and a
-//! wrong last line is reported as a wrong block. In a function both are reported where they are.
+//! The function that was written stays a whole `async fn`, token for token. It would be shorter to
+//! wrap its body in an `async` block, but the compiler does not tell such a block what it is to
+//! return: a `?` then lacks a type, and a wrong last line is reported as a wrong block. In a
+//! function both are reported where they are.
 //!
-//! Everything is done with the compiler's own `proc_macro` types. What has to be recognised is one function header, for which a
-//! parser of the whole language would triple the build time of a small program.
+//! Everything is done with the compiler's own `proc_macro` types. What has to be recognised is one
+//! function header, for which a parser of the whole language would triple the build time of a small
+//! program.
 //!
-//! This crate must not know how a runtime is built or run: that is what the facade's `__private::{main, test}` do.
+//! This crate must not know how a runtime is built or run: that is what the facade's
+//! `__private::{main, test}` do.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_macros)]
@@ -36,11 +40,12 @@ use proc_macro::TokenStream;
 
 /// Runs an `async fn` on a new runtime; for the program's `main`.
 ///
-/// The function may return whatever a plain `main` may: `()`, `Result<(), E>` with `E: Debug`, an `ExitCode`. It runs
-/// as with `myrt::run`: when it returns, the remaining tasks are cancelled and their cleanups waited for; Ctrl-C does the same,
-/// and ends the process with status 130. It takes no arguments (read `std::env::args`) and no generics. Any other
-/// function may carry the attribute too: it becomes a plain function which runs to its end in a runtime of its own,
-/// and therefore must not be called from within a task.
+/// The function may return whatever a plain `main` may: `()`, `Result<(), E>` with `E: Debug`, an
+/// `ExitCode`. It runs as with `myrt::run`: when it returns, the remaining tasks are cancelled and
+/// their cleanups waited for; Ctrl-C does the same, and ends the process with status 130. It takes
+/// no arguments (read `std::env::args`) and no generics. Any other function may carry the attribute
+/// too: it becomes a plain function which runs to its end in a runtime of its own, and therefore
+/// must not be called from within a task.
 ///
 /// # Options
 ///
@@ -53,12 +58,13 @@ use proc_macro::TokenStream;
 /// | `lints` | `"off"`, `"warn"`, `"deny"` | `lints(Lints::Deny)` |
 /// | `crate` | `"path::to::myrt"` | where to find myrt, if it was renamed or re-exported |
 ///
-/// An option that is not given is left to the environment (`MYRT_DEBUG`, `MYRT_LINTS`, `MYRT_SELECTOR`, `MYRT_SEED`), then to the default.
+/// An option that is not given is left to the environment (`MYRT_DEBUG`, `MYRT_LINTS`,
+/// `MYRT_SELECTOR`, `MYRT_SEED`), then to the default.
 ///
 /// # Panics
 ///
-/// The function that is generated panics when no runtime can be made (no file descriptors left, an unavailable selector), and
-/// when it is called inside a runtime.
+/// The function that is generated panics when no runtime can be made (no file descriptors left, an
+/// unavailable selector), and when it is called inside a runtime.
 ///
 /// # Examples
 ///
@@ -80,14 +86,15 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes an `async fn` a test that runs on a new runtime of its own.
 ///
-/// The options are those of [`macro@main`]. `start_paused` makes a test of timers take no time and give the same result on every
-/// machine; `lints = "deny"` makes a test fail of which the runtime reports misuse. `#[should_panic]`, `#[ignore]` and
-/// a return type `Result<(), E>` work as they do on a plain `#[test]`, which this attribute adds itself.
+/// The options are those of [`macro@main`]. `start_paused` makes a test of timers take no time and
+/// give the same result on every machine; `lints = "deny"` makes a test fail of which the runtime
+/// reports misuse. `#[should_panic]`, `#[ignore]` and a return type `Result<(), E>` work as they do
+/// on a plain `#[test]`, which this attribute adds itself.
 ///
 /// # Panics
 ///
-/// The test panics, and so fails, when its function panics, when no runtime can be made, and with `lints = "deny"` when
-/// something was reported.
+/// The test panics, and so fails, when its function panics, when no runtime can be made, and with
+/// `lints = "deny"` when something was reported.
 ///
 /// # Examples
 ///

@@ -1,4 +1,5 @@
-//! Reads what stands in the parentheses of an attribute, and turns it into calls on the runtime's builder.
+//! Reads what stands in the parentheses of an attribute, and turns it into calls on the runtime's
+//! builder.
 //!
 //! The names and their values are written down here once; what they do is the builder's business.
 

@@ -1,7 +1,9 @@
-//! The one door for system calls on sockets: nothing else in myrt opens, reads, writes or accepts on one.
+//! The one door for system calls on sockets: nothing else in myrt opens, reads, writes or accepts
+//! on one.
 //!
-//! It exists so that there is one place to count them, to record and replay them, or to put a simulated network there, and one
-//! place that knows how systems differ. Everything here is non-blocking and returns at once; it knows nothing of tasks or waiting.
+//! It exists so that there is one place to count them, to record and replay them, or to put a
+//! simulated network there, and one place that knows how systems differ. Everything here is
+//! non-blocking and returns at once; it knows nothing of tasks or waiting.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -47,8 +49,8 @@ pub(crate) fn connected(socket: &impl AsFd) -> io::Result<()> {
     }
 }
 
-/// Binds and listens. The address may be used again at once after an earlier listener's connections (`SO_REUSEADDR`).
-/// `beside_v4`: an IPv6 wildcard leaves IPv4 to a listener of its own.
+/// Binds and listens. The address may be used again at once after an earlier listener's connections
+/// (`SO_REUSEADDR`). `beside_v4`: an IPv6 wildcard leaves IPv4 to a listener of its own.
 pub(crate) fn listen(
     address: SocketAddr,
     backlog: i32,
@@ -68,7 +70,8 @@ pub(crate) fn listen(
     Ok(socket.into())
 }
 
-/// Takes one waiting connection, non-blocking and closed on exec. Those that have failed while they waited in the queue are passed over.
+/// Takes one waiting connection, non-blocking and closed on exec. Those that have failed while they
+/// waited in the queue are passed over.
 #[inline]
 pub(crate) fn accept(listener: &impl AsFd) -> io::Result<(Socket, SockAddr)> {
     let mut failed = 0;
@@ -80,12 +83,15 @@ pub(crate) fn accept(listener: &impl AsFd) -> io::Result<(Socket, SockAddr)> {
     }
 }
 
-/// Connections in a row that failed before they were accepted. More is no accident, and whoever accepts is told.
+/// Connections in a row that failed before they were accepted. More is no accident, and whoever
+/// accepts is told.
 const MOST_FAILED: u32 = 128;
 
-/// Whether an error of accept is about the one connection, or about none (a signal came): neither is about the next.
+/// Whether an error of accept is about the one connection, or about none (a signal came): neither
+/// is about the next.
 ///
-/// Linux hands on what the network did to a connection that nobody has accepted yet (accept(2), "Error handling").
+/// Linux hands on what the network did to a connection that nobody has accepted yet (accept(2),
+/// "Error handling").
 pub(crate) fn is_of_connection(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted
         || error
@@ -93,11 +99,12 @@ pub(crate) fn is_of_connection(error: &io::Error) -> bool {
             .is_some_and(|code| os::OF_CONNECTION.contains(&code))
 }
 
-/// Whether the process or the system has no descriptor or no memory left for what was asked for (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`): it
-/// passes when somebody gives some back.
+/// Whether the process or the system has no descriptor or no memory left for what was asked for
+/// (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`): it passes when somebody gives some back.
 ///
-/// Of the errors of [`TcpListener::accept`](crate::TcpListener::accept) these are the ones after which a server goes on: nothing is wrong with the
-/// listener, and the connection waits in the queue.
+/// Of the errors of [`TcpListener::accept`](crate::TcpListener::accept) these are the ones after
+/// which a server goes on: nothing is wrong with the listener, and the connection waits in the
+/// queue.
 ///
 /// # Examples
 ///
@@ -287,7 +294,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn b9_errors_of_accept_are_the_connections_or_the_processs() {
-        // ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH; ECONNABORTED, EPERM, EINTR.
+        // ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH;
+        // ECONNABORTED, EPERM, EINTR.
         for code in [100, 71, 92, 112, 64, 113, 95, 101, 103, 1, 4] {
             let error = Error::from_raw_os_error(code);
             assert!(is_of_connection(&error), "{error}");

@@ -1,7 +1,8 @@
 //! Between futures-io's traits and tokio's, in both directions.
 //!
-//! Many crates ask for tokio's `AsyncRead` and `AsyncWrite` without needing its runtime: the traits are all they mean. This adapter is
-//! those traits and nothing else; what calls tokio's `spawn`, timers or sockets inside still cannot run here. It knows no stream.
+//! Many crates ask for tokio's `AsyncRead` and `AsyncWrite` without needing its runtime: the traits
+//! are all they mean. This adapter is those traits and nothing else; what calls tokio's `spawn`,
+//! timers or sockets inside still cannot run here. It knows no stream.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,10 +16,11 @@ use crate::adapter::{Adapter, write_through};
 use crate::io::count;
 
 pin_project! {
-    /// A stream under the traits of the other side: around one with futures-io's traits it has tokio's, and the other way round.
+    /// A stream under the traits of the other side: around one with futures-io's traits it has
+    /// tokio's, and the other way round.
     ///
-    /// No bytes are copied and nothing is buffered. tokio's `shutdown` is futures-io's `close`. A task that waits for its bytes is shown at
-    /// the line that made the `Compat`.
+    /// No bytes are copied and nothing is buffered. tokio's `shutdown` is futures-io's `close`. A
+    /// task that waits for its bytes is shown at the line that made the `Compat`.
     ///
     /// ```
     /// use myrt_net::compat::Compat;
@@ -127,7 +129,8 @@ impl<T: theirs::AsyncBufRead> AsyncBufRead for Compat<T> {
 write_through! {
     impl theirs::AsyncWrite { poll_shutdown } for Compat through AsyncWrite { poll_close }
     {
-        /// Always, since futures-io's streams cannot say: one that has no vectored write takes the first slice.
+        /// Always, since futures-io's streams cannot say: one that has no vectored write takes the
+        /// first slice.
         fn is_write_vectored(&self) -> bool {
             true
         }

@@ -1,9 +1,11 @@
 //! The two directions of a stream socket as two values.
 //!
-//! A half holds the stream through a pointer: `&stream` for borrowed halves, which cost nothing; a count for owned ones, which may go
-//! to different tasks (they are `Send` and `Sync` because the stream is). The owned write half ends its direction when dropped, as in
-//! tokio: the peer of a task that is done writing should see the end. Nothing here waits by itself, and it knows no particular stream:
-//! [`tcp`](crate::tcp) and [`unix`](crate::unix) give the halves their short names.
+//! A half holds the stream through a pointer: `&stream` for borrowed halves, which cost nothing; a
+//! count for owned ones, which may go to different tasks (they are `Send` and `Sync` because the
+//! stream is). The owned write half ends its direction when dropped, as in tokio: the peer of a
+//! task that is done writing should see the end. Nothing here waits by itself, and it knows no
+//! particular stream: [`tcp`](crate::tcp) and [`unix`](crate::unix) give the halves their short
+//! names.
 
 use std::error::Error;
 use std::fmt;
@@ -21,19 +23,22 @@ use crate::calls;
 use crate::socket_op::{self, Read, ReadExact, ReadVectored, Write, WriteAll, WriteVectored};
 use crate::stream::Connection;
 
-/// Half of a stream to read from; see [`TcpStream::split`](crate::TcpStream::split) and [`TcpStream::into_split`](crate::TcpStream::into_split).
+/// Half of a stream to read from; see [`TcpStream::split`](crate::TcpStream::split) and
+/// [`TcpStream::into_split`](crate::TcpStream::into_split).
 #[derive(Debug)]
 pub struct ReadHalf<P> {
     stream: P,
 }
 
-/// Half of a stream to write to; see [`TcpStream::split`](crate::TcpStream::split) and [`TcpStream::into_split`](crate::TcpStream::into_split).
+/// Half of a stream to write to; see [`TcpStream::split`](crate::TcpStream::split) and
+/// [`TcpStream::into_split`](crate::TcpStream::into_split).
 #[derive(Debug)]
 pub struct WriteHalf<P> {
     stream: P,
 }
 
-/// What an owned write half holds: its share of the stream, whose direction of writing ends with it.
+/// What an owned write half holds: its share of the stream, whose direction of writing ends with
+/// it.
 #[derive(Debug)]
 pub struct Writing<S: Connection> {
     stream: Arc<S>,
@@ -41,7 +46,8 @@ pub struct Writing<S: Connection> {
     keeper: Option<Keeper<S>>,
 }
 
-/// A third share of the stream, of which the halves know: they give it up when they become one again.
+/// A third share of the stream, of which the halves know: they give it up when they become one
+/// again.
 pub(crate) struct Keeper<S>(Arc<Mutex<Option<Arc<S>>>>);
 
 impl<S> Keeper<S> {

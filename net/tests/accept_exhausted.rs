@@ -1,4 +1,5 @@
-//! A server that runs out of descriptors: it goes on, spins not, and serves everybody. In a process of its own, for its limit.
+//! A server that runs out of descriptors: it goes on, spins not, and serves everybody. In a process
+//! of its own, for its limit.
 
 mod common;
 
@@ -13,7 +14,8 @@ use myrt_runtime::task::spawn;
 const CLIENTS: usize = 200;
 const SERVER: &str = "MYRT_TEST_EXHAUSTED_SERVER";
 
-/// Accepts until everybody was served, going on after each error, then tells how many errors there were.
+/// Accepts until everybody was served, going on after each error, then tells how many errors there
+/// were.
 fn serve() {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

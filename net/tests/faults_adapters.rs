@@ -1,4 +1,5 @@
-//! B.5 of the second list: adapters pass no count on that is more than what was handed; see `tests/faults_copy.rs`.
+//! B.5 of the second list: adapters pass no count on that is more than what was handed; see
+//! `tests/faults_copy.rs`.
 #![cfg(feature = "tokio-compat")]
 
 mod common;

@@ -1,4 +1,5 @@
-//! `duplex`, `split`, `copy`, `copy_bidirectional`: wakes counted, half-close kept, nobody served twice.
+//! `duplex`, `split`, `copy`, `copy_bidirectional`: wakes counted, half-close kept, nobody served
+//! twice.
 
 mod common;
 
@@ -98,7 +99,8 @@ fn a_duplex_that_lets_nothing_pass_is_refused() {
     drop(duplex(0));
 }
 
-/// A waker whose clone, wake and drop use the stream that holds it must not find a borrow (rows 30 and 31).
+/// A waker whose clone, wake and drop use the stream that holds it must not find a borrow (rows 30
+/// and 31).
 #[test]
 fn r30_r31_wakers_that_call_back_into_the_stream_find_no_borrow() {
     use std::cell::RefCell;
@@ -142,7 +144,8 @@ fn r30_r31_wakers_that_call_back_into_the_stream_find_no_borrow() {
 
 #[test]
 fn r2_half_close_passes_a_proxy_in_both_directions() {
-    // The client closes its direction before the answer exists; the answer must still come (the course's proxy returns 0 bytes).
+    // The client closes its direction before the answer exists; the answer must still come (the
+    // course's proxy returns 0 bytes).
     let (mut client, mut front) = duplex(4);
     let (mut back, mut server) = duplex(4);
     let proxy = async { copy_bidirectional(&mut front, &mut back).await.unwrap() };

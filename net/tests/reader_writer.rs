@@ -1,4 +1,5 @@
-//! `Reader` and `Writer`: what they return, what their errors carry, and that cancelling loses nothing.
+//! `Reader` and `Writer`: what they return, what their errors carry, and that cancelling loses
+//! nothing.
 
 mod common;
 

@@ -119,8 +119,8 @@ fn what_cannot_be_caught_is_refused() {
 
 const CHILD: &str = "MYRT_TEST_SIGNAL_CHILD";
 
-/// Runs a test while other listeners keep the signals from ending this process: one that was sent may come after the test's own
-/// listener is gone.
+/// Runs a test while other listeners keep the signals from ending this process: one that was sent
+/// may come after the test's own listener is gone.
 fn run<F: Future>(test: F) -> F::Output {
     static OTHERS: OnceLock<Vec<Signal>> = OnceLock::new();
     let kinds = [

@@ -474,8 +474,9 @@ fn options_are_kept() {
 
 #[test]
 fn urgent_data_in_the_stream_makes_nobody_wait() {
-    // A read stops short at the urgent mark although more is there (with and without SO_OOBINLINE), and under edge triggering no second event
-    // comes for it: taking the short read for "drained" would wait for ever.
+    // A read stops short at the urgent mark although more is there (with and without SO_OOBINLINE),
+    // and under edge triggering no second event comes for it: taking the short read for "drained"
+    // would wait for ever.
     run(async {
         let (client, server) = connected().await;
         let mut buf = [0; 64];

@@ -1,7 +1,7 @@
 //! `Builder`: what can be chosen about a runtime.
 //!
-//! It exists so that the defaults, the environment and the program's own choice meet in one place, in this order.
-//! It must not know the loop.
+//! It exists so that the defaults, the environment and the program's own choice meet in one place,
+//! in this order. It must not know the loop.
 
 use std::env;
 use std::fmt;
@@ -26,10 +26,11 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Builds a [`Runtime`].
 ///
-/// What is not set here is taken from the environment, then from the defaults: `MYRT_SELECTOR` (`epoll`,
-/// `epoll-level`, `epoll-oneshot`, `kqueue`, `poll`, `select`), `MYRT_SEED`, `MYRT_DEBUG`, `MYRT_LINTS` (see [`Lints`]),
-/// `MYRT_MONITOR` (an address, see [`monitor::start`](crate::monitor::start)), `MYRT_RECORD` (a file, see
-/// [`Builder::record`]), `MYRT_RECORD_DIR` (see [`Builder::record_dir`]).
+/// What is not set here is taken from the environment, then from the defaults: `MYRT_SELECTOR`
+/// (`epoll`, `epoll-level`, `epoll-oneshot`, `kqueue`, `poll`, `select`), `MYRT_SEED`,
+/// `MYRT_DEBUG`, `MYRT_LINTS` (see [`Lints`]), `MYRT_MONITOR` (an address, see
+/// [`monitor::start`](crate::monitor::start)), `MYRT_RECORD` (a file, see [`Builder::record`]),
+/// `MYRT_RECORD_DIR` (see [`Builder::record_dir`]).
 ///
 /// ```
 /// use myrt::runtime::{Builder, Selector};
@@ -66,46 +67,51 @@ impl Builder {
         }
     }
 
-    /// How to learn which descriptors are ready. Default: edge-triggered epoll on Linux, kqueue on BSD and macOS.
+    /// How to learn which descriptors are ready. Default: edge-triggered epoll on Linux, kqueue on
+    /// BSD and macOS.
     pub fn selector(mut self, selector: Selector) -> Self {
         self.selector = Some(selector);
         self
     }
 
-    /// Starts with a virtual clock that stands still and jumps to the next deadline when nothing else is to do (see
-    /// [`time::pause`](crate::time::pause)).
+    /// Starts with a virtual clock that stands still and jumps to the next deadline when nothing
+    /// else is to do (see [`time::pause`](crate::time::pause)).
     pub fn start_paused(mut self, paused: bool) -> Self {
         self.start_paused = paused;
         self
     }
 
-    /// Seeds what is random (the start of `select!`), so that a run can be repeated. Runs that start with a paused clock have always the
-    /// same seed if none is chosen: they can be repeated anyway, and so can their recordings.
+    /// Seeds what is random (the start of `select!`), so that a run can be repeated. Runs that
+    /// start with a paused clock have always the same seed if none is chosen: they can be repeated
+    /// anyway, and so can their recordings.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// Is told of panics that nobody awaits; the default prints them. A hook that panics itself takes the loop down.
+    /// Is told of panics that nobody awaits; the default prints them. A hook that panics itself
+    /// takes the loop down.
     pub fn on_unhandled(mut self, hook: impl Fn(&Unhandled<'_>) + 'static) -> Self {
         self.unhandled = Some(Rc::new(hook));
         self
     }
 
-    /// How many polls lie between two looks at the selector while work is ready. Default 61; 0 counts as 1.
+    /// How many polls lie between two looks at the selector while work is ready. Default 61; 0
+    /// counts as 1.
     pub fn event_interval(mut self, polls: u32) -> Self {
         self.event_interval = polls.max(1);
         self
     }
 
-    /// How many events are taken from the selector at once; the others come with the next turn. Default 1024.
+    /// How many events are taken from the selector at once; the others come with the next turn.
+    /// Default 1024.
     pub fn max_events(mut self, events: usize) -> Self {
         self.max_events = events.max(1);
         self
     }
 
-    /// How long async cleanups may take before they are cut, when their canceller waits and when the runtime ends.
-    /// Default 5 s.
+    /// How long async cleanups may take before they are cut, when their canceller waits and when
+    /// the runtime ends. Default 5 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -114,8 +120,9 @@ impl Builder {
     /// Makes the runtime.
     ///
     /// # Errors
-    /// When the selector cannot be made (no descriptors left, or a selector that this system lacks), and when the
-    /// environment asks for something that does not exist; when the name of a file to record to has no known ending.
+    /// When the selector cannot be made (no descriptors left, or a selector that this system
+    /// lacks), and when the environment asks for something that does not exist; when the name of a
+    /// file to record to has no known ending.
     pub fn build(self) -> io::Result<Runtime> {
         let selector = match self.selector {
             Some(selector) => selector,
@@ -197,18 +204,22 @@ impl Runtime {
     /// A runtime with the defaults, which the environment may have set (see [`Builder`]).
     ///
     /// # Errors
-    /// When the selector cannot be made: no descriptors left, or a selector that this system does not have.
+    /// When the selector cannot be made: no descriptors left, or a selector that this system does
+    /// not have.
     pub fn new() -> io::Result<Self> {
         Builder::new().build()
     }
 }
 
-/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups included.
+/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups
+/// included.
 ///
-/// asyncio's `asyncio.run`. With the `signal` feature use `myrt::run`, which also turns Ctrl-C into an orderly end.
+/// asyncio's `asyncio.run`. With the `signal` feature use `myrt::run`, which also turns Ctrl-C into
+/// an orderly end.
 ///
 /// # Panics
-/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future` panicked with.
+/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future`
+/// panicked with.
 #[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {
     refuse_nesting("run");

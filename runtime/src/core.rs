@@ -1,8 +1,8 @@
 //! Everything that belongs to one runtime, as its thread sees it.
 //!
-//! It exists so that one pointer in a thread local reaches all of it. Each part has its own file and its own
-//! rules; the only thing that is said here is what they share: nothing that runs user code is called while a part
-//! is borrowed. It must not know how the loop goes round (`loop.rs`).
+//! It exists so that one pointer in a thread local reaches all of it. Each part has its own file
+//! and its own rules; the only thing that is said here is what they share: nothing that runs user
+//! code is called while a part is borrowed. It must not know how the loop goes round (`loop.rs`).
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -48,7 +48,8 @@ pub(crate) struct Core {
     pub(crate) home: Arc<Home>,
     /// The state of the runtime's thread.
     pub(crate) thread: Here,
-    /// Jobs that run on the blocking pool or in child processes for this runtime: virtual time waits for them.
+    /// Jobs that run on the blocking pool or in child processes for this runtime: virtual time
+    /// waits for them.
     pub(crate) outside: Cell<usize>,
     pub(crate) random: Cell<u64>,
     pub(crate) config: Config,
@@ -129,8 +130,8 @@ impl Core {
         taken
     }
 
-    /// Leaves a cleanup for whoever collects. Gives it back, reported and to be dropped, when the runtime's own grace is over:
-    /// nobody will collect.
+    /// Leaves a cleanup for whoever collects. Gives it back, reported and to be dropped, when the
+    /// runtime's own grace is over: nobody will collect.
     pub(crate) fn leave(&self, cleanup: Left) -> Option<Left> {
         if self.tasks.closed.get() {
             self.cut(
@@ -227,7 +228,8 @@ impl Core {
             messages.by_ref().for_each(|message| self.handle(message));
         }));
         if let Err(panic) = handled {
-            // The hook for panics panicked. What was not handled yet is for the next turn: a lost wake is a lost task.
+            // The hook for panics panicked. What was not handled yet is for the next turn: a lost
+            // wake is a lost task.
             messages.for_each(|message| drop(self.home.queue.push(message)));
             resume_unwind(panic);
         }
@@ -241,9 +243,9 @@ impl Core {
         match message {
             Message::Wake(key) => {
                 if let Some(slot) = self.tasks.slots.get(crate::task::slot::index_of(key)) {
-                    // Taken before the poll, so that a wake that comes during it queues again. The bit is the slot's,
-                    // not the occupant's: a live key may have relied on the message of a stale one, so whoever
-                    // lives there now is woken.
+                    // Taken before the poll, so that a wake that comes during it queues again. The
+                    // bit is the slot's, not the occupant's: a live key may have relied on the
+                    // message of a stale one, so whoever lives there now is woken.
                     slot.remote.take();
                     self.tasks.wake(slot.key());
                 }
@@ -261,8 +263,8 @@ impl Core {
         self.outside.get()
     }
 
-    /// A number below `bound` that looks random enough for fairness. It is made of what the last call left, so
-    /// that a branch on it need not wait for the arithmetic.
+    /// A number below `bound` that looks random enough for fairness. It is made of what the last
+    /// call left, so that a branch on it need not wait for the arithmetic.
     #[inline]
     pub(crate) fn random_below(&self, bound: u32) -> u32 {
         let x = self.random.get();

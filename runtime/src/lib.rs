@@ -1,5 +1,5 @@
-//! The executor, reactor, clock and everything between tasks of [myrt](https://docs.rs/myrt): use the `myrt` crate,
-//! which shows all of this under one name.
+//! The executor, reactor, clock and everything between tasks of [myrt](https://docs.rs/myrt): use
+//! the `myrt` crate, which shows all of this under one name.
 //!
 //! Read `loop.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
 
@@ -82,8 +82,8 @@ pub mod os {
         SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
     };
 
-    /// Spawns a task that is no part of the program: no list shows it, and that it waits for `fd` does not count where the
-    /// runtime asks whether anyone can still be woken.
+    /// Spawns a task that is no part of the program: no list shows it, and that it waits for `fd`
+    /// does not count where the runtime asks whether anyone can still be woken.
     pub fn spawn_in_background<F>(fd: std::os::fd::RawFd, future: F)
     where
         F: Future<Output = ()> + 'static,

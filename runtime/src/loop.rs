@@ -1,6 +1,7 @@
 //! The loop. Read this first: [`turn`] is what the runtime does, over and over.
 //!
-//! A turn runs what is ready, reads what other threads sent, fires timers, and asks the selector, which is where it sleeps.
+//! A turn runs what is ready, reads what other threads sent, fires timers, and asks the selector,
+//! which is where it sleeps.
 
 use std::io;
 use std::panic::Location;
@@ -13,8 +14,8 @@ use crate::task::probe::{ReadyBy, TELLS};
 use crate::task::spawn::spawn_in;
 use crate::time::Instant;
 
-/// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is ready, and at
-/// most `limit`), read the mail.
+/// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is
+/// ready, and at most `limit`), read the mail.
 pub(crate) fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
     begin_turn(core);
     let batch = run(core, core.config.event_interval);
@@ -60,7 +61,8 @@ pub(crate) fn run(core: &Core, limit: u32) -> Batch {
     run_batch(core, limit)
 }
 
-/// The turn's reading of the clock: how long the loop has kept to itself is counted, and told if that was long.
+/// The turn's reading of the clock: how long the loop has kept to itself is counted, and told if
+/// that was long.
 #[inline]
 fn look(core: &Core) -> Instant {
     let before = core.timers.seen();
@@ -96,8 +98,8 @@ fn begin_turn(core: &Core) {
     core.probe.tell_polls(|it| it.turn(core, turns));
 }
 
-/// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`. This and the glance of
-/// a turn are the only calls that ask the selector.
+/// Sleeps in the selector until an event, a message from another thread, or the end of `timeout`.
+/// This and the glance of a turn are the only calls that ask the selector.
 fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
     let timeout = match core.probe.inspector() {
         Some(inspector) => inspector.before_park(core, timeout, false),
@@ -109,7 +111,8 @@ fn park(core: &Core, timeout: Option<Duration>) -> io::Result<()> {
     if !core.home.queue.prepare_park() {
         return Ok(()); // a message came at the last moment
     }
-    // A waker of somebody else's that panics must not leave the queue parked: nothing would run any more.
+    // A waker of somebody else's that panics must not leave the queue parked: nothing would run any
+    // more.
     let parked = Parked(core);
     let asked = core.reactor.wait(timeout);
     drop(parked);
@@ -128,8 +131,8 @@ impl Drop for Parked<'_> {
     }
 }
 
-/// Paused clock, nothing ready: if really nothing can happen by itself (no event, no message, no job outside), time
-/// jumps to the next deadline.
+/// Paused clock, nothing ready: if really nothing can happen by itself (no event, no message, no
+/// job outside), time jumps to the next deadline.
 pub(crate) fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Result<()> {
     let events = core.reactor.wait(Some(Duration::ZERO))?;
     core.probe
@@ -154,7 +157,8 @@ pub(crate) fn sleep_virtually(core: &Core, limit: Option<Duration>) -> io::Resul
     }
 }
 
-/// Where virtual time jumps to when nobody is ready; none while a job outside runs, or nobody waits for a time.
+/// Where virtual time jumps to when nobody is ready; none while a job outside runs, or nobody waits
+/// for a time.
 fn next_leap(core: &Core) -> Option<Instant> {
     let next = core.timers.next_deadline();
     next.filter(|at| core.outside() == 0 && *at != Instant::FAR_FUTURE)
@@ -167,13 +171,15 @@ fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
     }
 }
 
-/// Whether nothing can happen before the next timer but by leaping there: the clock is paused, and no task is ready, no job at work.
+/// Whether nothing can happen before the next timer but by leaping there: the clock is paused, and
+/// no task is ready, no job at work.
 pub(crate) fn may_leap(core: &Core) -> bool {
     let idle = core.tasks.ring.is_empty() && !core.has_mail();
     idle && core.timers.clock.is_paused() && next_leap(core).is_some()
 }
 
-/// What was dropped outside of any task's poll may have left cleanups: a task of their own runs them.
+/// What was dropped outside of any task's poll may have left cleanups: a task of their own runs
+/// them.
 #[cold]
 fn run_orphans(core: &Core) {
     if let Some(cleanup) = Cleanup::collect(0) {

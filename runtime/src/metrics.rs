@@ -1,6 +1,7 @@
 //! Counts of one runtime.
 //!
-//! It exists so that tests and tools can ask how much was done without measuring time. It must not know how.
+//! It exists so that tests and tools can ask how much was done without measuring time. It must not
+//! know how.
 
 use std::time::Duration;
 
@@ -8,11 +9,11 @@ use crate::blocking::{self, PoolStatistics};
 use crate::core::Core;
 use crate::runtime_loop::Runtime;
 
-/// What a runtime has counted since it began, and what it holds now: the executor, the timers, the reactor. Counts only grow;
-/// a difference of two looks says what happened between them.
+/// What a runtime has counted since it began, and what it holds now: the executor, the timers, the
+/// reactor. Counts only grow; a difference of two looks says what happened between them.
 ///
-/// tokio's `RuntimeMetrics`. The blocking pool is the process's and has [`blocking_pool`](crate::task::blocking_pool); primitives
-/// have their own `statistics()`.
+/// tokio's `RuntimeMetrics`. The blocking pool is the process's and has
+/// [`blocking_pool`](crate::task::blocking_pool); primitives have their own `statistics()`.
 ///
 /// ```
 /// let runtime = myrt::runtime::Runtime::new().unwrap();
@@ -29,19 +30,22 @@ pub struct Metrics {
     pub spawned: u64,
     /// Tasks that are ready to be polled.
     pub ready: usize,
-    /// Polls that the loop made: of tasks and of the main future. Children of scopes and gathers are polled inside of these.
+    /// Polls that the loop made: of tasks and of the main future. Children of scopes and gathers
+    /// are polled inside of these.
     pub polls: u64,
-    /// Wakes that had an effect: times that a task became ready, because it was spawned, woken while it waited, or gave its turn
-    /// back. Waking a task that is ready already does nothing and is not counted.
+    /// Wakes that had an effect: times that a task became ready, because it was spawned, woken
+    /// while it waited, or gave its turn back. Waking a task that is ready already does nothing and
+    /// is not counted.
     #[doc(alias = "wakes")]
     pub queued: u64,
     /// Turns of the loop.
     pub turns: u64,
-    /// What all turns together kept to themselves, by the runtime's clock: polls, timers and wakes, not the wait in the selector.
-    /// `busy / turns` is the mean, and what it grows by in a second says how much room the loop has left.
+    /// What all turns together kept to themselves, by the runtime's clock: polls, timers and wakes,
+    /// not the wait in the selector. `busy / turns` is the mean, and what it grows by in a second
+    /// says how much room the loop has left.
     pub busy: Duration,
-    /// The longest time that one turn kept to itself, by the runtime's clock: from the moment it woke up to when it looked at
-    /// its timers.
+    /// The longest time that one turn kept to itself, by the runtime's clock: from the moment it
+    /// woke up to when it looked at its timers.
     pub longest_turn: Duration,
     /// Descriptors in the reactor's table.
     pub sources: usize,
@@ -53,7 +57,8 @@ pub struct Metrics {
     pub timer_lag: Duration,
     /// Times the selector was asked: a system call each, `epoll_wait` or its like.
     pub selector_waits: u64,
-    /// Control calls to the selector, where those are system calls: descriptors added, changed, removed.
+    /// Control calls to the selector, where those are system calls: descriptors added, changed,
+    /// removed.
     pub selector_controls: u64,
     /// Events that the selector delivered.
     pub events: u64,

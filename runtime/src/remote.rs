@@ -1,7 +1,7 @@
 //! `Remote`: what other threads may ask of a runtime.
 //!
-//! It exists because everything else stays on its thread. A remote knows the runtime's queue and nothing of its
-//! tables; what it sends runs on the loop's thread.
+//! It exists because everything else stays on its thread. A remote knows the runtime's queue and
+//! nothing of its tables; what it sends runs on the loop's thread.
 
 use std::fmt;
 use std::future::Future;
@@ -58,9 +58,9 @@ impl Remote {
         }
     }
 
-    /// Calls `make` on the loop's thread and runs the future that it returns there. The closure is `Send`, the
-    /// future need not be. When the runtime has ended, or ends before the future does, the handle gives a
-    /// [`JoinError`] that is cancelled.
+    /// Calls `make` on the loop's thread and runs the future that it returns there. The closure is
+    /// `Send`, the future need not be. When the runtime has ended, or ends before the future does,
+    /// the handle gives a [`JoinError`] that is cancelled.
     #[doc(alias = "run_coroutine_threadsafe")]
     #[track_caller]
     pub fn spawn<M, F>(&self, make: M) -> RemoteHandle<F::Output>
@@ -87,7 +87,8 @@ impl Remote {
         RemoteHandle { shared }
     }
 
-    /// Calls `call` on the loop's thread, soon. False: the runtime has ended, and `call` was dropped.
+    /// Calls `call` on the loop's thread, soon. False: the runtime has ended, and `call` was
+    /// dropped.
     #[doc(alias = "call_soon_threadsafe")]
     pub fn defer(&self, call: impl FnOnce() + Send + 'static) -> bool {
         self.home
@@ -212,15 +213,16 @@ impl<F: Future> Future for Caught<F> {
     }
 }
 
-/// The right to the output of a task on another thread: a future for any executor, or [`RemoteHandle::join`] for
-/// threads. Dropping it detaches.
+/// The right to the output of a task on another thread: a future for any executor, or
+/// [`RemoteHandle::join`] for threads. Dropping it detaches.
 #[must_use = "await it, join it, or drop it to detach the task"]
 pub struct RemoteHandle<T> {
     shared: Arc<Shared<T>>,
 }
 
 impl<T> RemoteHandle<T> {
-    /// Blocks this thread until the task has ended. Not on the runtime's own thread: that would wait for itself.
+    /// Blocks this thread until the task has ended. Not on the runtime's own thread: that would
+    /// wait for itself.
     ///
     /// # Errors
     /// When the task panicked, or was cancelled because the runtime ended.

@@ -27,7 +27,8 @@ use crate::time::Instant;
 
 /// A single-threaded runtime: executor, reactor and timers of one thread.
 ///
-/// It stays on the thread that made it. Most programs use [`run`](crate::run) or `#[myrt::main]` and never see it.
+/// It stays on the thread that made it. Most programs use [`run`](crate::run) or `#[myrt::main]`
+/// and never see it.
 ///
 /// tokio's `Runtime` of the `current_thread` flavour; asyncio's event loop.
 ///
@@ -38,7 +39,8 @@ use crate::time::Instant;
 /// ```
 pub struct Runtime {
     core: Box<Core>,
-    /// A foreign loop waits for the descriptor, and messages ring: the queue is parked although the loop does not run.
+    /// A foreign loop waits for the descriptor, and messages ring: the queue is parked although the
+    /// loop does not run.
     announced: Cell<bool>,
     _not_send: PhantomData<*mut ()>,
 }
@@ -52,14 +54,15 @@ impl Runtime {
         }
     }
 
-    /// Runs `future` to its end on this thread, and the runtime's tasks beside it. The future needs neither `Send`
-    /// nor `'static`. The other tasks stay as they are when it ends, until the next `block_on`, [`Runtime::turn`] or
-    /// the runtime's end.
+    /// Runs `future` to its end on this thread, and the runtime's tasks beside it. The future needs
+    /// neither `Send` nor `'static`. The other tasks stay as they are when it ends, until the next
+    /// `block_on`, [`Runtime::turn`] or the runtime's end.
     ///
     /// # Panics
-    /// Inside of another `block_on`, `turn` or `run` on the same thread. With what `future` panicked with. When the
-    /// selector fails for good. When the future is cancelled: see [`Runtime::try_block_on`]. When something was reported,
-    /// under [`Lints::Deny`](crate::runtime::Lints::Deny).
+    /// Inside of another `block_on`, `turn` or `run` on the same thread. With what `future`
+    /// panicked with. When the selector fails for good. When the future is cancelled: see
+    /// [`Runtime::try_block_on`]. When something was reported, under
+    /// [`Lints::Deny`](crate::runtime::Lints::Deny).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match self.try_block_on(future) {
@@ -71,8 +74,8 @@ impl Runtime {
     }
 
     /// As [`Runtime::block_on`], for a future that may be cancelled: by itself or others through
-    /// [`task::current`](crate::task::current), which inside of it names it. It is dropped at its await point then, its
-    /// async cleanups run, and this returns the error.
+    /// [`task::current`](crate::task::current), which inside of it names it. It is dropped at its
+    /// await point then, its async cleanups run, and this returns the error.
     ///
     /// # Errors
     /// When it was cancelled.
@@ -123,7 +126,8 @@ impl Runtime {
             if cleanup.is_empty() && core.tasks.left_count.get() == 0 {
                 return ended.is_some();
             }
-            // What the future dropped meanwhile may have left cleanups: they run beside it, and it ends after them.
+            // What the future dropped meanwhile may have left cleanups: they run beside it, and it
+            // ends after them.
             let cleaned = cleanup.poll_with_left(cx, 0).is_ready();
             ended.is_some() && cleaned
         };
@@ -166,9 +170,10 @@ impl Runtime {
         task
     }
 
-    /// Runs one turn: what is ready (at most a batch), timers, the selector. Sleeps only if nothing was ready when it
-    /// began, and at most `timeout` (`None`: until something happens), so a loop that turns until a task has done
-    /// something ends. Returns whether something is ready for another turn.
+    /// Runs one turn: what is ready (at most a batch), timers, the selector. Sleeps only if nothing
+    /// was ready when it began, and at most `timeout` (`None`: until something happens), so a loop
+    /// that turns until a task has done something ends. Returns whether something is ready for
+    /// another turn.
     ///
     /// With [`Runtime::next_deadline`] and [`AsFd`] it embeds the runtime in a foreign loop.
     ///
@@ -191,10 +196,11 @@ impl Runtime {
         Ok(!self.core.tasks.ring.is_empty())
     }
 
-    /// Polls the one task that has been ready for longest, without sleeping; if none is ready, does the rest of a
-    /// turn with timeout zero. A clock that is paused leaps then, to the next timer that somebody waits for, as it does in `block_on`:
-    /// so a program in virtual time is stepped through by `step` alone. Returns whether something was polled. For steppers, which
-    /// show [`Runtime::ready`] and [`Runtime::graph`] in between.
+    /// Polls the one task that has been ready for longest, without sleeping; if none is ready, does
+    /// the rest of a turn with timeout zero. A clock that is paused leaps then, to the next timer
+    /// that somebody waits for, as it does in `block_on`: so a program in virtual time is stepped
+    /// through by `step` alone. Returns whether something was polled. For steppers, which show
+    /// [`Runtime::ready`] and [`Runtime::graph`] in between.
     ///
     /// # Errors
     /// When the selector fails.
@@ -215,7 +221,8 @@ impl Runtime {
         Ok(true)
     }
 
-    /// When the loop must turn again at the latest, by its timers; none without timers. Now, if something is ready.
+    /// When the loop must turn again at the latest, by its timers; none without timers. Now, if
+    /// something is ready.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         if !self.core.tasks.ring.is_empty() || self.core.has_mail() {
@@ -245,8 +252,8 @@ impl Runtime {
         }
     }
 
-    /// A foreign loop waits for the selector's descriptor: makes it readable for what the next turn has to do, and has
-    /// what other threads send ring from now on.
+    /// A foreign loop waits for the selector's descriptor: makes it readable for what the next turn
+    /// has to do, and has what other threads send ring from now on.
     fn announce(&self) {
         let queue = &self.core.home.queue;
         if !self.announced.get() {
@@ -370,10 +377,11 @@ impl Drop for Vacate<'_> {
 }
 
 impl AsFd for Runtime {
-    /// The selector's own descriptor, for a foreign loop to wait on: it is readable when a [`turn`](Runtime::turn) has
-    /// something to do. That is an event, a task that was spawned, woken by another thread or left ready, a call from a
-    /// [`Remote`], the end of a blocking job. Timers alone do not make it readable: the foreign loop waits no longer than
-    /// until [`Runtime::next_deadline`].
+    /// The selector's own descriptor, for a foreign loop to wait on: it is readable when a
+    /// [`turn`](Runtime::turn) has something to do. That is an event, a task that was spawned,
+    /// woken by another thread or left ready, a call from a [`Remote`], the end of a blocking job.
+    /// Timers alone do not make it readable: the foreign loop waits no longer than until
+    /// [`Runtime::next_deadline`].
     ///
     /// # Panics
     /// With the poll and select selectors, which have none: use epoll or kqueue for embedding.

@@ -1,8 +1,9 @@
 //! How tasks end with their runtime.
 //!
-//! `block_on` ends with its future; the other tasks stay, and the next `block_on` goes on with them. `shutdown`, and
-//! dropping the runtime, end them: all are cancelled, their async cleanups run until the grace is over, and what is
-//! left then is dropped, until none is left, with the runtime still entered (destructors may spawn, wake, sleep).
+//! `block_on` ends with its future; the other tasks stay, and the next `block_on` goes on with
+//! them. `shutdown`, and dropping the runtime, end them: all are cancelled, their async cleanups
+//! run until the grace is over, and what is left then is dropped, until none is left, with the
+//! runtime still entered (destructors may spawn, wake, sleep).
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -23,7 +24,8 @@ use crate::task::slot::{CHILD, DONE, HANDLE, MAIN};
 use crate::time::{Instant, Sleep};
 
 impl Runtime {
-    /// Cancels every task, gives their async cleanups `grace`, drops what is left, and ends the runtime.
+    /// Cancels every task, gives their async cleanups `grace`, drops what is left, and ends the
+    /// runtime.
     pub fn shutdown(self, grace: Duration) {
         self.end(grace);
     }
@@ -57,7 +59,8 @@ fn end_tasks(runtime: &Runtime, grace: Duration) {
     core.tasks.ending.set(false);
 }
 
-/// Drops every task without further ado. Destructors may spawn, hence the loop; one that always does is given up.
+/// Drops every task without further ado. Destructors may spawn, hence the loop; one that always
+/// does is given up.
 fn drop_until_none(core: &Core) {
     for _ in 0..1000 {
         drop_all(core);
@@ -150,7 +153,8 @@ fn end_for_good(core: &Core) {
         core.handle(message);
     }
     drop_until_none(core);
-    // Results whose handles outlive us: nobody can take them any more. Their destructors may spawn too.
+    // Results whose handles outlive us: nobody can take them any more. Their destructors may spawn
+    // too.
     for _ in 0..1000 {
         if !drop_results(core) {
             break;

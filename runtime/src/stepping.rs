@@ -26,7 +26,8 @@ impl Runtime {
             .collect()
     }
 
-    /// Now, by this runtime's clock, which may be virtual. Inside of it, [`Instant::now`] is the same.
+    /// Now, by this runtime's clock, which may be virtual. Inside of it, [`Instant::now`] is the
+    /// same.
     ///
     /// ```
     /// let runtime = myrt::runtime::Builder::new().start_paused(true).build().unwrap();

@@ -1,8 +1,8 @@
 //! Each await of each primitive, cancelled after every possible number of polls and tried again:
 //! permits are conserved, no message is lost or doubled, nobody sleeps for ever.
 //!
-//! The executor polls only what was woken, so a wake-up that went to a future which was dropped, and
-//! was not passed on, ends the test with "tasks sleep for ever".
+//! The executor polls only what was woken, so a wake-up that went to a future which was dropped,
+//! and was not passed on, ends the test with "tasks sleep for ever".
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! How a runtime works, built up in seven short chapters.
 //!
-//! Each chapter has code that runs (it is tested), and ends with the place where myrt does the same. You need to know Rust, and
-//! need not know async Rust. Read them in order.
+//! Each chapter has code that runs (it is tested), and ends with the place where myrt does the
+//! same. You need to know Rust, and need not know async Rust. Read them in order.
 //!
 //! 1. [A future by hand, and something that runs it](_01_a_future)
 //! 2. [Wakers, and why ours is a number](_02_wakers)
@@ -11,10 +11,10 @@
 //! 6. [Cancellation](_06_cancellation)
 //! 7. [Your own echo server](_07_an_echo_server)
 //!
-//! Beside the chapters: [asyncio, tokio, trio → myrt](names), what is called how;
-//! [other people's crates](ecosystem), which of them run on myrt, how, and which cannot;
-//! [reports], what the runtime says of a program and what to do about it; [recording], how to see a run; and the [monitor],
-//! and who may talk to it.
+//! Beside the chapters: [asyncio, tokio, trio → myrt](names), what is called how; [other people's
+//! crates](ecosystem), which of them run on myrt, how, and which cannot; [reports], what the
+//! runtime says of a program and what to do about it; [recording], how to see a run; and the
+//! [monitor], and who may talk to it.
 //!
 //! This module exists in the documentation only; the chapters are the files of `src/guide/`.
 

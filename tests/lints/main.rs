@@ -1,5 +1,5 @@
-//! What the runtime says of misuse: twelve programs that do something wrong, each reported once and with the right names;
-//! twelve that look alike and are right, none of which is.
+//! What the runtime says of misuse: twelve programs that do something wrong, each reported once and
+//! with the right names; twelve that look alike and are right, none of which is.
 #![allow(
     clippy::disallowed_methods,
     clippy::let_underscore_future,

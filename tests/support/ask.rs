@@ -1,5 +1,6 @@
-//! Asks a monitor over a plain socket, as `nc` would, and makes its answers comparable: what changes from run to run is
-//! masked, and places in the source are shown as the code that stands there.
+//! Asks a monitor over a plain socket, as `nc` would, and makes its answers comparable: what
+//! changes from run to run is masked, and places in the source are shown as the code that stands
+//! there.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,5 @@
-//! Runs a program beside a server that listens, and gives back the circles of tasks that were told meanwhile.
+//! Runs a program beside a server that listens, and gives back the circles of tasks that were told
+//! meanwhile.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,7 +9,8 @@ use myrt::runtime::{Builder, Cycle, Lints, Report};
 use myrt::task::{self, JoinHandle};
 use myrt::time::{Duration, sleep};
 
-/// Runs `program` beside a server that listens, until its timers are through. Returns the circles that were told.
+/// Runs `program` beside a server that listens, until its timers are through. Returns the circles
+/// that were told.
 pub(crate) fn cycles(program: impl AsyncFnOnce()) -> Vec<Cycle> {
     let told = Rc::new(RefCell::new(Vec::new()));
     let sink = Rc::clone(&told);

@@ -1,7 +1,9 @@
-//! What a test must not leave behind: descriptors of the process; tasks, sources and jobs of its runtime.
+//! What a test must not leave behind: descriptors of the process; tasks, sources and jobs of its
+//! runtime.
 //!
-//! Descriptors belong to the whole process, so tests that count them take turns: whoever holds [`Watch`] has the process to itself, among
-//! the tests that use it. It knows std and the runtime's own counts only, so that every test can use it.
+//! Descriptors belong to the whole process, so tests that count them take turns: whoever holds
+//! [`Watch`] has the process to itself, among the tests that use it. It knows std and the runtime's
+//! own counts only, so that every test can use it.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use std::collections::BTreeSet;
@@ -31,11 +33,12 @@ impl Watch {
 }
 
 impl Watch {
-    /// Fails when a descriptor is open that was not at the beginning. No runtime may be there any more. One that is gone was
-    /// somebody else's: of a test that does not take turns.
+    /// Fails when a descriptor is open that was not at the beginning. No runtime may be there any
+    /// more. One that is gone was somebody else's: of a test that does not take turns.
     #[track_caller]
     pub(crate) fn nothing_open(&self, test: &str) {
-        // A thread of the pool that has just ended a job lets go of the runtime's bell a moment later.
+        // A thread of the pool that has just ended a job lets go of the runtime's bell a moment
+        // later.
         for _ in 0..1000 {
             if open().is_subset(&self.before) {
                 return;
@@ -82,7 +85,8 @@ pub(crate) fn nothing_in(runtime: &Runtime, test: &str) {
     );
 }
 
-/// Runs a test on a runtime of its own, and looks for what it left. A test that hangs is for whoever runs it to end.
+/// Runs a test on a runtime of its own, and looks for what it left. A test that hangs is for
+/// whoever runs it to end.
 #[track_caller]
 pub(crate) fn run<F: Future>(test: F) -> F::Output {
     let _watch = Watch::begin();

@@ -1,6 +1,8 @@
-//! What several test files need: pairs of sockets, wakers that can be watched, a process of one's own.
+//! What several test files need: pairs of sockets, wakers that can be watched, a process of one's
+//! own.
 //!
-//! It exists so that a test shows what it tests. Tests see the runtime as users do: `myrt::` and std only.
+//! It exists so that a test shows what it tests. Tests see the runtime as users do: `myrt::` and
+//! std only.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 pub(crate) mod gate;
@@ -28,7 +30,8 @@ pub(crate) fn runtime() -> Runtime {
     Runtime::new().expect("a runtime")
 }
 
-/// The same for programs that are careless on purpose: it looks for no misuse, whatever the environment says.
+/// The same for programs that are careless on purpose: it looks for no misuse, whatever the
+/// environment says.
 pub(crate) fn careless() -> Runtime {
     Builder::new().lints(Lints::Off).build().expect("a runtime")
 }
@@ -113,8 +116,9 @@ impl Wake for Counter {
     }
 }
 
-/// A foreign waker that calls back into whatever it is given, when woken and when its last clone is dropped. The
-/// closures run on the thread that made it (a waker must be `Send`, the closures need not).
+/// A foreign waker that calls back into whatever it is given, when woken and when its last clone is
+/// dropped. The closures run on the thread that made it (a waker must be `Send`, the closures need
+/// not).
 pub(crate) struct Hooks {
     pub(crate) on_wake: thread_bound::Bound<Box<dyn Fn()>>,
     pub(crate) on_drop: thread_bound::Bound<Box<dyn Fn()>>,
@@ -316,10 +320,11 @@ pub(crate) fn open_fds() -> usize {
         .count()
 }
 
-/// Whether we are the child that [`in_own_process`] made for `test`; else makes it, with `limits` as its shell's
-/// preparation (such as `ulimit -n 64`), and fails when it fails.
+/// Whether we are the child that [`in_own_process`] made for `test`; else makes it, with `limits`
+/// as its shell's preparation (such as `ulimit -n 64`), and fails when it fails.
 ///
-/// For tests that use up descriptors or count them: other tests of the same process would suffer, or disturb.
+/// For tests that use up descriptors or count them: other tests of the same process would suffer,
+/// or disturb.
 pub(crate) fn in_own_process(test: &str, limits: &str) -> bool {
     if std::env::var_os("MYRT_TEST_CHILD").is_some_and(|name| name == test) {
         return true;

@@ -1,6 +1,8 @@
-//! Timelines: what happened at which millisecond, under virtual time, compared as a whole at the end.
+//! Timelines: what happened at which millisecond, under virtual time, compared as a whole at the
+//! end.
 //!
-//! Tests of scopes and cleanups share them. They know of time and of cleanups, and of nothing that is tested with them.
+//! Tests of scopes and cleanups share them. They know of time and of cleanups, and of nothing that
+//! is tested with them.
 
 use std::cell::RefCell;
 use std::rc::Rc;

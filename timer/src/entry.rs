@@ -1,8 +1,8 @@
 //! One entry of the wheel, and the key that names it.
 //!
 //! An entry is what a waiting sleep costs in memory, so its layout is the point of this file: 32
-//! bytes around a value of eight. The links stand outside the enum because list heads have links and
-//! nothing else, and linking must not ask which of the two it touches.
+//! bytes around a value of eight. The links stand outside the enum because list heads have links
+//! and nothing else, and linking must not ask which of the two it touches.
 //!
 //! It must not know which list an entry is in: that follows from the deadline and from now.
 
@@ -78,8 +78,8 @@ pub(crate) struct Links {
 /// does it share its eight bytes with the enum's tag.
 #[derive(Debug)]
 pub(crate) enum Body<T> {
-    /// A list's head, or a place that waits for its next use, which will be in the generation given.
-    /// Without one there is no next use.
+    /// A list's head, or a place that waits for its next use, which will be in the generation
+    /// given. Without one there is no next use.
     Vacant(Option<NonZeroU32>),
     Occupied {
         generation: NonZeroU32,

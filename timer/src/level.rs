@@ -1,7 +1,7 @@
 //! Which slots of which levels hold anything: one bit a slot, one word a level.
 //!
-//! The lists themselves live in the slab; this is the index over them that makes the next deadline a
-//! matter of one count of trailing zeros instead of a walk over empty slots. It also says how the
+//! The lists themselves live in the slab; this is the index over them that makes the next deadline
+//! a matter of one count of trailing zeros instead of a walk over empty slots. It also says how the
 //! lists are numbered.
 //!
 //! It must not know what now is: where a slot begins is `tick`'s affair.
@@ -26,11 +26,12 @@ pub(crate) const LISTS: usize = EXPIRED + 1;
 
 /// The occupancy of every list.
 ///
-/// **Invariant:** a bit is set exactly while its list holds an entry (after a panic of an insertion,
-/// at least while it does).
+/// **Invariant:** a bit is set exactly while its list holds an entry (after a panic of an
+/// insertion, at least while it does).
 ///
-/// **Invariant:** an occupied slot's digit is greater than now's digit at that level, since an entry
-/// sits where it first *exceeds* now. So a level's first set bit is its earliest slot; nothing wraps.
+/// **Invariant:** an occupied slot's digit is greater than now's digit at that level, since an
+/// entry sits where it first *exceeds* now. So a level's first set bit is its earliest slot;
+/// nothing wraps.
 #[derive(Debug)]
 pub(crate) struct Levels {
     /// One word a level, and one more, at [`LEVELS`], for [`DUE`] and [`EXPIRED`]. Sixteen rather
@@ -63,8 +64,8 @@ impl Levels {
 
     /// The earliest occupied slot, as `(level, slot)`.
     ///
-    /// Whatever sits at a level shares all higher digits with now, and what sits above exceeds now in
-    /// one of those: so the lowest occupied level always comes first.
+    /// Whatever sits at a level shares all higher digits with now, and what sits above exceeds now
+    /// in one of those: so the lowest occupied level always comes first.
     #[inline]
     pub(crate) fn earliest(&self) -> Option<(usize, usize)> {
         let level = self.words[..LEVELS].iter().position(|&slots| slots != 0)?;

@@ -1,5 +1,5 @@
-//! A timing wheel without a clock. What follows is the crate's README; the promises in full stand at
-//! [`Wheel`].
+//! A timing wheel without a clock. What follows is the crate's README; the promises in full stand
+//! at [`Wheel`].
 //!
 //! This file only says what is public, because the crate is small enough to be read whole. Nothing
 //! in it may know a clock, a waker, a thread or a file descriptor.

@@ -1,8 +1,8 @@
 //! The entries' memory: one vector, its vacant places, and the lists that run through it.
 //!
-//! The first places are the heads of the lists, so that a list is a ring through its head and linking
-//! and unlinking have no special case for a first or a last entry: unlinking is two stores, whichever
-//! list it is. What pays for that is 32 bytes a list, 22 KiB a wheel.
+//! The first places are the heads of the lists, so that a list is a ring through its head and
+//! linking and unlinking have no special case for a first or a last entry: unlinking is two stores,
+//! whichever list it is. What pays for that is 32 bytes a list, 22 KiB a wheel.
 //!
 //! It must not know levels or time: a list is a number to it, a deadline is a number to carry.
 
@@ -172,8 +172,8 @@ impl<T> Slab<T> {
         };
     }
 
-    /// Takes an entry out of its list, and tells the list if that is empty now. The entry's own links
-    /// keep their values.
+    /// Takes an entry out of its list, and tells the list if that is empty now. The entry's own
+    /// links keep their values.
     #[inline]
     pub(crate) fn unlink(&mut self, index: u32, emptied: impl FnOnce(usize)) {
         self.join(self.entries[index as usize].links, emptied);

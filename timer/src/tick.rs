@@ -40,9 +40,10 @@ pub(crate) fn start_of(now: Tick, level: usize, slot: usize) -> Tick {
     (((now >> shift) & !(SLOTS as u64 - 1)) | slot as u64) << shift
 }
 
-/// For each bit of a tick, the level to which it belongs: the number of the level's first list, plus
-/// the distance by which the level's digit must be shifted. The first is a multiple of 64 and the
-/// second is less, so that both come from one look-up, and a division by six is done beforehand.
+/// For each bit of a tick, the level to which it belongs: the number of the level's first list,
+/// plus the distance by which the level's digit must be shifted. The first is a multiple of 64 and
+/// the second is less, so that both come from one look-up, and a division by six is done
+/// beforehand.
 const LEVEL_OF_BIT: [u16; 64] = {
     let mut levels = [0; 64];
     let mut bit = 0;

@@ -1,9 +1,9 @@
 //! The wheel: entries ordered by deadline, as far as order is needed and no further.
 //!
-//! It exists because a runtime makes and cancels far more timers than ever expire. A heap orders all
-//! of them; a wheel only sorts an entry a level finer when its time draws near, and a cancelled one
-//! is never sorted at all. The scheme is that of Varghese and Lauck, "Hashed and Hierarchical Timing
-//! Wheels" (SOSP 1987), their scheme 7.
+//! It exists because a runtime makes and cancels far more timers than ever expire. A heap orders
+//! all of them; a wheel only sorts an entry a level finer when its time draws near, and a cancelled
+//! one is never sorted at all. The scheme is that of Varghese and Lauck, "Hashed and Hierarchical
+//! Timing Wheels" (SOSP 1987), their scheme 7.
 //!
 //! It must not know a clock (`now` is passed in), nor what becomes of an expired value: it calls no
 //! code of anybody's, so nothing can re-enter it.
@@ -35,14 +35,14 @@ use crate::{
 ///
 /// An entry sits at the level of the highest base-64 digit in which its deadline differs from now,
 /// in the slot of that digit. This holds at every moment, not only when the entry came:
-/// [`advance`](Self::advance) takes apart each slot it enters. So the place follows from deadline and
-/// now, no level is special, and a far entry cannot stand in front of a near one.
+/// [`advance`](Self::advance) takes apart each slot it enters. So the place follows from deadline
+/// and now, no level is special, and a far entry cannot stand in front of a near one.
 ///
 /// # Order
 ///
-/// Entries expire in the order of their deadlines, and at equal deadlines in the order in which they
-/// came. A deadline that is not after now counts as now; [`reschedule`](Self::reschedule) counts as
-/// coming anew.
+/// Entries expire in the order of their deadlines, and at equal deadlines in the order in which
+/// they came. A deadline that is not after now counts as now; [`reschedule`](Self::reschedule)
+/// counts as coming anew.
 ///
 /// # Examples
 ///
@@ -120,8 +120,8 @@ impl<T> Wheel<T> {
     #[inline]
     pub fn insert(&mut self, deadline: Tick, value: T) -> Key {
         let list = list_of(self.now, deadline, DUE);
-        // Marked first, which costs fewer registers. Should the insertion panic, a bit stays set over
-        // an empty list, which the next advance over it finds out and mends.
+        // Marked first, which costs fewer registers. Should the insertion panic, a bit stays set
+        // over an empty list, which the next advance over it finds out and mends.
         self.levels.mark(list);
         self.slab.insert(list, deadline, value)
     }
@@ -184,9 +184,9 @@ impl<T> Wheel<T> {
     /// Moves the wheel to `now`; every entry with a deadline of at most `now` expires.
     ///
     /// A `now` before [`Wheel::now`] moves nothing, but what is due expires nevertheless. A jump of
-    /// any width costs as much as the slots that it finds occupied, not as the ticks that it passes.
-    /// An entry is moved at most once a level during its life, and a whole slot at level 0 expires
-    /// at once, however many share it.
+    /// any width costs as much as the slots that it finds occupied, not as the ticks that it
+    /// passes. An entry is moved at most once a level during its life, and a whole slot at level 0
+    /// expires at once, however many share it.
     pub fn advance(&mut self, now: Tick) {
         // What is due now precedes whatever comes after now.
         self.expire(DUE);
@@ -244,8 +244,8 @@ impl<T> Wheel<T> {
         self.slab.shrink();
     }
 
-    /// Every entry that waits, or has expired and was not popped yet, with its deadline: for looking at. In no order, and
-    /// O([`places`](Statistics::places)).
+    /// Every entry that waits, or has expired and was not popped yet, with its deadline: for
+    /// looking at. In no order, and O([`places`](Statistics::places)).
     ///
     /// ```
     /// let mut wheel = myrt_timer::Wheel::new();
@@ -278,9 +278,9 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Takes a slot apart whose first tick is now: what is due expires, the rest goes where its next
-    /// digit says. All levels below are empty, or this slot would not have been the earliest; hence
-    /// what expires here is in order.
+    /// Takes a slot apart whose first tick is now: what is due expires, the rest goes where its
+    /// next digit says. All levels below are empty, or this slot would not have been the earliest;
+    /// hence what expires here is in order.
     fn cascade(&mut self, list: usize) {
         self.levels.clear(list);
         let Self {

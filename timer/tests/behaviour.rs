@@ -1,8 +1,8 @@
 //! What the wheel promises, one promise a test, by its public face alone.
 //!
-//! Names that begin with r and a number belong to bugs that other runtimes had: r20 a far timer that
-//! delays near ones (tokio #8334, #5536), r21 cancelled timers that stay in memory (uvloop #37), r22
-//! a timer touched from inside its own expiry (libuv #2416), r23 a deadline of exactly now left
+//! Names that begin with r and a number belong to bugs that other runtimes had: r20 a far timer
+//! that delays near ones (tokio #8334, #5536), r21 cancelled timers that stay in memory (uvloop #37),
+//! r22 a timer touched from inside its own expiry (libuv #2416), r23 a deadline of exactly now left
 //! pending (async-io #73), r55 counters that wrap around (tokio #8546).
 
 use std::{collections::HashSet, rc::Rc};

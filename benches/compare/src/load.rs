@@ -60,7 +60,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// Opens the connections, sends `requests` in all, one at a time on each, measures each, closes.
+    /// Opens the connections, sends `requests` in all, one at a time on each, measures each,
+    /// closes.
     ///
     /// # Errors
     /// Those of the sockets; a wrong answer is one too.

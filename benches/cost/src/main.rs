@@ -1,12 +1,14 @@
-//! What it costs that the runtime tells about itself: small programs whose instructions `run` counts, for N operations and for
-//! 2N, so that start and end cancel out.
+//! What it costs that the runtime tells about itself: small programs whose instructions `run`
+//! counts, for N operations and for 2N, so that start and end cancel out.
 //!
 //! ```text
 //! cost <spawn|yield|lock|echo> <operations> [recorded] [console] [asked=<questions>]
 //! ```
 //!
-//! The runtime has the main thread, whose instructions callgrind counts by themselves, and whose CPU time is printed. `recorded` installs a recorder,
-//! `console` one that listens to what is printed too; `asked` has a monitor answer so many `ps` meanwhile, spread over the run. It must not know how it is counted.
+//! The runtime has the main thread, whose instructions callgrind counts by themselves, and whose
+//! CPU time is printed. `recorded` installs a recorder, `console` one that listens to what is
+//! printed too; `asked` has a monitor answer so many `ps` meanwhile, spread over the run. It must
+//! not know how it is counted.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream as Plain};

@@ -1,9 +1,10 @@
 //! A small JSON service on axum: notes that can be written, listed, read and deleted.
 //!
-//! axum is a tower service above hyper; only its `serve` function wants tokio, and twelve lines here take its place. axum asks its handlers to
-//! be `Send`, which on one thread is a formality: myrt's sockets, timers and join handles are `Send`, so they may be
-//! held across an `.await`; its `sync` types are not, so a handler takes a std `Mutex` for its state (never contended here) and does not
-//! hold it across one.
+//! axum is a tower service above hyper; only its `serve` function wants tokio, and twelve lines
+//! here take its place. axum asks its handlers to be `Send`, which on one thread is a formality:
+//! myrt's sockets, timers and join handles are `Send`, so they may be held across an `.await`; its
+//! `sync` types are not, so a handler takes a std `Mutex` for its state (never contended here) and
+//! does not hold it across one.
 //!
 //! ```text
 //! cargo run --release                                            on 127.0.0.1:8081
@@ -50,7 +51,8 @@ async fn serve(listener: TcpListener, router: Router) -> Result<(), Box<dyn Erro
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
-            // No descriptor left, say: the client waits in the queue, and the next accept a little before it tries.
+            // No descriptor left, say: the client waits in the queue, and the next accept a little
+            // before it tries.
             Err(error) if is_out_of_resources(&error) => {
                 eprintln!("accept: {error}");
                 continue;

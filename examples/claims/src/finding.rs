@@ -1,7 +1,7 @@
 //! What was found: parts of claims with their verdicts, numbers, and drawings.
 //!
-//! It exists so that measurements speak of claims only, and reports of findings only. It must not know how anything is
-//! measured or shown.
+//! It exists so that measurements speak of claims only, and reports of findings only. It must not
+//! know how anything is measured or shown.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,8 @@ pub(crate) struct Part {
     pub(crate) claim: String,
     pub(crate) measured: String,
     pub(crate) verdict: Verdict,
-    /// The reason where one is needed: why it does not hold, why it cannot be tested, what the number leaves out.
+    /// The reason where one is needed: why it does not hold, why it cannot be tested, what the
+    /// number leaves out.
     pub(crate) why: String,
 }
 

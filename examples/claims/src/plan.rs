@@ -1,6 +1,7 @@
 //! How much is measured: the size of each measurement on this machine.
 //!
-//! It exists so that measurements need not ask the machine themselves. It must not know what they measure.
+//! It exists so that measurements need not ask the machine themselves. It must not know what they
+//! measure.
 
 use std::io;
 use std::process::{Command, Stdio};

@@ -1,5 +1,5 @@
-//! The report's structure, on a stubbed measurement: every id once, JSON that parses, a page that needs nothing else.
-//! Nothing is measured, and no time is asserted.
+//! The report's structure, on a stubbed measurement: every id once, JSON that parses, a page that
+//! needs nothing else. Nothing is measured, and no time is asserted.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -108,7 +108,8 @@ fn ends_and_bytes_go_through() {
     for pool in ["0", "3"] {
         let server = balancer(&[backend("a")], &["--pool", pool, "--check-every", "20"]);
         let data: Vec<u8> = (0_u32..4 << 20).map(|n| n.to_le_bytes()[0]).collect();
-        // It sends everything and ends its direction; the answer still comes, whole, with its own end.
+        // It sends everything and ends its direction; the answer still comes, whole, with its own
+        // end.
         let (mut stream, name) = who(&server);
         let reader = {
             let mut stream = stream.try_clone().unwrap();

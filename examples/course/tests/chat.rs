@@ -1,4 +1,5 @@
-//! The chat over TCP: who hears what, who does not, and what the slow and the rude do to the others. (C16, B6, R8)
+//! The chat over TCP: who hears what, who does not, and what the slow and the rude do to the
+//! others. (C16, B6, R8)
 #![allow(clippy::disallowed_methods, reason = "clients outside of any runtime")]
 
 mod support;

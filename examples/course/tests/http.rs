@@ -1,4 +1,5 @@
-//! The HTTP servers and the proxy: bytes, pieces, ends, and everything that is not a request. (A12, A17, A18, A21, C26, C31, R2, R5; A27, C21, E9, E10, E11)
+//! The HTTP servers and the proxy: bytes, pieces, ends, and everything that is not a request. (A12,
+//! A17, A18, A21, C26, C31, R2, R5; A27, C21, E9, E10, E11)
 #![allow(clippy::disallowed_methods, reason = "clients outside of any runtime")]
 
 mod support;
@@ -328,7 +329,8 @@ fn proxy() -> Server {
 #[test]
 fn the_proxy_forwards_what_is_meant_for_the_next_hop() {
     let (proxy, mirror) = (proxy(), mirror());
-    // A host with a port (R2), in a head that comes in pieces (R2), of a client that half-closes (R2).
+    // A host with a port (R2), in a head that comes in pieces (R2), of a client that half-closes
+    // (R2).
     let mut client = proxy.connect();
     let request = format!(
         "GET http://{mirror}/path?q=1 HTTP/1.1\r\nHost: {mirror}\r\nProxy-Connection: keep-alive\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-End: 2\r\n\r\n"
@@ -338,7 +340,8 @@ fn the_proxy_forwards_what_is_meant_for_the_next_hop() {
         std::thread::sleep(Duration::from_micros(200));
     }
     client.shutdown(Shutdown::Write).unwrap();
-    // The mirror keeps its connection open: the answer's length says where it ends, and then nothing of it is missing.
+    // The mirror keeps its connection open: the answer's length says where it ends, and then
+    // nothing of it is missing.
     let expected = format!(
         "GET /path?q=1 HTTP/1.1\r\nHost: {mirror}\r\nVia: 1.1 myrt-course\r\nX-End: 2\r\nConnection: close\r\n\r\n"
     );
@@ -368,7 +371,8 @@ fn the_proxy_takes_the_port_of_the_host_header() {
 #[test]
 fn a_tunnel_has_two_ends_of_its_own() {
     let proxy = proxy();
-    // A server that answers when it has read everything: without a half-close it would never answer.
+    // A server that answers when it has read everything: without a half-close it would never
+    // answer.
     let counter = serve_with(|mut stream| {
         let mut all = Vec::new();
         stream.read_to_end(&mut all).unwrap();
@@ -456,7 +460,8 @@ fn a_download_leaves_the_whole_file_or_none() {
     );
     assert!(printed.contains("8388608 bytes"));
     assert!(std::fs::read(&target).unwrap() == large());
-    // A server that stops half-way: neither the file nor its beginning is left, by timeout or by Ctrl-C.
+    // A server that stops half-way: neither the file nor its beginning is left, by timeout or by
+    // Ctrl-C.
     let stuck = serve_with(|mut stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n12345");
         let _ = stream.read_to_end(&mut Vec::new());
@@ -553,7 +558,8 @@ fn frames_do_not_drift() {
     };
     let (_, first) = frame(0);
     let last = (1..60).map(|_| frame(0).1).last().unwrap();
-    // Every frame is due at a multiple of a sixtieth from the start, also the last; some may have been left out.
+    // Every frame is due at a multiple of a sixtieth from the start, also the last; some may have
+    // been left out.
     for at in [first, last] {
         let frames = at * 60.0;
         assert!((frames - frames.round()).abs() < 0.01, "{at}");

@@ -1,4 +1,5 @@
-//! Server-sent events and long polling: who listens hears, who comes back has missed nothing, who leaves is forgotten. (C36)
+//! Server-sent events and long polling: who listens hears, who comes back has missed nothing, who
+//! leaves is forgotten. (C36)
 #![allow(clippy::disallowed_methods, reason = "clients outside of any runtime")]
 
 mod support;

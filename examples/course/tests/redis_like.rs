@@ -1,4 +1,5 @@
-//! The Redis-like server over the wire: replies to the byte, pipelines, pieces, expiry, and clients that misbehave. (A20, B18)
+//! The Redis-like server over the wire: replies to the byte, pipelines, pieces, expiry, and clients
+//! that misbehave. (A20, B18)
 #![allow(clippy::disallowed_methods, reason = "clients outside of any runtime")]
 
 mod support;

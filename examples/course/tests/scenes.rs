@@ -1,6 +1,7 @@
-//! The programs that show something: what they print, to the line where the clock is virtual.
-//! (C1, C2, C3, C4, C5, C6, C8, C10, C17, C18, C19, C20, C25, C27, C28, E2, E8, R1, R3, N19, N20, N22;
-//! D1, A10, A24, A26, A28, B1, B3, B4, B10, B11, B12, B19, B25, C11, C15, C24, C29, C30, C32, C33, C34, D3, E3, R4, R7, R10, R16)
+//! The programs that show something: what they print, to the line where the clock is virtual. (C1,
+//! C2, C3, C4, C5, C6, C8, C10, C17, C18, C19, C20, C25, C27, C28, E2, E8, R1, R3, N19, N20, N22;
+//! D1, A10, A24, A26, A28, B1, B3, B4, B10, B11, B12, B19, B25, C11, C15, C24, C29, C30, C32, C33,
+//! C34, D3, E3, R4, R7, R10, R16)
 
 mod support;
 

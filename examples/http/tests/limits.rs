@@ -1,4 +1,5 @@
-//! hyper's time limits and tasks on myrt, in virtual time and over a pipe in memory: exact, and done at once.
+//! hyper's time limits and tasks on myrt, in virtual time and over a pipe in memory: exact, and
+//! done at once.
 
 use std::cell::Cell;
 use std::convert::Infallible;

@@ -1,9 +1,10 @@
 //! A Redis client: the `redis` crate's multiplexed connection over a stream of myrt's.
 //!
-//! Shows what of that crate runs here, which is the connection that one hands a stream: commands, pipelines, transactions, and with
-//! RESP 3 publish and subscribe. Its `Client::get_*_async_connection`, `ConnectionManager` and `aio::PubSub` open sockets or spawn
-//! tasks on tokio and do not. Its own response timeout would ask tokio for a timer too: it is switched off, and myrt's `timeout` is
-//! around the calls.
+//! Shows what of that crate runs here, which is the connection that one hands a stream: commands,
+//! pipelines, transactions, and with RESP 3 publish and subscribe. Its
+//! `Client::get_*_async_connection`, `ConnectionManager` and `aio::PubSub` open sockets or spawn
+//! tasks on tokio and do not. Its own response timeout would ask tokio for a timer too: it is
+//! switched off, and myrt's `timeout` is around the calls.
 //!
 //! ```text
 //! redis-server &

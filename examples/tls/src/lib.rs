@@ -1,7 +1,8 @@
 //! A certificate for this host, made at start, and rustls' side of a server that shows it.
 //!
-//! It exists so that the examples run without any files. Nobody has signed the certificate but itself: clients must be told to trust it (it is
-//! written to a file for that) or not to look (`curl -k`).
+//! It exists so that the examples run without any files. Nobody has signed the certificate but
+//! itself: clients must be told to trust it (it is written to a file for that) or not to look
+//! (`curl -k`).
 
 use std::error::Error;
 use std::path::Path;
@@ -11,8 +12,9 @@ use futures_rustls::TlsAcceptor;
 use futures_rustls::rustls::ServerConfig;
 use futures_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// An acceptor with a fresh certificate for `localhost` and 127.0.0.1, which is also written to `file`. `protocols` are what it offers
-/// through ALPN, best first; empty: it does not speak of protocols.
+/// An acceptor with a fresh certificate for `localhost` and 127.0.0.1, which is also written to
+/// `file`. `protocols` are what it offers through ALPN, best first; empty: it does not speak of
+/// protocols.
 ///
 /// # Errors
 /// If the file cannot be written.

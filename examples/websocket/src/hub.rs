@@ -1,7 +1,8 @@
 //! The connection manager: who is there, and what is waiting to be sent to each.
 //!
-//! A connection has a mailbox of limited size. Whoever has something for it posts it there and goes on; the connection's own task sends
-//! it. So nobody ever waits for a stranger's socket: a client that stops reading fills its mailbox, and is shown out (A23).
+//! A connection has a mailbox of limited size. Whoever has something for it posts it there and goes
+//! on; the connection's own task sends it. So nobody ever waits for a stranger's socket: a client
+//! that stops reading fills its mailbox, and is shown out (A23).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,7 +12,8 @@ use async_tungstenite::tungstenite::Message;
 use myrt::sync::{Event, mpsc};
 use myrt::time::{Duration, timeout};
 
-/// A mailbox of `capacity` messages: the end where others post, and the end of the connection's task.
+/// A mailbox of `capacity` messages: the end where others post, and the end of the connection's
+/// task.
 pub fn mailbox(capacity: usize) -> (Mailbox, Outbox) {
     let (sender, receiver) = mpsc::channel(capacity);
     let mailbox = Mailbox(Rc::new(Inner {
@@ -35,7 +37,8 @@ struct Inner {
 }
 
 impl Mailbox {
-    /// Leaves a message, at once. A mailbox that is full means that its client does not read: it is shown out.
+    /// Leaves a message, at once. A mailbox that is full means that its client does not read: it is
+    /// shown out.
     pub fn post(&self, message: Message) {
         // A mailbox whose connection has ended is full or closed, and nobody minds.
         if self.0.sender.try_send(message).is_err() {
@@ -60,7 +63,8 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// What tells the connection that it was shown out. It can be waited for while the messages are being sent.
+    /// What tells the connection that it was shown out. It can be waited for while the messages are
+    /// being sent.
     pub(crate) fn mailbox(&self) -> Mailbox {
         self.mailbox.clone()
     }
@@ -85,7 +89,8 @@ impl Hub {
         Rc::default()
     }
 
-    /// Adds a mailbox, for as long as what is returned lives. However a connection ends, that value is dropped once.
+    /// Adds a mailbox, for as long as what is returned lives. However a connection ends, that value
+    /// is dropped once.
     #[must_use = "dropping the membership ends it"]
     pub fn join(self: &Rc<Self>, mailbox: &Mailbox) -> Membership {
         let id = self.joined.get();
@@ -107,7 +112,8 @@ impl Hub {
         self.members.borrow().is_empty()
     }
 
-    /// Posts to every member but `except`. It waits for nobody; who does not read is shown out. What a chat wants.
+    /// Posts to every member but `except`. It waits for nobody; who does not read is shown out.
+    /// What a chat wants.
     pub fn broadcast(&self, message: &Message, except: Option<&Mailbox>) {
         for mailbox in self.members.borrow().values() {
             if !except.is_some_and(|except| except.is(mailbox)) {
@@ -116,8 +122,9 @@ impl Hub {
         }
     }
 
-    /// Sends to every member, waiting for those whose mailbox is full: the publisher is slowed down to its slowest subscriber, so none loses
-    /// anything. One that makes it wait longer than `patience` is shown out. Says how many got it.
+    /// Sends to every member, waiting for those whose mailbox is full: the publisher is slowed down
+    /// to its slowest subscriber, so none loses anything. One that makes it wait longer than
+    /// `patience` is shown out. Says how many got it.
     pub async fn publish(&self, message: &Message, patience: Duration) -> usize {
         let members: Vec<_> = self.members.borrow().values().cloned().collect();
         let mut reached = 0;

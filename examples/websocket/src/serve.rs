@@ -28,11 +28,12 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long clients have to answer the goodbye of a server that stops.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// The longest message that a client may send, unless `--max-message` says otherwise. tungstenite's own limit is 64 MiB, and each
-/// connection may have it.
+/// The longest message that a client may send, unless `--max-message` says otherwise. tungstenite's
+/// own limit is 64 MiB, and each connection may have it.
 const MAX_MESSAGE: usize = 1 << 20;
 
-/// What can be said on the command line: `[ADDRESS] [--ping-every SECONDS] [--answer-within SECONDS] [--max-message BYTES]`.
+/// What can be said on the command line: `[ADDRESS] [--ping-every SECONDS] [--answer-within
+/// SECONDS] [--max-message BYTES]`.
 #[derive(Debug)]
 pub struct Options {
     /// Where to listen, or whom to call.
@@ -91,8 +92,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Small buffers: most connections are idle, and tungstenite's 128 KiB each would be most of the server's memory. And a
-    /// limit, since a message is gathered in memory before the handler sees it.
+    /// Small buffers: most connections are idle, and tungstenite's 128 KiB each would be most of
+    /// the server's memory. And a limit, since a message is gathered in memory before the handler
+    /// sees it.
     pub fn config(&self) -> WebSocketConfig {
         WebSocketConfig::default()
             .read_buffer_size(4 * 1024)
@@ -120,7 +122,8 @@ impl Server {
     }
 }
 
-/// Serves WebSocket connections until Ctrl-C or SIGTERM. The handler is given the socket and what the client asked for.
+/// Serves WebSocket connections until Ctrl-C or SIGTERM. The handler is given the socket and what
+/// the client asked for.
 ///
 /// # Errors
 /// If it cannot listen.
@@ -157,7 +160,8 @@ where
     .await
 }
 
-/// Serves TCP connections until Ctrl-C or SIGTERM; what the handler then still does has three seconds.
+/// Serves TCP connections until Ctrl-C or SIGTERM; what the handler then still does has three
+/// seconds.
 ///
 /// # Errors
 /// If it cannot listen.
@@ -176,7 +180,8 @@ where
         connections: Cell::new(0),
     });
     let handler = Rc::new(handler);
-    // Nothing is ever sent: when the last connection has dropped its sender, the receiver hears the end.
+    // Nothing is ever sent: when the last connection has dropped its sender, the receiver hears the
+    // end.
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
     loop {
         let accepted = select! {
@@ -214,8 +219,9 @@ where
 
 /// Whether a request comes from a page of this server, or from no page at all.
 ///
-/// A browser lets every page open a WebSocket to every server, with the cookies that the user has there; it only says whose page
-/// it is (`Origin`). So the server has to look. Clients that are no browsers send no `Origin`, and could send any.
+/// A browser lets every page open a WebSocket to every server, with the cookies that the user has
+/// there; it only says whose page it is (`Origin`). So the server has to look. Clients that are no
+/// browsers send no `Origin`, and could send any.
 pub fn is_same_origin(headers: &HeaderMap) -> bool {
     let mut origins = headers.get_all("origin").iter();
     let Some(origin) = origins.next() else {

@@ -1,8 +1,9 @@
 //! The life of one connection: what comes, what goes, and each of the ways in which it can end.
 //!
-//! A browser tab that is closed says goodbye (a close frame); a process that is killed does not, but its system closes the connection; a
-//! machine that lost its power says nothing at all, and only a ping that stays without an answer tells (E22). A client may also go on living
-//! and stop reading. All of these end the session, once, and with it whatever the handler holds.
+//! A browser tab that is closed says goodbye (a close frame); a process that is killed does not,
+//! but its system closes the connection; a machine that lost its power says nothing at all, and
+//! only a ping that stays without an answer tells (E22). A client may also go on living and stop
+//! reading. All of these end the session, once, and with it whatever the handler holds.
 
 use std::cell::Cell;
 use std::fmt;
@@ -32,7 +33,8 @@ pub struct Limits {
 /// How a session ended.
 #[derive(Debug)]
 pub enum End {
-    /// The client said goodbye, with this code (1000: done; 1001: the tab was closed; 1005: none given).
+    /// The client said goodbye, with this code (1000: done; 1001: the tab was closed; 1005: none
+    /// given).
     Closed(u16),
     /// The connection ended without a goodbye.
     Lost,
@@ -59,9 +61,11 @@ impl fmt::Display for End {
     }
 }
 
-/// Runs one connection until it ends: gives each text or binary message to `heard`, one after the other, and sends what comes through `outbox`.
+/// Runs one connection until it ends: gives each text or binary message to `heard`, one after the
+/// other, and sends what comes through `outbox`.
 ///
-/// While `heard` works the next message is not read: a client that sends faster than it is served is slowed down by TCP.
+/// While `heard` works the next message is not read: a client that sends faster than it is served
+/// is slowed down by TCP.
 pub async fn converse<S>(
     socket: WebSocketStream<S>,
     mut outbox: Outbox,
@@ -75,7 +79,8 @@ where
     let (mut sender, mut receiver) = socket.split();
     let last_heard = Cell::new(Instant::now());
     let mailbox = outbox.mailbox();
-    // All four are polled by this one task: when one is ready the others are dropped where they wait.
+    // All four are polled by this one task: when one is ready the others are dropped where they
+    // wait.
     let end = select! {
         end = listen(&mut receiver, &last_heard, heard) => end,
         end = talk(&mut sender, &mut outbox, &last_heard, limits) => end,

@@ -84,7 +84,8 @@ impl Future for ReadDirFuture {
     }
 }
 
-/// The entries of a directory: a [`Stream`] of `io::Result<DirEntry>`; see [`read_dir`]. Polling on after an error is allowed.
+/// The entries of a directory: a [`Stream`] of `io::Result<DirEntry>`; see [`read_dir`]. Polling on
+/// after an error is allowed.
 #[must_use = "streams do nothing unless polled"]
 pub struct ReadDir {
     batch: Batch,

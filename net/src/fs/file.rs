@@ -1,14 +1,18 @@
 //! `File`: an open file whose reads and writes are jobs on the blocking pool.
 //!
-//! Two things are not as in std. *Reads run ahead*: a job reads a large piece, and small reads are served from it, so a byte does not cost a job. The
-//! system's position is then ahead of the program's; whatever else uses the position first goes back. What was read ahead is given up only
-//! when that has succeeded: a seek that is refused moves nothing. *A write that is dropped half-way*
-//! may have happened, and the next write does not know whose result it finds. It compares: what was written is what it wanted to write (then that
-//! is its result, and the bytes are in the file once), or it is something else (then nobody was told of it, and its own follows). So a
-//! write that is ready has reached the system: nothing is held back that a drop, or the end of the program, could lose.
+//! Two things are not as in std. *Reads run ahead*: a job reads a large piece, and small reads are
+//! served from it, so a byte does not cost a job. The system's position is then ahead of the
+//! program's; whatever else uses the position first goes back. What was read ahead is given up only
+//! when that has succeeded: a seek that is refused moves nothing. *A write that is dropped
+//! half-way* may have happened, and the next write does not know whose result it finds. It
+//! compares: what was written is what it wanted to write (then that is its result, and the bytes
+//! are in the file once), or it is something else (then nobody was told of it, and its own
+//! follows). So a write that is ready has reached the system: nothing is held back that a drop, or
+//! the end of the program, could lose.
 //!
-//! At most one job runs for a file that has a position, so they happen in order. What has none (a terminal, a FIFO, a device) has two
-//! directions that know nothing of each other: one job each. It knows nothing of paths.
+//! At most one job runs for a file that has a position, so they happen in order. What has none (a
+//! terminal, a FIFO, a device) has two directions that know nothing of each other: one job each. It
+//! knows nothing of paths.
 
 use std::fmt;
 use std::fs;
@@ -37,19 +41,24 @@ const MOST: usize = 1024 * 1024;
 
 /// An open file.
 ///
-/// Reads are buffered (64 KiB ahead), writes are not: each is a job on the pool and is ready when the system has the bytes. Many small writes
-/// want a [`BufWriter`](crate::io::BufWriter) around the file, flushed at the end. It also implements futures-io's traits ([`AsyncBufRead`] among
-/// them, so that lines need no other buffer). Flushing and closing have nothing to do; dropping closes.
+/// Reads are buffered (64 KiB ahead), writes are not: each is a job on the pool and is ready when
+/// the system has the bytes. Many small writes want a [`BufWriter`](crate::io::BufWriter) around
+/// the file, flushed at the end. It also implements futures-io's traits ([`AsyncBufRead`] among
+/// them, so that lines need no other buffer). Flushing and closing have nothing to do; dropping
+/// closes.
 ///
-/// **Cancel safety.** A dropped read or seek loses nothing: what was read is there for the next one. A dropped write may have
-/// happened or not. What was acknowledged is never lost.
+/// **Cancel safety.** A dropped read or seek loses nothing: what was read is there for the next
+/// one. A dropped write may have happened or not. What was acknowledged is never lost.
 ///
-/// A seek or write that fails moves the position by nothing, whatever was read ahead. What cannot seek (a terminal, a FIFO, a tun device)
-/// has no position that reading and writing share: what was read ahead stays, and a write does not wait for a read that was given up.
+/// A seek or write that fails moves the position by nothing, whatever was read ahead. What cannot
+/// seek (a terminal, a FIFO, a tun device) has no position that reading and writing share: what was
+/// read ahead stays, and a write does not wait for a read that was given up.
 ///
-/// It may go on in a later runtime than the one in which it was last used: the result of a job that was under way is heard there.
+/// It may go on in a later runtime than the one in which it was last used: the result of a job that
+/// was under way is heard there.
 ///
-/// The position belongs to the open file, which duplicates ([`try_clone`](Self::try_clone)) and child processes share: do not read through two of them.
+/// The position belongs to the open file, which duplicates ([`try_clone`](Self::try_clone)) and
+/// child processes share: do not read through two of them.
 ///
 /// # Examples
 ///
@@ -155,10 +164,12 @@ impl File {
         }
     }
 
-    /// Gives the std file back, at the position that the program has got to. It waits for a read that was given up.
+    /// Gives the std file back, at the position that the program has got to. It waits for a read
+    /// that was given up.
     ///
     /// # Errors
-    /// If that position cannot be set: what cannot seek would lose what was read ahead. [`buffer`](Self::buffer) tells before; consume it first.
+    /// If that position cannot be set: what cannot seek would lose what was read ahead.
+    /// [`buffer`](Self::buffer) tells before; consume it first.
     pub async fn into_std(mut self) -> io::Result<fs::File> {
         let at = Location::caller();
         std::future::poll_fn(|cx| {
@@ -202,7 +213,8 @@ impl File {
         ReadExact::new(self, buf)
     }
 
-    /// Appends everything up to the end to `out`, and says how much that was. Dropped half-way, what was read is in `out`.
+    /// Appends everything up to the end to `out`, and says how much that was. Dropped half-way,
+    /// what was read is in `out`.
     ///
     /// # Errors
     /// What the system says.
@@ -211,7 +223,8 @@ impl File {
         ReadToEnd::new(self, out)
     }
 
-    /// Appends everything up to the end, as text, and says how many bytes that were. Not cancel safe.
+    /// Appends everything up to the end, as text, and says how many bytes that were. Not cancel
+    /// safe.
     ///
     /// # Errors
     /// [`InvalidData`](io::ErrorKind::InvalidData) if it is not UTF-8, and what the system says.
@@ -241,7 +254,8 @@ impl File {
     /// Sets the position, and says where that is from the start.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) before the start, and what else the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) before the start, and what else the system
+    /// says.
     #[track_caller]
     pub fn seek(&mut self, to: SeekFrom) -> Seek<'_> {
         Seek::new(self, to)
@@ -265,7 +279,8 @@ impl File {
         self.job(fs::File::sync_data)
     }
 
-    /// Cuts it to `size` bytes, or extends it with zeroes. What was read ahead of a cut stays as it was read.
+    /// Cuts it to `size` bytes, or extends it with zeroes. What was read ahead of a cut stays as it
+    /// was read.
     ///
     /// # Errors
     /// What the system says.
@@ -321,7 +336,8 @@ impl File {
         self.taken = 0;
     }
 
-    /// Ready when no read runs. Bytes that were read are kept; a failure was nobody's any more, and the next read will be told again.
+    /// Ready when no read runs. Bytes that were read are kept; a failure was nobody's any more, and
+    /// the next read will be told again.
     fn poll_read_job(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
         if let Some(reading) = &mut self.reading {
             let done = ready!(reading.poll(cx, at));
@@ -487,7 +503,8 @@ impl File {
         let at = place::of(at);
         loop {
             match &mut self.changing {
-                // The same is asked for as before: if that was given up, then this is what was meant instead.
+                // The same is asked for as before: if that was given up, then this is what was
+                // meant instead.
                 Some(Change::Seek(target, work)) if *target == to => {
                     let foreign = work.is_foreign();
                     let done = ready!(work.poll(cx, at));
@@ -512,7 +529,8 @@ impl File {
     }
 }
 
-/// Whether reading and writing share a position. A device that takes a seek and has no position is found out by [`go_back`].
+/// Whether reading and writing share a position. A device that takes a seek and has no position is
+/// found out by [`go_back`].
 fn has_position(file: &fs::File) -> bool {
     let Ok(metadata) = file.metadata() else {
         return true;
@@ -537,7 +555,8 @@ fn write(mut file: &fs::File, back: i64, bytes: Vec<u8>) -> Written {
     }
 }
 
-/// Sets the position back. False where there is none: what was read ahead is then not in the way of a write.
+/// Sets the position back. False where there is none: what was read ahead is then not in the way of
+/// a write.
 fn go_back(mut file: &fs::File, back: i64) -> io::Result<bool> {
     if back == 0 {
         return Ok(false);
@@ -551,7 +570,8 @@ fn go_back(mut file: &fs::File, back: i64) -> io::Result<bool> {
     }
 }
 
-/// Moves by `by` from where the program is, which is `back` from where the system is: in one call, which moves or does not.
+/// Moves by `by` from where the program is, which is `back` from where the system is: in one call,
+/// which moves or does not.
 fn seek_by(mut file: &fs::File, back: i64, by: i64) -> io::Result<u64> {
     // What is less than any number is before the start.
     let by = back.checked_add(by).ok_or(io::ErrorKind::InvalidInput)?;

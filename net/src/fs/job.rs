@@ -10,7 +10,8 @@ use std::task::{Context, Poll, ready};
 use crate::blocking_op::BlockingOp;
 use crate::place::Place;
 
-/// A call on the blocking pool. It begins at the first poll. Dropped, it may still happen if it has begun.
+/// A call on the blocking pool. It begins at the first poll. Dropped, it may still happen if it has
+/// begun.
 ///
 /// # Panics
 /// When first polled outside of a runtime.

@@ -73,7 +73,8 @@ impl OpenOptions {
         self
     }
 
-    /// Flags of the system's (`O_NOFOLLOW`, ..). Not `O_NONBLOCK`: the pool's threads expect to wait.
+    /// Flags of the system's (`O_NOFOLLOW`, ..). Not `O_NONBLOCK`: the pool's threads expect to
+    /// wait.
     pub fn custom_flags(&mut self, flags: i32) -> &mut Self {
         self.std.custom_flags(flags);
         self

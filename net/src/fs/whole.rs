@@ -34,8 +34,9 @@ pub fn read_to_string(path: impl AsRef<Path>) -> Job<String> {
     on(path, |path| fs::read_to_string(path))
 }
 
-/// Makes a file with these contents, or replaces those of one that is there. Copies the contents, once. Dropped half-way, the file may be
-/// there in part: write to another name and [`rename`] where that matters.
+/// Makes a file with these contents, or replaces those of one that is there. Copies the contents,
+/// once. Dropped half-way, the file may be there in part: write to another name and [`rename`]
+/// where that matters.
 ///
 /// # Errors
 /// What the system says.
@@ -93,7 +94,8 @@ pub fn remove_dir(path: impl AsRef<Path>) -> Job<()> {
     on(path, |path| fs::remove_dir(path))
 }
 
-/// Removes a directory with everything in it. It does not follow symbolic links. Dropped half-way, it may go on.
+/// Removes a directory with everything in it. It does not follow symbolic links. Dropped half-way,
+/// it may go on.
 ///
 /// # Errors
 /// What the system says.
@@ -157,7 +159,8 @@ pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Job<()> {
     on(from, move |from| fs::rename(from, to))
 }
 
-/// Copies a file's contents and permissions, in the kernel where it can, and says how many bytes that were.
+/// Copies a file's contents and permissions, in the kernel where it can, and says how many bytes
+/// that were.
 ///
 /// # Errors
 /// What the system says.

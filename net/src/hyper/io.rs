@@ -1,8 +1,9 @@
 //! One stream under the other's traits: futures-io's for hyper, and hyper's for everybody else.
 //!
-//! hyper reads into memory that nobody has written yet, which safe code cannot do. So a read goes through one buffer that the thread's
-//! connections share: it costs a copy of the bytes that came (a request's, mostly), where clearing hyper's buffer first would
-//! cost 8 KiB for each read, and a buffer for each connection its memory. It knows nothing of HTTP.
+//! hyper reads into memory that nobody has written yet, which safe code cannot do. So a read goes
+//! through one buffer that the thread's connections share: it costs a copy of the bytes that came
+//! (a request's, mostly), where clearing hyper's buffer first would cost 8 KiB for each read, and a
+//! buffer for each connection its memory. It knows nothing of HTTP.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -16,7 +17,8 @@ use pin_project_lite::pin_project;
 use crate::adapter::{Adapter, write_through};
 use crate::io::count;
 
-/// What one read can give at most. hyper's own buffer grows up to some 400 KiB; more than this at once saves nothing measurable.
+/// What one read can give at most. hyper's own buffer grows up to some 400 KiB; more than this at
+/// once saves nothing measurable.
 const SCRATCH: usize = 64 * 1024;
 
 thread_local! {
@@ -27,9 +29,11 @@ thread_local! {
 pin_project! {
     /// A stream under the traits of the other side.
     ///
-    /// Around a stream with futures-io's [`AsyncRead`] and [`AsyncWrite`], such as a [`TcpStream`](crate::TcpStream) or a TLS stream, it has
-    /// hyper's [`Read`](rt::Read) and [`Write`](rt::Write): give it to `serve_connection` or `handshake`. Around a stream with hyper's, such as
-    /// [`Upgraded`](::hyper::upgrade::Upgraded), it has futures-io's: give it to async-tungstenite.
+    /// Around a stream with futures-io's [`AsyncRead`] and [`AsyncWrite`], such as a
+    /// [`TcpStream`](crate::TcpStream) or a TLS stream, it has hyper's [`Read`](rt::Read) and
+    /// [`Write`](rt::Write): give it to `serve_connection` or `handshake`. Around a stream with
+    /// hyper's, such as [`Upgraded`](::hyper::upgrade::Upgraded), it has futures-io's: give it to
+    /// async-tungstenite.
     ///
     /// A task that waits for its bytes is shown at the line that made the `Io`.
     #[derive(Debug)]
@@ -50,9 +54,9 @@ impl<T> Io<T> {
         }
     }
 
-    /// Whether hyper should write head and body from where they are, in one call (`writev`); the default, right for sockets. With
-    /// `false` it copies them into one buffer: better where the stream's `poll_write_vectored` takes the first slice only, as a TLS
-    /// stream's often does.
+    /// Whether hyper should write head and body from where they are, in one call (`writev`); the
+    /// default, right for sockets. With `false` it copies them into one buffer: better where the
+    /// stream's `poll_write_vectored` takes the first slice only, as a TLS stream's often does.
     #[must_use]
     pub fn vectored(mut self, vectored: bool) -> Self {
         self.vectored = vectored;

@@ -1,6 +1,7 @@
 //! [`BufReader`]: a buffer before any reader; std's, awaited.
 //!
-//! Why not upstream's: one without capacity reads an end that is none, and a seek that is refused loses what was read ahead.
+//! Why not upstream's: one without capacity reads an end that is none, and a seek that is refused
+//! loses what was read ahead.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, SeekFrom};
@@ -13,8 +14,8 @@ use myrt_runtime::task::{poll_budget, take_share};
 use super::buffer::CHUNK;
 
 pin_project_lite::pin_project! {
-    /// Reads from below in large pieces; std's [`BufReader`](std::io::BufReader). Writing and seeking pass through; a seek that
-    /// succeeds forgets what was read ahead.
+    /// Reads from below in large pieces; std's [`BufReader`](std::io::BufReader). Writing and
+    /// seeking pass through; a seek that succeeds forgets what was read ahead.
     ///
     /// [`Reader`](super::Reader) is for reads that are dropped half-way.
     pub struct BufReader<R> {
@@ -32,7 +33,8 @@ impl<R: AsyncRead> BufReader<R> {
         Self::with_capacity(CHUNK, inner)
     }
 
-    /// With a buffer of `capacity` bytes, at least one: without room an end could not be told from a full buffer.
+    /// With a buffer of `capacity` bytes, at least one: without room an end could not be told from
+    /// a full buffer.
     pub fn with_capacity(capacity: usize, inner: R) -> Self {
         Self {
             inner,
@@ -124,7 +126,8 @@ impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
             let count = super::ext::checked(count, this.buffer.len())?;
             (*this.start, *this.end) = (0, count);
         } else {
-            // Without a wait: whoever was shown the bytes once is shown them again, as the trait has it.
+            // Without a wait: whoever was shown the bytes once is shown them again, as the trait
+            // has it.
             take_share();
         }
         Poll::Ready(Ok(&this.buffer[*this.start..*this.end]))

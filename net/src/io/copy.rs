@@ -1,8 +1,9 @@
 //! Moving bytes from one stream to another until it ends, in one direction or both.
 //!
-//! Why not futures-lite's `copy`: it flushes only at the end, so a buffering writer can sit on a request whose answer the reader
-//! waits for. And a proxy needs both directions with half-close: the end of one closes that direction alone, the other goes on
-//! (closing both at the first end is the classic proxy bug; a client that half-closes then gets nothing). It knows no socket.
+//! Why not futures-lite's `copy`: it flushes only at the end, so a buffering writer can sit on a
+//! request whose answer the reader waits for. And a proxy needs both directions with half-close:
+//! the end of one closes that direction alone, the other goes on (closing both at the first end is
+//! the classic proxy bug; a client that half-closes then gets nothing). It knows no socket.
 
 use std::fmt;
 use std::future::Future;
@@ -18,17 +19,19 @@ use super::buffer::CHUNK;
 use super::count;
 use crate::place::{self, Place};
 
-/// Copies everything from `reader` to `writer` and returns how many bytes that were. Takes both by value or as `&mut`.
+/// Copies everything from `reader` to `writer` and returns how many bytes that were. Takes both by
+/// value or as `&mut`.
 ///
-/// The writer is flushed at the end and whenever the reader has nothing for the moment; it is not closed. Dropped half-way, bytes
-/// that were read and not yet written are lost.
+/// The writer is flushed at the end and whenever the reader has nothing for the moment; it is not
+/// closed. Dropped half-way, bytes that were read and not yet written are lost.
 ///
-/// It knows its sides by their traits alone. Between sockets and pipes [`splice`](crate::splice), and from a file to a socket
-/// [`send_file`](crate::send_file), do the same without taking the bytes into the program.
+/// It knows its sides by their traits alone. Between sockets and pipes [`splice`](crate::splice),
+/// and from a file to a socket [`send_file`](crate::send_file), do the same without taking the
+/// bytes into the program.
 ///
 /// # Errors
-/// The first error of either side; [`WriteZero`](io::ErrorKind::WriteZero) if the writer takes nothing. A side that claims to have taken or
-/// given more than it was handed is an error, too.
+/// The first error of either side; [`WriteZero`](io::ErrorKind::WriteZero) if the writer takes
+/// nothing. A side that claims to have taken or given more than it was handed is an error, too.
 ///
 /// # Examples
 ///
@@ -59,8 +62,8 @@ where
 
 /// Copies in both directions until both have ended, and returns the counts `(a to b, b to a)`.
 ///
-/// When one side ends, the other's direction of writing is closed once everything is through, and the opposite direction goes on:
-/// half-close as TCP means it.
+/// When one side ends, the other's direction of writing is closed once everything is through, and
+/// the opposite direction goes on: half-close as TCP means it.
 ///
 /// # Errors
 /// The first error of either side, in either direction.
@@ -100,7 +103,8 @@ where
     copy_bidirectional_with_sizes(a, b, CHUNK, CHUNK)
 }
 
-/// [`copy_bidirectional`] with a buffer of `a_to_b` and one of `b_to_a` bytes instead of 8 KiB each.
+/// [`copy_bidirectional`] with a buffer of `a_to_b` and one of `b_to_a` bytes instead of 8 KiB
+/// each.
 ///
 /// # Errors
 /// As [`copy_bidirectional`].

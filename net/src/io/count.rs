@@ -1,7 +1,7 @@
 //! The counts that foreign readers and writers give, checked in one place.
 //!
-//! A stream says how many bytes it took or gave. One that says more than it was handed is broken, and believing it means bytes that
-//! never were, an index out of range, or a loop that never ends.
+//! A stream says how many bytes it took or gave. One that says more than it was handed is broken,
+//! and believing it means bytes that never were, an index out of range, or a loop that never ends.
 
 use std::io;
 

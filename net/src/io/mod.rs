@@ -1,7 +1,9 @@
-//! Streams of bytes: the traits, and what is built on them without knowing where the bytes come from.
+//! Streams of bytes: the traits, and what is built on them without knowing where the bytes come
+//! from.
 //!
-//! The traits are futures-io's, so that crates written against them run unchanged; a fourth set of traits would help nobody. The
-//! extension traits have futures-lite's names and std's rules (see [`ext`]). New here is what asyncio has and those lack: [`Reader`] and [`Writer`], which lose
+//! The traits are futures-io's, so that crates written against them run unchanged; a fourth set of
+//! traits would help nobody. The extension traits have futures-lite's names and std's rules (see
+//! [`ext`]). New here is what asyncio has and those lack: [`Reader`] and [`Writer`], which lose
 //! nothing when cancelled; [`copy_bidirectional`] with half-close; [`duplex`] for tests.
 
 mod buf_reader;

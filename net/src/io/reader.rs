@@ -1,9 +1,10 @@
 //! asyncio's `StreamReader`: buffered reading that survives cancellation.
 //!
-//! Why not `BufReader` with the extension traits: their `read_exact` and `read_line` keep what they have read in the *future*, so
-//! dropping one half-way (a `timeout`, a lost `select!` branch) loses bytes. Here bytes stay in the [`Reader`] until an operation
-//! is complete, in one step; a dropped operation may be started again, or another one in its place. The futures are in
-//! `read_ops.rs`. It knows no socket.
+//! Why not `BufReader` with the extension traits: their `read_exact` and `read_line` keep what they
+//! have read in the *future*, so dropping one half-way (a `timeout`, a lost `select!` branch) loses
+//! bytes. Here bytes stay in the [`Reader`] until an operation is complete, in one step; a dropped
+//! operation may be started again, or another one in its place. The futures are in `read_ops.rs`.
+//! It knows no socket.
 
 use std::io;
 use std::pin::Pin;
@@ -21,10 +22,12 @@ use crate::place::{self, Place};
 
 /// Reads bytes, exact counts, records and lines from any [`AsyncRead`], restartably.
 ///
-/// Every operation is **cancel safe**: a dropped one has consumed nothing. A line or record may not exceed the limit (64 KiB
-/// unless [`with_limit`](Self::with_limit) says otherwise), so a peer that never sends a newline cannot fill the memory;
-/// [`read_exact`](Self::read_exact) and [`read_to_end`](Self::read_to_end) are not subject to it. The rules are those of
-/// asyncio's [`StreamReader`](https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamReader), the shapes std's.
+/// Every operation is **cancel safe**: a dropped one has consumed nothing. A line or record may not
+/// exceed the limit (64 KiB unless [`with_limit`](Self::with_limit) says otherwise), so a peer that
+/// never sends a newline cannot fill the memory; [`read_exact`](Self::read_exact) and
+/// [`read_to_end`](Self::read_to_end) are not subject to it. The rules are those of asyncio's
+/// [`StreamReader`](https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamReader),
+/// the shapes std's.
 ///
 /// # Examples
 ///
@@ -113,7 +116,8 @@ impl<R> Reader<R> {
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
-    /// Reads what there is, at least one byte, into `buf`; `Ok(0)` is the end of the stream (or an empty `buf`).
+    /// Reads what there is, at least one byte, into `buf`; `Ok(0)` is the end of the stream (or an
+    /// empty `buf`).
     ///
     /// # Errors
     /// Those of the stream below.
@@ -125,21 +129,24 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     /// Fills `buf` whole.
     ///
     /// # Errors
-    /// [`ReadError::IncompleteRead`](super::ReadError::IncompleteRead) with what had come if the stream ends before, and those of the stream below.
+    /// [`ReadError::IncompleteRead`](super::ReadError::IncompleteRead) with what had come if the
+    /// stream ends before, and those of the stream below.
     #[track_caller]
     #[doc(alias = "readexactly")]
     pub const fn read_exact<'a>(&'a mut self, buf: &'a mut [u8]) -> ReadExact<'a, R> {
         ReadExact::new(self, buf)
     }
 
-    /// Appends everything up to and including `separator` (a byte or a sequence of bytes) to `out` and returns how much that was.
+    /// Appends everything up to and including `separator` (a byte or a sequence of bytes) to `out`
+    /// and returns how much that was.
     ///
     /// `Ok(0)` is a clean end of the stream: nothing came after the last record.
     ///
     /// # Errors
-    /// [`ReadError::IncompleteRead`](super::ReadError::IncompleteRead) with the rest if the stream ends within a record,
-    /// [`ReadError::LimitOverrun`](super::ReadError::LimitOverrun) if the record is longer than the limit (its bytes stay in the reader), and those of the
-    /// stream below. `out` is untouched then.
+    /// [`ReadError::IncompleteRead`](super::ReadError::IncompleteRead) with the rest if the stream
+    /// ends within a record, [`ReadError::LimitOverrun`](super::ReadError::LimitOverrun) if the
+    /// record is longer than the limit (its bytes stay in the reader), and those of the stream
+    /// below. `out` is untouched then.
     ///
     /// # Panics
     /// If the separator is empty.
@@ -153,18 +160,21 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         ReadUntil::new(self, separator, out)
     }
 
-    /// Appends a line with its `\n` to `out` and returns its length in bytes. The last line may lack the newline; `Ok(0)` is the end.
+    /// Appends a line with its `\n` to `out` and returns its length in bytes. The last line may
+    /// lack the newline; `Ok(0)` is the end.
     ///
     /// # Errors
     /// [`ReadError::LimitOverrun`](super::ReadError::LimitOverrun) (the bytes stay in the reader),
-    /// [`ReadError::InvalidUtf8`](super::ReadError::InvalidUtf8) with the line, and those of the stream below. `out` is untouched then.
+    /// [`ReadError::InvalidUtf8`](super::ReadError::InvalidUtf8) with the line, and those of the
+    /// stream below. `out` is untouched then.
     #[track_caller]
     #[doc(alias = "readline")]
     pub fn read_line<'a>(&'a mut self, out: &'a mut String) -> ReadLine<'a, R> {
         ReadLine::new(self, out)
     }
 
-    /// Appends everything until the end of the stream to `out` and returns how much that was. Takes as much memory as comes.
+    /// Appends everything until the end of the stream to `out` and returns how much that was. Takes
+    /// as much memory as comes.
     ///
     /// # Errors
     /// Those of the stream below; what had come stays in the reader then.
@@ -173,7 +183,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         ReadToEnd::new(self, out)
     }
 
-    /// The lines as a [`Stream`](futures_core::Stream) of `Result<String, ReadError>`, without their `\n` or `\r\n`.
+    /// The lines as a [`Stream`](futures_core::Stream) of `Result<String, ReadError>`, without
+    /// their `\n` or `\r\n`.
     ///
     /// It takes the reader, as std's does; [`Lines::into_reader`] gives it back with nothing lost.
     #[track_caller]
@@ -181,7 +192,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         Lines::new(self)
     }
 
-    /// Reads once from below, behind what is buffered; 0 is the end. `wanted` is how much is missing, if known.
+    /// Reads once from below, behind what is buffered; 0 is the end. `wanted` is how much is
+    /// missing, if known.
     pub(super) fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
@@ -198,7 +210,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         Poll::Ready(Ok(count))
     }
 
-    /// Reads past the buffer, which must be empty, when the caller's own is large enough to make that worthwhile.
+    /// Reads past the buffer, which must be empty, when the caller's own is large enough to make
+    /// that worthwhile.
     pub(super) fn poll_read_at(
         &mut self,
         cx: &mut Context<'_>,
@@ -244,7 +257,8 @@ impl<R: AsyncRead + Unpin> AsyncBufRead for Reader<R> {
         if this.buffer.is_empty() {
             ready!(this.poll_fill(cx, 0, at))?;
         } else {
-            // Without a wait: whoever was shown the bytes once is shown them again, as the trait has it.
+            // Without a wait: whoever was shown the bytes once is shown them again, as the trait
+            // has it.
             take_share();
         }
         Poll::Ready(Ok(this.buffer.bytes()))

@@ -1,9 +1,10 @@
 //! asyncio's `StreamWriter`: queue now, wait when it is time to, lose nothing when cancelled.
 //!
-//! The difference from asyncio: there the loop goes on writing behind the program's back, so `drain` may return with bytes still
-//! queued. A [`Writer`] has no task behind it. Were `drain` to leave a rest, nobody would send it and two peers could wait for each
-//! other for ever; so it writes everything, and the high-water mark decides when [`feed`](Writer::feed) stops to do so. It knows no
-//! socket.
+//! The difference from asyncio: there the loop goes on writing behind the program's back, so
+//! `drain` may return with bytes still queued. A [`Writer`] has no task behind it. Were `drain` to
+//! leave a rest, nobody would send it and two peers could wait for each other for ever; so it
+//! writes everything, and the high-water mark decides when [`feed`](Writer::feed) stops to do so.
+//! It knows no socket.
 
 use std::fmt;
 use std::future::Future;
@@ -22,9 +23,9 @@ use crate::place::{self, Place};
 
 /// Writes to any [`AsyncWrite`] through a queue of its own, restartably.
 ///
-/// Bytes belong to the writer from the moment they are given to [`queue`](Self::queue), [`feed`](Self::feed) or
-/// [`write_all`](Self::write_all): when one of these is dropped half-way, [`drain`](Self::drain) sends exactly the rest. Dropping the
-/// *writer* drops what it still holds.
+/// Bytes belong to the writer from the moment they are given to [`queue`](Self::queue),
+/// [`feed`](Self::feed) or [`write_all`](Self::write_all): when one of these is dropped half-way,
+/// [`drain`](Self::drain) sends exactly the rest. Dropping the *writer* drops what it still holds.
 ///
 /// # Examples
 ///
@@ -67,7 +68,8 @@ impl<W> Writer<W> {
         }
     }
 
-    /// Appends a copy of `bytes` to the queue. Never waits and never fails; call [`drain`](Self::drain) for them to go out.
+    /// Appends a copy of `bytes` to the queue. Never waits and never fails; call
+    /// [`drain`](Self::drain) for them to go out.
     #[doc(alias = "write")]
     pub fn queue(&mut self, bytes: &[u8]) {
         self.queue.extend(bytes);
@@ -105,7 +107,8 @@ impl<W> Writer<W> {
 }
 
 impl<W: AsyncWrite + Unpin> Writer<W> {
-    /// Writes everything that is queued and flushes the stream below. **Cancel safe**: what was not written stays queued.
+    /// Writes everything that is queued and flushes the stream below. **Cancel safe**: what was not
+    /// written stays queued.
     ///
     /// # Errors
     /// Those of the stream below; the bytes that it did not take stay queued.
@@ -117,7 +120,8 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         }
     }
 
-    /// Queues a copy of `bytes`, then drains if the high-water mark is reached: many small messages in few system calls.
+    /// Queues a copy of `bytes`, then drains if the high-water mark is reached: many small messages
+    /// in few system calls.
     ///
     /// # Errors
     /// As [`drain`](Self::drain).
@@ -130,10 +134,12 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         }
     }
 
-    /// [`queue`](Self::queue) and [`drain`](Self::drain), without the copy where nothing interrupts it.
+    /// [`queue`](Self::queue) and [`drain`](Self::drain), without the copy where nothing interrupts
+    /// it.
     ///
-    /// Dropped at any point, even unpolled, the rest of `bytes` is in the queue: go on with [`drain`](Self::drain), do not write it again.
-    /// (A future that is given to `mem::forget` cannot do this.)
+    /// Dropped at any point, even unpolled, the rest of `bytes` is in the queue: go on with
+    /// [`drain`](Self::drain), do not write it again. (A future that is given to `mem::forget`
+    /// cannot do this.)
     ///
     /// # Errors
     /// Those of the stream below; the bytes that it did not take are queued.
@@ -146,7 +152,8 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         }
     }
 
-    /// Drains, then closes the direction of writing; the other side reads an end, and reading from it goes on. **Cancel safe.**
+    /// Drains, then closes the direction of writing; the other side reads an end, and reading from
+    /// it goes on. **Cancel safe.**
     ///
     /// # Errors
     /// Those of the stream below.
@@ -159,10 +166,12 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         }
     }
 
-    /// [`shutdown`](Self::shutdown), then drops the stream below. Dropping this future drops the writer with what it still holds.
+    /// [`shutdown`](Self::shutdown), then drops the stream below. Dropping this future drops the
+    /// writer with what it still holds.
     ///
-    /// A TCP connection that is closed with unread bytes in it is reset, and its peer may lose what was written last.
-    /// [`start_server`](crate::start_server) reads the rest when the handler has returned; otherwise read to the end before the other half is dropped.
+    /// A TCP connection that is closed with unread bytes in it is reset, and its peer may lose what
+    /// was written last. [`start_server`](crate::start_server) reads the rest when the handler has
+    /// returned; otherwise read to the end before the other half is dropped.
     ///
     /// # Errors
     /// Those of the stream below.
@@ -223,7 +232,8 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     }
 }
 
-/// What is queued goes first; nothing is queued by these, so the extension traits behave as on the stream below.
+/// What is queued goes first; nothing is queued by these, so the extension traits behave as on the
+/// stream below.
 impl<W: AsyncWrite + Unpin> AsyncWrite for Writer<W> {
     #[track_caller]
     fn poll_write(

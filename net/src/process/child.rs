@@ -1,7 +1,8 @@
 //! `Child`: a process that was started here and not yet waited for.
 //!
-//! Nobody but its `Child` waits for a process, so its id names it until the end was seen. Dropping the `Child` before that passes the
-//! duty on (`orphan.rs`). It knows nothing of how its end is noticed (`wait.rs`).
+//! Nobody but its `Child` waits for a process, so its id names it until the end was seen. Dropping
+//! the `Child` before that passes the duty on (`orphan.rs`). It knows nothing of how its end is
+//! noticed (`wait.rs`).
 
 use std::io;
 use std::mem;
@@ -21,9 +22,10 @@ use crate::place::Place;
 
 /// A child process; from [`Command::spawn`](super::Command::spawn).
 ///
-/// Dropped before its end was seen, it runs on (or is killed: [`kill_on_drop`](super::Command::kill_on_drop)), and is waited for in the background: by a
-/// task of the runtime in which it was dropped, named "myrt: a dropped child"; outside of a runtime whenever the program next starts or drops a
-/// child. It never stays as a zombie for longer.
+/// Dropped before its end was seen, it runs on (or is killed:
+/// [`kill_on_drop`](super::Command::kill_on_drop)), and is waited for in the background: by a task
+/// of the runtime in which it was dropped, named "myrt: a dropped child"; outside of a runtime
+/// whenever the program next starts or drops a child. It never stays as a zombie for longer.
 ///
 /// Under a virtual clock time stands still while a child runs.
 ///
@@ -100,7 +102,8 @@ impl Child {
         (self.stdin, self.stdout, self.stderr) = (None, None, None);
     }
 
-    /// Its process id; none once its end was seen, since then the system may give the number to another.
+    /// Its process id; none once its end was seen, since then the system may give the number to
+    /// another.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
         self.std
@@ -109,14 +112,16 @@ impl Child {
             .map(process::Child::id)
     }
 
-    /// Waits until it has ended. Its standard input is closed first, if it is still here, so that a child that reads to the end comes to one. Once it has ended, it
-    /// may be asked again. **Cancel safe**: wait again, any time.
+    /// Waits until it has ended. Its standard input is closed first, if it is still here, so that a
+    /// child that reads to the end comes to one. Once it has ended, it may be asked again. **Cancel
+    /// safe**: wait again, any time.
     ///
-    /// Its outputs are not read: a child that fills a pipe to which nobody listens never ends. [`wait_with_output`](Self::wait_with_output) and
-    /// [`communicate`](Self::communicate) do both.
+    /// Its outputs are not read: a child that fills a pipe to which nobody listens never ends.
+    /// [`wait_with_output`](Self::wait_with_output) and [`communicate`](Self::communicate) do both.
     ///
     /// # Errors
-    /// What the system says: for one, if the program ignores SIGCHLD, children vanish without telling how they ended.
+    /// What the system says: for one, if the program ignores SIGCHLD, children vanish without
+    /// telling how they ended.
     ///
     /// # Panics
     /// Outside of a runtime, if it has not ended.
@@ -169,7 +174,8 @@ impl Child {
         self.std().kill()
     }
 
-    /// Kills it (SIGKILL) and waits for its end. Killing is done at the call; dropping the future is dropping [`wait`](Self::wait).
+    /// Kills it (SIGKILL) and waits for its end. Killing is done at the call; dropping the future
+    /// is dropping [`wait`](Self::wait).
     ///
     /// # Errors
     /// What the system says.
@@ -190,7 +196,8 @@ impl Child {
     /// Sends it a signal by the system's number. That it has ended is no error.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a number that is no signal, and what else the system says.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a number that is no signal, and what else
+    /// the system says.
     pub fn send_signal(&mut self, signal: i32) -> io::Result<()> {
         match self.id() {
             Some(id) => os::send_signal(id, signal),
@@ -198,15 +205,19 @@ impl Child {
         }
     }
 
-    /// Writes `input` to its standard input and closes that, reads standard output and error to their ends, and waits for its end: all
-    /// at once, so that nothing stands still. Streams that are not piped are passed over; a child that does not read its input is no error.
+    /// Writes `input` to its standard input and closes that, reads standard output and error to
+    /// their ends, and waits for its end: all at once, so that nothing stands still. Streams that
+    /// are not piped are passed over; a child that does not read its input is no error.
     ///
-    /// **Restartable**: dropped, it has lost nothing; called again with the same input it goes on where it was. So after a timeout one may
-    /// [`kill`](Self::kill) the child and call it once more for what it has said until then. [`gathered`](Self::gathered) shows that without waiting.
+    /// **Restartable**: dropped, it has lost nothing; called again with the same input it goes on
+    /// where it was. So after a timeout one may [`kill`](Self::kill) the child and call it once
+    /// more for what it has said until then. [`gathered`](Self::gathered) shows that without
+    /// waiting.
     ///
-    /// An output ends when everyone who inherited it has closed it, processes included that the child has started. They are waited for, unless the
-    /// child was ended by a signal, or was told to end ([`kill`](Self::kill), [`terminate`](Self::terminate)): then what the pipes hold at its
-    /// end is all.
+    /// An output ends when everyone who inherited it has closed it, processes included that the
+    /// child has started. They are waited for, unless the child was ended by a signal, or was told
+    /// to end ([`kill`](Self::kill), [`terminate`](Self::terminate)): then what the pipes hold at
+    /// its end is all.
     ///
     /// asyncio's `communicate`.
     ///
@@ -220,14 +231,16 @@ impl Child {
         Communicate::new(self, input.as_ref(), Location::caller())
     }
 
-    /// What a [`communicate`](Self::communicate) that was dropped has read so far, of standard output and of standard error.
+    /// What a [`communicate`](Self::communicate) that was dropped has read so far, of standard
+    /// output and of standard error.
     #[must_use]
     pub fn gathered(&self) -> (&[u8], &[u8]) {
         self.gathered.outputs()
     }
 
-    /// Closes its standard input, reads standard output and error to their ends, and waits for its end. Dropping the future
-    /// drops the child. When an output ends is said at [`communicate`](Self::communicate).
+    /// Closes its standard input, reads standard output and error to their ends, and waits for its
+    /// end. Dropping the future drops the child. When an output ends is said at
+    /// [`communicate`](Self::communicate).
     ///
     /// # Errors
     /// Those of reading, and of [`wait`](Self::wait).

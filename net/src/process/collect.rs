@@ -1,8 +1,9 @@
 //! All that a child has to say, and how it ended: `communicate`, `wait_with_output`, `output`.
 //!
-//! Input is written while both outputs are read, in one future: whoever does one after the other stands still when the child fills the
-//! pipe that is not being read. What was got so far is kept in the `Child`, so that dropping the future loses nothing. It knows
-//! nothing of how an end is noticed.
+//! Input is written while both outputs are read, in one future: whoever does one after the other
+//! stands still when the child fills the pipe that is not being read. What was got so far is kept
+//! in the `Child`, so that dropping the future loses nothing. It knows nothing of how an end is
+//! noticed.
 
 use std::fmt;
 use std::future::Future;
@@ -55,7 +56,8 @@ impl Child {
         if self.gathered.status.is_none() {
             if let Poll::Ready(status) = self.poll_wait(cx, state, at) {
                 self.gathered.status = Some(status?);
-                // It reads no more; a pipe that is full and has no reader left would say so by itself, one with room would not.
+                // It reads no more; a pipe that is full and has no reader left would say so by
+                // itself, one with room would not.
                 self.stdin = None;
             }
         }
@@ -137,7 +139,8 @@ fn poll_to_end<R: AsyncRead + Unpin>(
     Ok(Poll::Ready(()))
 }
 
-/// Reads what a pipe holds, and closes it. What is written meanwhile by others may go on for ever: a pipe's size is the most.
+/// Reads what a pipe holds, and closes it. What is written meanwhile by others may go on for ever:
+/// a pipe's size is the most.
 fn take_rest<R>(
     pipe: &mut Option<R>,
     into: &mut Vec<u8>,

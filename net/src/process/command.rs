@@ -1,7 +1,8 @@
 //! `Command`: what to start, and how. std's, with three ends that are futures.
 //!
-//! It exists as a thin coat: everything that std's builder can do is done by std's builder. It remembers only which standard streams
-//! were chosen, as `output` captures those that were not. It knows nothing of waiting.
+//! It exists as a thin coat: everything that std's builder can do is done by std's builder. It
+//! remembers only which standard streams were chosen, as `output` captures those that were not. It
+//! knows nothing of waiting.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -20,7 +21,8 @@ use crate::place::Place;
 
 /// Builds child processes: [`std::process::Command`] with async ends.
 ///
-/// asyncio's `create_subprocess_exec`. There is no `create_subprocess_shell`: `Command::new("sh").arg("-c").arg(line)` is one, and says so.
+/// asyncio's `create_subprocess_exec`. There is no `create_subprocess_shell`:
+/// `Command::new("sh").arg("-c").arg(line)` is one, and says so.
 ///
 /// # Examples
 ///
@@ -44,8 +46,8 @@ pub struct Command {
 }
 
 impl Command {
-    /// A command that runs `program`, looked up in `PATH`, without arguments, with this process's environment, directory and
-    /// standard streams.
+    /// A command that runs `program`, looked up in `PATH`, without arguments, with this process's
+    /// environment, directory and standard streams.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self::from(process::Command::new(program))
     }
@@ -101,35 +103,39 @@ impl Command {
         self
     }
 
-    /// Sets the child's working directory. Whether a relative program is looked up from there depends on the system.
+    /// Sets the child's working directory. Whether a relative program is looked up from there
+    /// depends on the system.
     pub fn current_dir(&mut self, directory: impl AsRef<Path>) -> &mut Self {
         self.std.current_dir(directory);
         self
     }
 
-    /// Sets the child's standard input. Not chosen: inherited, and nothing for [`output`](Self::output).
+    /// Sets the child's standard input. Not chosen: inherited, and nothing for
+    /// [`output`](Self::output).
     pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Self {
         self.std.stdin(stdin);
         self.chosen[0] = true;
         self
     }
 
-    /// Sets the child's standard output. Not chosen: inherited, and captured by [`output`](Self::output).
+    /// Sets the child's standard output. Not chosen: inherited, and captured by
+    /// [`output`](Self::output).
     pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Self {
         self.std.stdout(stdout);
         self.chosen[1] = true;
         self
     }
 
-    /// Sets the child's standard error. Not chosen: inherited, and captured by [`output`](Self::output).
+    /// Sets the child's standard error. Not chosen: inherited, and captured by
+    /// [`output`](Self::output).
     pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Self {
         self.std.stderr(stderr);
         self.chosen[2] = true;
         self
     }
 
-    /// Whether a [`Child`] that is dropped before its end was seen is killed (SIGKILL) first. Default: no, it runs on. Either way it does not
-    /// stay as a zombie.
+    /// Whether a [`Child`] that is dropped before its end was seen is killed (SIGKILL) first.
+    /// Default: no, it runs on. Either way it does not stay as a zombie.
     pub fn kill_on_drop(&mut self, kill: bool) -> &mut Self {
         self.kill_on_drop = kill;
         self
@@ -147,7 +153,8 @@ impl Command {
         self
     }
 
-    /// Puts the child into a process group, so that signals can reach all of its own children; 0 makes a new one.
+    /// Puts the child into a process group, so that signals can reach all of its own children; 0
+    /// makes a new one.
     pub fn process_group(&mut self, group: i32) -> &mut Self {
         self.std.process_group(group);
         self
@@ -158,7 +165,8 @@ impl Command {
         &self.std
     }
 
-    /// The builder of std inside, for what is not here (`pre_exec`). Standard streams that are set through it count as not chosen.
+    /// The builder of std inside, for what is not here (`pre_exec`). Standard streams that are set
+    /// through it count as not chosen.
     pub const fn as_std_mut(&mut self) -> &mut process::Command {
         &mut self.std
     }
@@ -168,14 +176,15 @@ impl Command {
     /// It may be called outside of a runtime; waiting needs one.
     ///
     /// # Errors
-    /// What the system says, such as [`NotFound`](io::ErrorKind::NotFound) for the program; also if a piped standard stream cannot be made
-    /// non-blocking (the child is killed then).
+    /// What the system says, such as [`NotFound`](io::ErrorKind::NotFound) for the program; also if
+    /// a piped standard stream cannot be made non-blocking (the child is killed then).
     pub fn spawn(&mut self) -> io::Result<Child> {
         Child::new(self.std.spawn()?, self.kill_on_drop)
     }
 
-    /// Starts the child, at the call, and waits for its end. Its standard streams are inherited unless they were chosen; what was piped is
-    /// closed. Dropping the future leaves the child running, or kills it ([`kill_on_drop`](Self::kill_on_drop)).
+    /// Starts the child, at the call, and waits for its end. Its standard streams are inherited
+    /// unless they were chosen; what was piped is closed. Dropping the future leaves the child
+    /// running, or kills it ([`kill_on_drop`](Self::kill_on_drop)).
     ///
     /// # Errors
     /// Those of [`spawn`](Self::spawn) and of [`Child::wait`].
@@ -194,11 +203,13 @@ impl Command {
         }
     }
 
-    /// Starts the child, at the call, collects what it writes to standard output and error, and waits for its end. Both are
-    /// read at once, so that a child that floods both never stands still. Standard input is empty unless it was chosen.
+    /// Starts the child, at the call, collects what it writes to standard output and error, and
+    /// waits for its end. Both are read at once, so that a child that floods both never stands
+    /// still. Standard input is empty unless it was chosen.
     ///
-    /// It is ready when the child has ended *and* both streams have: a grandchild that keeps one of them open keeps this waiting. Dropping
-    /// the future leaves the child running, or kills it ([`kill_on_drop`](Self::kill_on_drop)).
+    /// It is ready when the child has ended *and* both streams have: a grandchild that keeps one of
+    /// them open keeps this waiting. Dropping the future leaves the child running, or kills it
+    /// ([`kill_on_drop`](Self::kill_on_drop)).
     ///
     /// # Errors
     /// Those of [`spawn`](Self::spawn), of reading, and of [`Child::wait`].

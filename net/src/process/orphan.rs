@@ -1,7 +1,9 @@
-//! Children whose `Child` was dropped before its end was seen: somebody has to ask for each, or it stays as a zombie.
+//! Children whose `Child` was dropped before its end was seen: somebody has to ask for each, or it
+//! stays as a zombie.
 //!
-//! Inside of a runtime a task of its own waits for it, visible like any other. What ends without that (outside of a runtime, or because the
-//! runtime ended) is put on the program's list, which is looked through whenever a child is started or dropped. It knows nothing of pipes.
+//! Inside of a runtime a task of its own waits for it, visible like any other. What ends without
+//! that (outside of a runtime, or because the runtime ended) is put on the program's list, which is
+//! looked through whenever a child is started or dropped. It knows nothing of pipes.
 
 use std::io;
 use std::process;
@@ -74,8 +76,9 @@ fn list() -> std::sync::MutexGuard<'static, Vec<process::Child>> {
     LIST.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Under a virtual clock, time would stand until somebody asks for a child that has long ended: a task of its own watches it, and takes the
-/// count with it. Where processes have no descriptors, the count stays with the `Child`.
+/// Under a virtual clock, time would stand until somebody asks for a child that has long ended: a
+/// task of its own watches it, and takes the count with it. Where processes have no descriptors,
+/// the count stays with the `Child`.
 pub(super) fn let_time_go_on(outside: &mut Option<ExternalWork>, pid: u32) {
     let Ok(pidfd) = os::pidfd_open(pid) else {
         return;

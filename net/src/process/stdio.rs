@@ -1,7 +1,8 @@
 //! The pipes to a child's standard streams.
 //!
-//! Types of their own, as in std, so that an output cannot be taken for an input; inside they are pipes like any other. Only this
-//! process's ends are made non-blocking: each end of a pipe has an open file of its own, so the child's stays as programs expect it.
+//! Types of their own, as in std, so that an output cannot be taken for an input; inside they are
+//! pipes like any other. Only this process's ends are made non-blocking: each end of a pipe has an
+//! open file of its own, so the child's stays as programs expect it.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -29,7 +30,8 @@ impl ChildStdin {
     /// Writes as much as the pipe takes at once, and says how much. **Cancel safe.**
     ///
     /// # Errors
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the child reads no more, and what else the system says.
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the child reads no more, and what else the
+    /// system says.
     ///
     /// # Panics
     /// If it was closed through [`AsyncWrite`].
@@ -41,7 +43,8 @@ impl ChildStdin {
     /// Writes `buf` whole. Not cancel safe: how much went out is not told.
     ///
     /// # Errors
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the child reads no more, and what else the system says.
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the child reads no more, and what else the
+    /// system says.
     ///
     /// # Panics
     /// If it was closed through [`AsyncWrite`].
@@ -115,7 +118,8 @@ macro_rules! output {
         }
 
         impl $name {
-            /// Reads what there is, at least one byte; `Ok(0)` is the end (or an empty `buf`). **Cancel safe.**
+            /// Reads what there is, at least one byte; `Ok(0)` is the end (or an empty `buf`). **Cancel
+            /// safe.**
             ///
             /// # Errors
             /// What the system says.
@@ -124,10 +128,12 @@ macro_rules! output {
                 self.pipe.read(buf)
             }
 
-            /// Fills `buf` whole. Not cancel safe ([`io::Reader`](crate::io::Reader) is the remedy).
+            /// Fills `buf` whole. Not cancel safe ([`io::Reader`](crate::io::Reader) is the
+            /// remedy).
             ///
             /// # Errors
-            /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends before, and what the system says.
+            /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends before, and what
+            /// the system says.
             #[track_caller]
             pub fn read_exact<'a>(&'a self, buf: &'a mut [u8]) -> ReadExact<'a> {
                 self.pipe.read_exact(buf)
@@ -183,11 +189,13 @@ macro_rules! output {
 }
 
 output! {
-    /// What a child writes to its standard output. It ends when the child, and whoever inherited the stream from it, has closed it.
+    /// What a child writes to its standard output. It ends when the child, and whoever inherited
+    /// the stream from it, has closed it.
     ChildStdout
 }
 output! {
-    /// What a child writes to its standard error. It ends when the child, and whoever inherited the stream from it, has closed it.
+    /// What a child writes to its standard error. It ends when the child, and whoever inherited the
+    /// stream from it, has closed it.
     ChildStderr
 }
 

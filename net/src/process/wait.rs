@@ -1,8 +1,9 @@
 //! How the end of a child is noticed, and the futures that wait for it.
 //!
-//! Asking is `try_wait`, always; watching only says when to ask again. A descriptor of the process is opened at the first question that has
-//! no answer yet: the child cannot vanish before its end was asked for, so that is early enough, and children that were quicker need none.
-//! It knows nothing of pipes.
+//! Asking is `try_wait`, always; watching only says when to ask again. A descriptor of the process
+//! is opened at the first question that has no answer yet: the child cannot vanish before its end
+//! was asked for, so that is early enough, and children that were quicker need none. It knows
+//! nothing of pipes.
 
 use std::fmt;
 use std::future::Future;
@@ -88,7 +89,8 @@ impl Watch {
             };
             match (ready!(woken), &self) {
                 (Ok(()), _) => {}
-                // The selector does not take it: select and a high number, or a limit of the system's.
+                // The selector does not take it: select and a high number, or a limit of the
+                // system's.
                 (Err(_), Self::Pidfd(_)) => *self = Self::Signals(Signals::of_this_runtime()?),
                 (Err(error), _) => return Poll::Ready(Err(error)),
             }

@@ -55,7 +55,8 @@ where
 /// Listens on every address; on all with one port where the system chooses.
 fn listen_on_all(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
     let chooses = addresses.iter().any(|address| address.port() == 0);
-    // A port that was free on one address may be taken on another. Kept, so that the system chooses a different one each time.
+    // A port that was free on one address may be taken on another. Kept, so that the system chooses
+    // a different one each time.
     let mut spent = Vec::new();
     loop {
         let mut listeners = Vec::new();
@@ -77,8 +78,8 @@ fn listen_on_all(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
 /// Ports that the system is asked for, one after the other.
 const MOST_PORTS: usize = 64;
 
-/// Addresses that this machine has not are passed over as long as one is left (`localhost` often names an IPv6 address that is not
-/// there).
+/// Addresses that this machine has not are passed over as long as one is left (`localhost` often
+/// names an IPv6 address that is not there).
 fn listen_on_each(addresses: &[SocketAddr], listeners: &mut Vec<TcpListener>) -> io::Result<()> {
     let mut absent = None;
     for address in addresses {

@@ -1,7 +1,8 @@
 //! The end of a connection whose client may still be sending.
 //!
-//! A socket that is closed with unread bytes resets its connection, and a reset drops what the client has not read yet: the answer. So the
-//! rest is read first, within limits. It knows no handler.
+//! A socket that is closed with unread bytes resets its connection, and a reset drops what the
+//! client has not read yet: the answer. So the rest is read first, within limits. It knows no
+//! handler.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +20,9 @@ const MOST: usize = 64 * 1024 * 1024;
 /// What one read takes.
 const PIECE: usize = 64 * 1024;
 
-/// Reads and drops what comes on a stream whose direction of writing is shut down, then closes it. Also where nothing waits to be read: more
-/// may be on its way, and resets the connection if it meets none.
+/// Reads and drops what comes on a stream whose direction of writing is shut down, then closes it.
+/// Also where nothing waits to be read: more may be on its way, and resets the connection if it
+/// meets none.
 pub(super) async fn linger(stream: Arc<TcpStream>) {
     // Somebody else holds a half: it is no end yet.
     if Arc::strong_count(&stream) > 1 {

@@ -1,8 +1,10 @@
-//! asyncio's `start_server` and `open_connection`: a handler for each connection, and every way to stop.
+//! asyncio's `start_server` and `open_connection`: a handler for each connection, and every way to
+//! stop.
 //!
-//! One task accepts for each listening address, one task serves each connection. Stopping comes in degrees: `close` takes no more
-//! connections, `drain` also gives those there are a time to end, `abort` cancels them. A handler that fails or panics ends its own
-//! connection only. It knows no protocol.
+//! One task accepts for each listening address, one task serves each connection. Stopping comes in
+//! degrees: `close` takes no more connections, `drain` also gives those there are a time to end,
+//! `abort` cancels them. A handler that fails or panics ends its own connection only. It knows no
+//! protocol.
 
 mod futures;
 mod linger;
@@ -21,17 +23,21 @@ use crate::tcp::{OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpStream};
 pub use futures::{DrainServer, OpenConnection, ServeForever, StartServer, WaitClosed};
 use shared::Shared;
 
-/// Serves TCP connections: calls `handler` with a [`Reader`] and a [`Writer`] for each, in a task of its own.
+/// Serves TCP connections: calls `handler` with a [`Reader`] and a [`Writer`] for each, in a task
+/// of its own.
 ///
-/// It listens on every address of the host and accepts from the moment this is ready. The handler returns `()` or a `Result`; an
-/// `Err` ends its connection, is counted, and told to [`Server::on_error`]. With port 0 the system chooses one, the same on every address.
+/// It listens on every address of the host and accepts from the moment this is ready. The handler
+/// returns `()` or a `Result`; an `Err` ends its connection, is counted, and told to
+/// [`Server::on_error`]. With port 0 the system chooses one, the same on every address.
 ///
-/// **The end of a connection.** A handler may answer without having read everything. Closing a socket with unread bytes resets the
-/// connection, and the client loses the answer. So when the handler has returned and both halves are dropped or closed, the direction of
-/// writing is shut down, and what still comes is read and dropped: until the client closes, half a second passes without a byte, or at
-/// the most for five seconds and 64 MiB. The connection counts as active so long, and a handler that has dropped its halves keeps
-/// the descriptor until it returns. What is cancelled ([`Server::abort`]) is closed at once, and so is what is left of this
-/// kind when the [`Server`] is dropped; [`Server::drain`] and [`Server::wait_closed`] wait for it.
+/// **The end of a connection.** A handler may answer without having read everything. Closing a
+/// socket with unread bytes resets the connection, and the client loses the answer. So when the
+/// handler has returned and both halves are dropped or closed, the direction of writing is shut
+/// down, and what still comes is read and dropped: until the client closes, half a second passes
+/// without a byte, or at the most for five seconds and 64 MiB. The connection counts as active so
+/// long, and a handler that has dropped its halves keeps the descriptor until it returns. What is
+/// cancelled ([`Server::abort`]) is closed at once, and so is what is left of this kind when the
+/// [`Server`] is dropped; [`Server::drain`] and [`Server::wait_closed`] wait for it.
 ///
 /// # Errors
 /// Those of the lookup and of listening, such as [`AddrInUse`](io::ErrorKind::AddrInUse).
@@ -66,7 +72,8 @@ where
     StartServer::new(LookupHost::new(&address), handler)
 }
 
-/// Connects, and gives the two directions as a [`Reader`] and a [`Writer`]. Connecting is [`TcpStream::connect`]'s.
+/// Connects, and gives the two directions as a [`Reader`] and a [`Writer`]. Connecting is
+/// [`TcpStream::connect`]'s.
 ///
 /// # Errors
 /// Those of [`TcpStream::connect`].
@@ -109,7 +116,8 @@ mod sealed {
     }
 }
 
-/// A running server; see [`start_server`]. Dropping it is [`close`](Self::close): no more connections, those there are go on.
+/// A running server; see [`start_server`]. Dropping it is [`close`](Self::close): no more
+/// connections, those there are go on.
 #[must_use = "dropping the server closes it: await `serve_forever`, or keep it"]
 pub struct Server {
     shared: Rc<Shared>,
@@ -156,8 +164,9 @@ impl Server {
         self.shared.statistics()
     }
 
-    /// Calls `hook` with each error from now on: what a handler returned, with its connection's address, or a failed accept.
-    /// (A handler's panic goes to the runtime's unhandled hook, as any task's does.)
+    /// Calls `hook` with each error from now on: what a handler returned, with its connection's
+    /// address, or a failed accept. (A handler's panic goes to the runtime's unhandled hook, as any
+    /// task's does.)
     pub fn on_error(&self, hook: impl Fn(Option<SocketAddr>, &str) + 'static) {
         self.shared.set_hook(Rc::new(hook));
     }
@@ -168,27 +177,30 @@ impl Server {
         self.shared.is_closed()
     }
 
-    /// Stops listening, at once; connections go on. Closing again does nothing. Clients that wait in the system's queue and were not accepted are
-    /// reset; [`drain`](Self::drain) takes them in first.
+    /// Stops listening, at once; connections go on. Closing again does nothing. Clients that wait
+    /// in the system's queue and were not accepted are reset; [`drain`](Self::drain) takes them in
+    /// first.
     pub fn close(&self) {
         self.shared.close();
     }
 
-    /// Ready when the server is closed and every connection has ended, its cleanup included. It does not close.
+    /// Ready when the server is closed and every connection has ended, its cleanup included. It
+    /// does not close.
     #[track_caller]
     pub fn wait_closed(&self) -> WaitClosed<'_> {
         WaitClosed::new(self)
     }
 
-    /// Serves until [`close`](Self::close) is called by someone and every connection has ended. Dropping this future closes.
+    /// Serves until [`close`](Self::close) is called by someone and every connection has ended.
+    /// Dropping this future closes.
     #[track_caller]
     pub fn serve_forever(&self) -> ServeForever<'_> {
         ServeForever::new(self)
     }
 
-    /// Takes in the clients that wait in the system's queue, closes, gives the connections `grace` to end by themselves, cancels those left and
-    /// waits for their cleanup. Gives the number of those that were cancelled. Dropped half-way, the server is closed and the
-    /// connections go on.
+    /// Takes in the clients that wait in the system's queue, closes, gives the connections `grace`
+    /// to end by themselves, cancels those left and waits for their cleanup. Gives the number of
+    /// those that were cancelled. Dropped half-way, the server is closed and the connections go on.
     #[track_caller]
     pub fn drain(&self, grace: Duration) -> DrainServer<'_> {
         self.shared.take_in();
@@ -196,8 +208,8 @@ impl Server {
         DrainServer::new(self, grace)
     }
 
-    /// Closes and cancels every connection, and says how many. Their futures are dropped before this returns; [`wait_closed`](Self::wait_closed)
-    /// waits for their asynchronous cleanup.
+    /// Closes and cancels every connection, and says how many. Their futures are dropped before
+    /// this returns; [`wait_closed`](Self::wait_closed) waits for their asynchronous cleanup.
     pub fn abort(&self) -> usize {
         self.close();
         self.shared.cancel_all()

@@ -1,7 +1,8 @@
 //! What a server, its accepting tasks and its connections share.
 //!
-//! Connections are kept by number, each with its task's handle, so that they can be counted and cancelled; a task's end is told by
-//! `on_done`, which comes after its asynchronous cleanup. No borrow is held while anything is cancelled, woken or called back.
+//! Connections are kept by number, each with its task's handle, so that they can be counted and
+//! cancelled; a task's end is told by `on_done`, which comes after its asynchronous cleanup. No
+//! borrow is held while anything is cancelled, woken or called back.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};

@@ -1,7 +1,9 @@
-//! Ctrl-C as an orderly end: the program's main future is cancelled, cleanups run, the process exits with 130.
+//! Ctrl-C as an orderly end: the program's main future is cancelled, cleanups run, the process
+//! exits with 130.
 //!
-//! It exists for `run` and `#[main]`, so that what `finally` promises holds at the most usual way for a program to end. It
-//! must not know what the program does; who listens to the signal itself is left alone.
+//! It exists for `run` and `#[main]`, so that what `finally` promises holds at the most usual way
+//! for a program to end. It must not know what the program does; who listens to the signal itself
+//! is left alone.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -21,21 +23,24 @@ use super::registry::StandInGuard;
 /// 128 and the signal's number: what shells say of a program that was interrupted.
 const EXIT_CODE: i32 = 128 + SIGINT;
 
-/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups included.
+/// Runs `future` to its end on a runtime of its own, then ends all of its tasks, async cleanups
+/// included.
 ///
-/// **Ctrl-C** (SIGINT) meanwhile cancels `future` at its await point; its cleanups run, and those of all tasks, within the
-/// grace ([`Builder::grace`]); then the process exits with 130. A second Ctrl-C exits with 130 at once, also where the loop
-/// is stuck. A future that is ready at that very moment has won: its output is returned.
+/// **Ctrl-C** (SIGINT) meanwhile cancels `future` at its await point; its cleanups run, and those
+/// of all tasks, within the grace ([`Builder::grace`]); then the process exits with 130. A second
+/// Ctrl-C exits with 130 at once, also where the loop is stuck. A future that is ready at that very
+/// moment has won: its output is returned.
 ///
 /// A program that handles the signal itself is left alone: while any [`ctrl_c`](super::ctrl_c) or
-/// [`signal`](super::unix::signal) of it listens to SIGINT, that alone is told; so it is if the signal was handled or ignored
-/// in the process before. Of several `run`s at once, on several threads, the first is the one that is cancelled.
+/// [`signal`](super::unix::signal) of it listens to SIGINT, that alone is told; so it is if the
+/// signal was handled or ignored in the process before. Of several `run`s at once, on several
+/// threads, the first is the one that is cancelled.
 ///
 /// asyncio's `run`, with its handling of SIGINT since 3.11.
 ///
 /// # Panics
-/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future` panicked with; when `future`
-/// is cancelled by something else.
+/// Inside of a runtime on the same thread; when the runtime cannot be made; with what `future`
+/// panicked with; when `future` is cancelled by something else.
 ///
 /// ```no_run
 /// # use myrt_net::signal::run;
@@ -55,7 +60,8 @@ pub fn run<F: Future>(builder: Builder, future: F) -> F::Output {
         Ok(runtime) => runtime,
         Err(error) => panic!("the runtime could not be made: {error}"),
     };
-    // A program does not fail because nobody could hear its Ctrl-C: that then does what it does by default.
+    // A program does not fail because nobody could hear its Ctrl-C: that then does what it does by
+    // default.
     let Ok(Some(watch)) = watch else {
         return runtime.block_on(future);
     };
@@ -90,7 +96,8 @@ impl Watch {
         Ok(guard.map(|_guard| Self { reader, _guard }))
     }
 
-    /// Starts the task that waits for the signal. Where it cannot wait, the second Ctrl-C still ends the process.
+    /// Starts the task that waits for the signal. Where it cannot wait, the second Ctrl-C still
+    /// ends the process.
     fn cancel_when_pressed(&self, main: TaskRef, pressed: &Rc<Cell<bool>>) {
         let Ok(reader) = self.reader.try_clone().and_then(Async::new) else {
             return;

@@ -1,11 +1,14 @@
 //! Signals as futures and streams.
 //!
-//! A signal handler may do next to nothing; ours writes a byte to a socket pair, and reading its other end is ordinary
-//! waiting. Signals of one kind that come faster than they are received become one. It knows nothing of what a program does about them.
+//! A signal handler may do next to nothing; ours writes a byte to a socket pair, and reading its
+//! other end is ordinary waiting. Signals of one kind that come faster than they are received
+//! become one. It knows nothing of what a program does about them.
 //!
-//! While anybody listens to a kind, its default action is off. After the last listener the kind does what it did before the first: the default
-//! comes back where it was the default, ignored stays ignored (SIGPIPE in Rust, SIGHUP under nohup), a handler of the program's own goes
-//! on. (tokio leaves its handler for ever, so a program that once waited for Ctrl-C cannot be interrupted any more.)
+//! While anybody listens to a kind, its default action is off. After the last listener the kind
+//! does what it did before the first: the default comes back where it was the default, ignored
+//! stays ignored (SIGPIPE in Rust, SIGHUP under nohup), a handler of the program's own goes on.
+//! (tokio leaves its handler for ever, so a program that once waited for Ctrl-C cannot be
+//! interrupted any more.)
 
 mod interrupt;
 mod registry;
@@ -19,7 +22,8 @@ use std::task::{Context, Poll, ready};
 pub use interrupt::run;
 use unix::{Signal, SignalKind, signal};
 
-/// Ready when the program is interrupted (Ctrl-C, SIGINT). It listens from the call on, not only when awaited; dropping it ends that.
+/// Ready when the program is interrupted (Ctrl-C, SIGINT). It listens from the call on, not only
+/// when awaited; dropping it ends that.
 ///
 /// # Errors
 /// If listening could not begin.

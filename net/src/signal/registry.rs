@@ -1,6 +1,8 @@
-//! Who listens to which signal in this process, so that a stand-in hears it exactly while nobody does.
+//! Who listens to which signal in this process, so that a stand-in hears it exactly while nobody
+//! does.
 //!
-//! Handlers belong to the process, so this is one of the few global states; the child of a fork begins with an empty one.
+//! Handlers belong to the process, so this is one of the few global states; the child of a fork
+//! begins with an empty one.
 
 use std::collections::HashMap;
 use std::io;
@@ -80,9 +82,9 @@ pub(super) struct StandInGuard {
 }
 
 impl StandInGuard {
-    /// Writes a byte to `to` for each signal that comes while nobody listens, from now on; the second one ends the process
-    /// with `exit_code`. None when the signal has a stand-in already, or when something else in the process handles or
-    /// ignores it: that decides then.
+    /// Writes a byte to `to` for each signal that comes while nobody listens, from now on; the
+    /// second one ends the process with `exit_code`. None when the signal has a stand-in already,
+    /// or when something else in the process handles or ignores it: that decides then.
     pub(super) fn new(signal: i32, to: UnixStream, exit_code: i32) -> io::Result<Option<Self>> {
         if !os::has_default_action(signal) {
             return Ok(None);

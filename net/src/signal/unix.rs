@@ -19,11 +19,13 @@ use crate::socket_op::Direction;
 
 /// Listens to a signal from now on.
 ///
-/// Any number of listeners may listen to one kind, each gets every signal (those that come before one was received count once).
-/// A handler that the program has installed otherwise is called, too, meanwhile. The child of a fork listens to nothing.
+/// Any number of listeners may listen to one kind, each gets every signal (those that come before
+/// one was received count once). A handler that the program has installed otherwise is called, too,
+/// meanwhile. The child of a fork listens to nothing.
 ///
 /// # Errors
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for what cannot be caught (SIGKILL, SIGSTOP, faults), and what the system says.
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for what cannot be caught (SIGKILL, SIGSTOP,
+/// faults), and what the system says.
 ///
 /// # Examples
 ///
@@ -78,7 +80,8 @@ kinds! {
     interrupt = SIGINT;
     /// SIGIO: a descriptor is ready.
     io = SIGIO;
-    /// SIGPIPE: a write to a pipe without a reader. Rust programs ignore it and get `BrokenPipe` instead.
+    /// SIGPIPE: a write to a pipe without a reader. Rust programs ignore it and get `BrokenPipe`
+    /// instead.
     pipe = SIGPIPE;
     /// SIGQUIT: Ctrl-\.
     quit = SIGQUIT;
@@ -106,8 +109,9 @@ impl SignalKind {
     }
 }
 
-/// A listener to one kind of signal; see [`signal`]. A [`Stream`] that never ends. After the last of a kind, the kind does again what it did
-/// before the first: its default action, nothing, or what another handler does.
+/// A listener to one kind of signal; see [`signal`]. A [`Stream`] that never ends. After the last
+/// of a kind, the kind does again what it did before the first: its default action, nothing, or
+/// what another handler does.
 #[derive(Debug)]
 #[must_use = "dropping it ends the listening"]
 pub struct Signal {
@@ -117,7 +121,8 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// The next signal; those that came before and were not received yet count as one. Never `None`. **Cancel safe.**
+    /// The next signal; those that came before and were not received yet count as one. Never
+    /// `None`. **Cancel safe.**
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_> {
         Recv {

@@ -22,7 +22,8 @@ use crate::socket_op::{Direction, IoWaiter};
 
 /// A socket that accepts TCP connections.
 ///
-/// Any number of tasks may accept from one listener; they are served in the order in which they began to wait.
+/// Any number of tasks may accept from one listener; they are served in the order in which they
+/// began to wait.
 ///
 /// # Examples
 ///
@@ -45,11 +46,13 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    /// Listens on the first address of the host that allows it, with a queue of 1,024 connections and `SO_REUSEADDR`.
-    /// [`TcpSocket`](super::TcpSocket) gives other options. Port 0 lets the system choose; see [`local_addr`](Self::local_addr).
+    /// Listens on the first address of the host that allows it, with a queue of 1,024 connections
+    /// and `SO_REUSEADDR`. [`TcpSocket`](super::TcpSocket) gives other options. Port 0 lets the
+    /// system choose; see [`local_addr`](Self::local_addr).
     ///
     /// # Errors
-    /// Those of the lookup, and the last address's, such as [`AddrInUse`](io::ErrorKind::AddrInUse).
+    /// Those of the lookup, and the last address's, such as
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse).
     #[track_caller]
     pub fn bind(address: impl ToSocketAddrs) -> Bind {
         Bind {
@@ -86,15 +89,18 @@ impl TcpListener {
     /// Takes the next connection, with its peer's address. **Cancel safe.**
     ///
     /// # Errors
-    /// None that is about one connection: what was aborted, reset or cut off by the network while it waited in the queue (`ECONNABORTED`, `EPROTO`,
-    /// `EPERM`, `ENETDOWN`, `EHOSTUNREACH` and the others that accept(2) names) is passed over, and the next connection is taken.
+    /// None that is about one connection: what was aborted, reset or cut off by the network while
+    /// it waited in the queue (`ECONNABORTED`, `EPROTO`, `EPERM`, `ENETDOWN`, `EHOSTUNREACH` and
+    /// the others that accept(2) names) is passed over, and the next connection is taken.
     ///
-    /// When the process or the system is out of descriptors or memory (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`:
-    /// [`is_out_of_resources`](crate::is_out_of_resources)), the listener is all right and the connection not lost: it waits in the queue. A server
-    /// goes on. What is left is about the listener, such as a descriptor that is none.
+    /// When the process or the system is out of descriptors or memory (`EMFILE`, `ENFILE`,
+    /// `ENOBUFS`, `ENOMEM`: [`is_out_of_resources`](crate::is_out_of_resources)), the listener is
+    /// all right and the connection not lost: it waits in the queue. A server goes on. What is left
+    /// is about the listener, such as a descriptor that is none.
     ///
-    /// After any error the next accept tries again after a pause of 5 ms, doubling to one second while errors last, so a loop that
-    /// goes on after an error neither spins nor starves other tasks.
+    /// After any error the next accept tries again after a pause of 5 ms, doubling to one second
+    /// while errors last, so a loop that goes on after an error neither spins nor starves other
+    /// tasks.
     ///
     /// # Examples
     ///
@@ -129,8 +135,8 @@ impl TcpListener {
         Ok((stream, address))
     }
 
-    /// The connections as a stream of `io::Result<TcpStream>` that never ends. After an error it may be polled on, with
-    /// the pauses of [`accept`](Self::accept).
+    /// The connections as a stream of `io::Result<TcpStream>` that never ends. After an error it
+    /// may be polled on, with the pauses of [`accept`](Self::accept).
     #[track_caller]
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming {

@@ -45,10 +45,12 @@ pub struct UnixListener {
 }
 
 impl UnixListener {
-    /// Listens at a path, with a queue of 1,024 connections; on Linux a path that begins with a zero byte is an abstract name.
+    /// Listens at a path, with a queue of 1,024 connections; on Linux a path that begins with a
+    /// zero byte is an abstract name.
     ///
     /// # Errors
-    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) also for a file that an earlier listener left behind.
+    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) also for a file that an
+    /// earlier listener left behind.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let address = SockAddr::unix(path)?;

@@ -1,4 +1,5 @@
-//! What the tests share: polling by hand, counted wakes, streams that hesitate. No clock and no runtime in it.
+//! What the tests share: polling by hand, counted wakes, streams that hesitate. No clock and no
+//! runtime in it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 #[path = "../../../tests/support/left.rs"]
@@ -81,7 +82,8 @@ pub(crate) fn retried<S, T>(
     panic!("the operation is never ready");
 }
 
-/// Gives the pieces one a poll with a hesitation before each, then ends. As a writer takes `step` bytes every other poll.
+/// Gives the pieces one a poll with a hesitation before each, then ends. As a writer takes `step`
+/// bytes every other poll.
 #[derive(Default)]
 pub(crate) struct Hesitant {
     pub(crate) pieces: Vec<Vec<u8>>,

@@ -1,8 +1,9 @@
 //! A limit to how many blocking jobs run at once.
 //!
-//! It exists because the pool's own limit is for all, and a disk or a database wants a smaller one. A permit belongs to
-//! the job on its thread, not to the task that waits: a job that cannot be stopped keeps its permit until it is
-//! through. Hence the lock and the plain wakers: permits come back from other threads. It must not know the pool's threads.
+//! It exists because the pool's own limit is for all, and a disk or a database wants a smaller one.
+//! A permit belongs to the job on its thread, not to the task that waits: a job that cannot be
+//! stopped keeps its permit until it is through. Hence the lock and the plain wakers: permits come
+//! back from other threads. It must not know the pool's threads.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,7 +15,8 @@ use std::task::{Context, Poll, Waker};
 use crate::task::wait::{Wait, note_wait};
 use crate::task::{AbortOnDrop, JoinHandle, spawn, spawn_blocking};
 
-/// At most so many blocking jobs at once; the others wait in order. Clones share the limit, also across threads.
+/// At most so many blocking jobs at once; the others wait in order. Clones share the limit, also
+/// across threads.
 ///
 /// trio's `CapacityLimiter` for `to_thread.run_sync`.
 ///
@@ -93,8 +95,9 @@ impl Limiter {
 
     /// Runs `work` on the blocking pool when its turn has come; the handle gives its result.
     ///
-    /// Cancelling the task gives up its place in the queue; once `work` has begun it cannot be stopped, and keeps its permit to
-    /// its end. A panic in `work` reaches whoever joins. See [`spawn_blocking`].
+    /// Cancelling the task gives up its place in the queue; once `work` has begun it cannot be
+    /// stopped, and keeps its permit to its end. A panic in `work` reaches whoever joins. See
+    /// [`spawn_blocking`].
     ///
     /// # Panics
     /// Outside of a runtime.
@@ -244,7 +247,8 @@ impl Drop for Acquire {
                 return;
             }
         }
-        // Taken out of the line: granted, or about to be by the thread that took it out, which counts the same.
+        // Taken out of the line: granted, or about to be by the thread that took it out, which
+        // counts the same.
         self.shared.give_back();
     }
 }

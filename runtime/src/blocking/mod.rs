@@ -1,8 +1,9 @@
 //! The blocking pool: threads for what cannot be awaited.
 //!
-//! It exists for file access, name resolution and other calls that block: the only place besides the monitor, the
-//! workers and a recorded console that starts threads. One pool serves the process; it grows with the jobs that wait, shrinks when idle, and
-//! never keeps the process from exiting. It must not know what a job does.
+//! It exists for file access, name resolution and other calls that block: the only place besides
+//! the monitor, the workers and a recorded console that starts threads. One pool serves the
+//! process; it grows with the jobs that wait, shrinks when idle, and never keeps the process from
+//! exiting. It must not know what a job does.
 
 pub(crate) mod limiter;
 
@@ -73,7 +74,8 @@ impl Pool {
         {
             let mut state = self.lock();
             state.threads -= 1;
-            // With other threads there the job waits for one of them; with none nobody would ever run it.
+            // With other threads there the job waits for one of them; with none nobody would ever
+            // run it.
             let stranded = if state.threads == 0 {
                 state.jobs.pop_back()
             } else {
@@ -97,7 +99,8 @@ impl Pool {
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
-                // It has reported what it could; a destructor of its closure may panic still. The thread goes on.
+                // It has reported what it could; a destructor of its closure may panic still. The
+                // thread goes on.
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(job)) {
                     drop_payload(panic);
                 }
@@ -131,7 +134,8 @@ pub struct PoolStatistics {
     pub queued_jobs: usize,
 }
 
-/// Threads and waiting jobs of this process's blocking pool, on which [`spawn_blocking`], files and name look-ups run.
+/// Threads and waiting jobs of this process's blocking pool, on which [`spawn_blocking`], files and
+/// name look-ups run.
 ///
 /// tokio's `num_blocking_threads`, `num_idle_blocking_threads` and `blocking_queue_depth`; trio's
 /// `current_default_thread_limiter().statistics()`.
@@ -154,9 +158,9 @@ pub fn blocking_pool() -> PoolStatistics {
 
 /// Runs `work` on a thread of the blocking pool; the handle gives its result.
 ///
-/// Cancelling the task (or dropping the runtime) does not stop work that has begun, which nothing can; its result is
-/// dropped. Work that has not begun is not started any more. A panic in `work` reaches whoever joins. Under a paused
-/// clock, time stands still while it runs.
+/// Cancelling the task (or dropping the runtime) does not stop work that has begun, which nothing
+/// can; its result is dropped. Work that has not begun is not started any more. A panic in `work`
+/// reaches whoever joins. Under a paused clock, time stands still while it runs.
 ///
 /// asyncio's `to_thread`, tokio's `spawn_blocking`.
 ///
@@ -186,7 +190,8 @@ where
         submit(Arc::clone(&shared), work, ExternalWork::begin(core));
         let handle = spawn_in(core, Result { shared, at }, at);
         if core.probe.looks {
-            // The job runs, whether or not its task is polled to hear of the end: that counts as a poll.
+            // The job runs, whether or not its task is polled to hear of the end: that counts as a
+            // poll.
             if let Some(slot) = core.tasks.find(handle.id().identity()) {
                 slot.set_wait(Wait::Blocking.pack(), at);
                 slot.polled(hot::ONE_NOTE);
@@ -206,7 +211,8 @@ fn submit<T: Send + 'static>(
     counted: ExternalWork,
 ) {
     POOL.get().submit(Box::new(move || {
-        // Dropped last: its message follows the wake, so virtual time does not run on between the job's end and the task's poll.
+        // Dropped last: its message follows the wake, so virtual time does not run on between the
+        // job's end and the task's poll.
         let counted = counted;
         let ended = catch_unwind(AssertUnwindSafe(|| {
             if shared.is_given_up() {
@@ -214,15 +220,17 @@ fn submit<T: Send + 'static>(
             }
             shared.settle(catch_unwind(AssertUnwindSafe(work)));
         }));
-        // Of a destructor: of the closure that was given up, or of the result that nobody waits for.
+        // Of a destructor: of the closure that was given up, or of the result that nobody waits
+        // for.
         if let Err(panic) = ended {
             counted.report(panic);
         }
     }));
 }
 
-/// Counts as work of a runtime outside of its thread until it is dropped, on any thread: a job, a name, a file, a child. While
-/// there is any, virtual time stands still, and a loop that waits for it is not in a deadlock.
+/// Counts as work of a runtime outside of its thread until it is dropped, on any thread: a job, a
+/// name, a file, a child. While there is any, virtual time stands still, and a loop that waits for
+/// it is not in a deadlock.
 #[doc(hidden)]
 pub struct ExternalWork {
     home: Arc<Home>,
@@ -267,7 +275,8 @@ impl Drop for ExternalWork {
             core.map(one_less).is_some()
         });
         if !here {
-            // The loop may sleep without a deadline because of this count. Refused: the runtime has ended.
+            // The loop may sleep without a deadline because of this count. Refused: the runtime has
+            // ended.
             let _ = self.home.send(Message::call(one_less));
         }
     }

@@ -1,6 +1,7 @@
 //! `bracket`: a resource, a body that borrows it, a cleanup that gets it back.
 //!
-//! It exists because `finally`'s cleanup cannot touch what its future borrows. It must not know what the resource is.
+//! It exists because `finally`'s cleanup cannot touch what its future borrows. It must not know
+//! what the resource is.
 
 use std::future::poll_fn;
 use std::panic::resume_unwind;
@@ -11,11 +12,12 @@ use std::thread;
 use super::ward::{Armed, Ward};
 use crate::task::cleanup::Boxed;
 
-/// Lends `resource` to `body`, and when that ends, **however** it ends, gives it to `cleanup`. Returns what `body` gave.
+/// Lends `resource` to `body`, and when that ends, **however** it ends, gives it to `cleanup`.
+/// Returns what `body` gave.
 ///
-/// As with [`finally`](super::finally) the cleanup is armed by this call, shielded, and awaited by whoever cancels; see
-/// [the module](crate::cancel). `body` may borrow from its surroundings; resource and cleanup are `'static`, since they
-/// outlive a cancelled caller.
+/// As with [`finally`](super::finally) the cleanup is armed by this call, shielded, and awaited by
+/// whoever cancels; see [the module](crate::cancel). `body` may borrow from its surroundings;
+/// resource and cleanup are `'static`, since they outlive a cancelled caller.
 ///
 /// asyncio's `async with`; Haskell's `bracket`.
 ///

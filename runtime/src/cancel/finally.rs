@@ -1,6 +1,7 @@
 //! `finally`: an async cleanup that runs however a future ends.
 //!
-//! It exists as what `try … finally` with an `await` in it is elsewhere. It must not know what the cleanup does.
+//! It exists as what `try … finally` with an `await` in it is elsewhere. It must not know what the
+//! cleanup does.
 
 use std::fmt;
 use std::panic::resume_unwind;
@@ -11,15 +12,17 @@ use std::thread;
 use super::ward::{Armed, Ward};
 use crate::task::cleanup::Boxed;
 
-/// Awaits `future`, and runs `cleanup` when that ends, **however** it ends: ready, panicked, cancelled, timed out, dropped
-/// by Ctrl-C or by the end of the runtime. Gives what `future` gave.
+/// Awaits `future`, and runs `cleanup` when that ends, **however** it ends: ready, panicked,
+/// cancelled, timed out, dropped by Ctrl-C or by the end of the runtime. Gives what `future` gave.
 ///
-/// The cleanup is armed by this very call. It is shielded: nothing cancels it, and whoever cancelled the future waits for
-/// it, up to the grace. See [the module](crate::cancel) for all of its rules.
+/// The cleanup is armed by this very call. It is shielded: nothing cancels it, and whoever
+/// cancelled the future waits for it, up to the grace. See [the module](crate::cancel) for all of
+/// its rules.
 ///
-/// The cleanup owns what it needs (`'static`); where it needs what `future` borrows, use [`bracket`](super::bracket). On a cancel
-/// guards that stand beside the await of this are dropped *before* the cleanup runs: move an owned guard into it, or use
-/// `bracket` (see [the module](crate::cancel#what-is-dropped-before-a-cleanup-runs)).
+/// The cleanup owns what it needs (`'static`); where it needs what `future` borrows, use
+/// [`bracket`](super::bracket). On a cancel guards that stand beside the await of this are dropped *before*
+/// the cleanup runs: move an owned guard into it, or use `bracket` (see [the
+/// module](crate::cancel#what-is-dropped-before-a-cleanup-runs)).
 ///
 /// asyncio's `try: … finally: await …`; trio's too, with the shield that one forgets there.
 ///
@@ -69,7 +72,8 @@ pin_project_lite::pin_project! {
         C: AsyncFnOnce(),
         C: 'static,
     {
-        // Before the ward: fields are dropped in order, and what the future leaves behind runs first.
+        // Before the ward: fields are dropped in order, and what the future leaves behind runs
+        // first.
         #[pin]
         future: Option<F>,
         result: Option<thread::Result<F::Output>>,

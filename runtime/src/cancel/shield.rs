@@ -1,6 +1,7 @@
 //! `shield`: what has begun is finished, although its caller is cancelled.
 //!
-//! It exists for the steps that must not be cut in the middle: a commit, a hand-over. It must not know who cancels.
+//! It exists for the steps that must not be cut in the middle: a commit, a hand-over. It must not
+//! know who cancels.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,14 +10,15 @@ use std::time::Duration;
 
 use crate::task::cleanup::{self, Left};
 
-/// Awaits `future`, and once it has begun runs it to its end even if the caller is cancelled meanwhile: the canceller
-/// (a `cancel().await`, a timeout, a scope, Ctrl-C) waits for it, up to the grace. Its output is dropped then, and a panic
-/// goes to the unhandled hook.
+/// Awaits `future`, and once it has begun runs it to its end even if the caller is cancelled
+/// meanwhile: the canceller (a `cancel().await`, a timeout, a scope, Ctrl-C) waits for it, up to
+/// the grace. Its output is dropped then, and a panic goes to the unhandled hook.
 ///
 /// Never polled, it is dropped like any other future.
 ///
-/// trio's `CancelScope(shield=True)`. asyncio's `shield` instead lets the inner task run on *unawaited*: to give up waiting
-/// without giving up the work, spawn it and put the timeout around `&mut handle`.
+/// trio's `CancelScope(shield=True)`. asyncio's `shield` instead lets the inner task run on *unawaited*:
+/// to give up waiting without giving up the work, spawn it and put the timeout around `&mut
+/// handle`.
 ///
 /// ```
 /// use myrt::time::{Duration, sleep, timeout};

@@ -1,7 +1,8 @@
 //! `CancelToken`: a wish to stop that code can look at, in trees.
 //!
-//! It exists for what cancelling a task cannot say: "stop taking new work", to many places at once. It must not know
-//! tasks; a parent knows its children by weak references only, so a tree frees itself from the leaves up.
+//! It exists for what cancelling a task cannot say: "stop taking new work", to many places at once.
+//! It must not know tasks; a parent knows its children by weak references only, so a tree frees
+//! itself from the leaves up.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -18,11 +19,12 @@ use crate::task::cleanup::Cleanup;
 use crate::task::info::is_cancelling;
 use crate::task::{Wait, WaitNote, cleanup};
 
-/// A wish to stop that clones share. Cancelling a token cancels the tokens made by its [`child`](CancelToken::child), never
-/// its parent.
+/// A wish to stop that clones share. Cancelling a token cancels the tokens made by its
+/// [`child`](CancelToken::child), never its parent.
 ///
 /// It is of one thread (`!Send`, no atomics); to cancel from another one, send a message with
-/// [`Remote`](crate::runtime::Remote). Tokens that are dropped leave nothing behind in their parents.
+/// [`Remote`](crate::runtime::Remote). Tokens that are dropped leave nothing behind in their
+/// parents.
 ///
 /// tokio-util's `CancellationToken`.
 ///
@@ -59,7 +61,8 @@ impl CancelToken {
         Self::default()
     }
 
-    /// A token that is cancelled when this one is, or by itself. Cancelled from the start, if this one is.
+    /// A token that is cancelled when this one is, or by itself. Cancelled from the start, if this
+    /// one is.
     #[must_use]
     pub fn child(&self) -> Self {
         if self.is_cancelled() {
@@ -76,8 +79,8 @@ impl CancelToken {
         Self { node }
     }
 
-    /// Cancels this token and everything below it. Those who wait are woken, in the order in which they began to
-    /// wait, a token's own before its children's. Again: nothing happens.
+    /// Cancels this token and everything below it. Those who wait are woken, in the order in which
+    /// they began to wait, a token's own before its children's. Again: nothing happens.
     pub fn cancel(&self) {
         let mut next = vec![Rc::clone(&self.node)];
         let mut wakes = Vec::new();
@@ -114,9 +117,9 @@ impl CancelToken {
         }
     }
 
-    /// Awaits `future` until the token is cancelled: `None` then, after `future` was dropped and its async cleanups
-    /// awaited. A future that is ready at the moment of the cancel wins. Where the token is cancelled already,
-    /// `future` is not polled at all.
+    /// Awaits `future` until the token is cancelled: `None` then, after `future` was dropped and
+    /// its async cleanups awaited. A future that is ready at the moment of the cancel wins. Where
+    /// the token is cancelled already, `future` is not polled at all.
     #[track_caller]
     pub fn run_until_cancelled<F: IntoFuture>(
         &self,

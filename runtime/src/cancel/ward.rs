@@ -1,7 +1,7 @@
 //! The guard behind `finally` and `bracket`: an armed cleanup, then the running one.
 //!
-//! It exists so that both have the same rules, and one place decides what runs when. It must not know the future
-//! that it guards.
+//! It exists so that both have the same rules, and one place decides what runs when. It must not
+//! know the future that it guards.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, ready};
@@ -14,7 +14,8 @@ pub(super) trait Armed: 'static {
     fn start(self) -> Boxed;
 }
 
-/// Guards a future. Dropped before the cleanup is through, it leaves the rest for whoever dropped it.
+/// Guards a future. Dropped before the cleanup is through, it leaves the rest for whoever dropped
+/// it.
 pub(super) struct Ward<A: Armed> {
     armed: Option<A>,
     inner: Inner,
@@ -73,7 +74,8 @@ impl Inner {
         }
     }
 
-    /// Drops the guarded future. A panic of its destructor becomes the result, if that was not a panic already.
+    /// Drops the guarded future. A panic of its destructor becomes the result, if that was not a
+    /// panic already.
     pub(super) fn end<T>(
         &mut self,
         result: thread::Result<T>,

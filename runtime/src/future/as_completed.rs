@@ -1,6 +1,7 @@
 //! `as_completed`: outputs in the order in which they come.
 //!
-//! It exists for "handle each answer when it is there". It must not know how children are polled (`group.rs`).
+//! It exists for "handle each answer when it is there". It must not know how children are polled
+//! (`group.rs`).
 
 use std::fmt;
 use std::panic::Location;
@@ -11,13 +12,15 @@ use futures_core::Stream;
 
 use super::group::{Group, Slice, Step, slice};
 
-/// Runs the futures together within this task, and gives each output with its future's number as soon as it is there.
+/// Runs the futures together within this task, and gives each output with its future's number as
+/// soon as it is there.
 ///
-/// asyncio's `as_completed`; futures' `FuturesUnordered`, with numbers. The futures run only while the stream is being
-/// polled. Dropping it drops those that are not done, in order.
+/// asyncio's `as_completed`; futures' `FuturesUnordered`, with numbers. The futures run only while
+/// the stream is being polled. Dropping it drops those that are not done, in order.
 ///
 /// # Panics
-/// When polled outside of a runtime. A panic of one future goes on to the awaiting task, after the others were dropped.
+/// When polled outside of a runtime. A panic of one future goes on to the awaiting task, after the
+/// others were dropped.
 ///
 /// ```
 /// use myrt::time::{Duration, sleep};
@@ -51,7 +54,8 @@ pub struct AsCompleted<F: Future> {
 }
 
 impl<F: Future> AsCompleted<F> {
-    /// The next output, with the number of its future; none when all were given. Cancel safe: an output is not lost.
+    /// The next output, with the number of its future; none when all were given. Cancel safe: an
+    /// output is not lost.
     #[expect(
         clippy::should_implement_trait,
         reason = "the name that every stream has"

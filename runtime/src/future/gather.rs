@@ -1,6 +1,7 @@
 //! `gather` and `try_gather`: all of them, in order.
 //!
-//! It exists for "ask everybody, go on when all have answered". It must not know how children are polled (`group.rs`).
+//! It exists for "ask everybody, go on when all have answered". It must not know how children are
+//! polled (`group.rs`).
 
 use std::fmt;
 use std::panic::Location;
@@ -9,12 +10,14 @@ use std::task::{Context, Poll};
 
 use super::group::{Ending, Group, Slice, Step, slice};
 
-/// Runs every future of `futures` together within this task, and gives their outputs in the order of the futures.
+/// Runs every future of `futures` together within this task, and gives their outputs in the order
+/// of the futures.
 ///
-/// Each future has a waker of its own: waking one of 10,000 polls one. The futures need neither `Send` nor `'static`
-/// and start when the gather is awaited. Fallible futures give `Result`s, so one failure stops nobody: that is
-/// asyncio's `gather(.., return_exceptions=True)`. Where the first failure is to end the rest, see [`try_gather`]. A
-/// poll does at most one task's share of work, then lets other tasks run.
+/// Each future has a waker of its own: waking one of 10,000 polls one. The futures need neither
+/// `Send` nor `'static` and start when the gather is awaited. Fallible futures give `Result`s, so
+/// one failure stops nobody: that is asyncio's `gather(.., return_exceptions=True)`. Where the
+/// first failure is to end the rest, see [`try_gather`]. A poll does at most one task's share of
+/// work, then lets other tasks run.
 ///
 /// tokio has `futures::future::join_all` for this.
 ///
@@ -22,7 +25,8 @@ use super::group::{Ending, Group, Slice, Step, slice};
 /// Dropping it drops every future that is not done, in order, and the outputs of those that are.
 ///
 /// # Panics
-/// When polled outside of a runtime. A panic of one future goes on to the awaiting task, after the others were dropped.
+/// When polled outside of a runtime. A panic of one future goes on to the awaiting task, after the
+/// others were dropped.
 ///
 /// ```
 /// use myrt::time::{Duration, sleep};
@@ -73,9 +77,10 @@ impl<F: Future> fmt::Debug for Gather<F> {
 
 /// Runs fallible futures together; gives every value in order, or the first error.
 ///
-/// The first error in time ends the whole: the other futures are dropped at their await points, in order, their async
-/// cleanups are awaited (bounded by the grace), then the error is returned. asyncio's `gather` leaves the others running
-/// in that case; this is what its `TaskGroup` does. To hear every failure use [`gather`].
+/// The first error in time ends the whole: the other futures are dropped at their await points, in
+/// order, their async cleanups are awaited (bounded by the grace), then the error is returned.
+/// asyncio's `gather` leaves the others running in that case; this is what its `TaskGroup` does. To
+/// hear every failure use [`gather`].
 ///
 /// futures' `try_join_all`.
 ///

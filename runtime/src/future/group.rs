@@ -1,13 +1,14 @@
 //! Futures that run together, each woken alone: the engine of all gathers.
 //!
-//! It exists so that the rules stand once: who is polled, what happens to the others when one ends the whole, in
-//! which order things are dropped. It must not know what becomes of the outputs.
+//! It exists so that the rules stand once: who is polled, what happens to the others when one ends
+//! the whole, in which order things are dropped. It must not know what becomes of the outputs.
 //!
 //! # Drop order
 //!
-//! When a group ends early, its futures are dropped in the order in which they were given, then outputs that nobody
-//! took; a panic in one destructor does not spare the others, and goes on when all are gone. Their async cleanups then
-//! run, side by side. A panic of a child goes on after the others were dropped.
+//! When a group ends early, its futures are dropped in the order in which they were given, then
+//! outputs that nobody took; a panic in one destructor does not spare the others, and goes on when
+//! all are gone. Their async cleanups then run, side by side. A panic of a child goes on after the
+//! others were dropped.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -86,7 +87,8 @@ impl<P: Places> Group<P> {
         self.project().places
     }
 
-    /// Polls those that were woken. `stop` looks at each that is done and says whether the others matter.
+    /// Polls those that were woken. `stop` looks at each that is done and says whether the others
+    /// matter.
     #[inline]
     pub(crate) fn poll(
         mut self: Pin<&mut Self>,

@@ -1,11 +1,12 @@
 //! `join!` and `try_join!`: a handful of futures at once, on the spot.
 //!
-//! They exist as macros so that the futures may be of different types, live in the caller's own state and cost no
-//! allocation. Every wake polls all that are not done; where that hurts, use the gathers. They must not know a runtime:
-//! they work under any executor.
+//! They exist as macros so that the futures may be of different types, live in the caller's own
+//! state and cost no allocation. Every wake polls all that are not done; where that hurts, use the
+//! gathers. They must not know a runtime: they work under any executor.
 //!
-//! The expansion is built in two steps: `__myrt_number!` pairs each future with a name and a number from a fixed list,
-//! then the body is written out once. Names from here are invisible to the caller's expressions.
+//! The expansion is built in two steps: `__myrt_number!` pairs each future with a name and a number
+//! from a fixed list, then the body is written out once. Names from here are invisible to the
+//! caller's expressions.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -15,17 +16,18 @@ use crate::task::cleanup::{self, Cleanup};
 
 /// Awaits every future and gives the tuple of their outputs.
 ///
-/// `join!(a, b, c)` runs them together within this task and returns when all are done, on the spot: there is no `.await`
-/// after it. Each poll starts with another branch, so that one which uses up the task's share does not starve the rest;
-/// `join!(biased; a, b)` always starts with the first. Every wake polls all branches that are not done; for many futures
-/// see [`gather!`](crate::gather) and [`gather`](fn@crate::future::gather). Up to 64 futures; they need not be
-/// `'static`, `Send` or `Unpin`.
+/// `join!(a, b, c)` runs them together within this task and returns when all are done, on the spot:
+/// there is no `.await` after it. Each poll starts with another branch, so that one which uses up
+/// the task's share does not starve the rest; `join!(biased; a, b)` always starts with the first.
+/// Every wake polls all branches that are not done; for many futures see [`gather!`](crate::gather)
+/// and [`gather`](fn@crate::future::gather). Up to 64 futures; they need not be `'static`, `Send`
+/// or `Unpin`.
 ///
 /// tokio's `join!`. Where one failure is to end the rest use [`try_join!`](crate::try_join).
 ///
 /// # Drop order
-/// When it is dropped half-way, its futures are dropped from the last to the first, as local variables are. A future that
-/// is done is dropped at once, its output kept.
+/// When it is dropped half-way, its futures are dropped from the last to the first, as local
+/// variables are. A future that is done is dropped at once, its output kept.
 ///
 /// ```
 /// myrt::run(async {
@@ -41,8 +43,9 @@ macro_rules! join {
 
 /// Awaits every fallible future and gives the tuple of their values, or the first error.
 ///
-/// As [`join!`](crate::join), but the first error in time ends the whole: the others are dropped, their async cleanups
-/// awaited (bounded by the grace), then the error is the value of the expression. All have the same error type.
+/// As [`join!`](crate::join), but the first error in time ends the whole: the others are dropped,
+/// their async cleanups awaited (bounded by the grace), then the error is the value of the
+/// expression. All have the same error type.
 ///
 /// tokio's `try_join!`, which knows no async cleanups.
 ///
@@ -61,7 +64,8 @@ macro_rules! try_join {
     ($($future:expr),* $(,)?) => { $crate::__myrt_number!(__myrt_try_join rotated $($future,)*) };
 }
 
-/// Pairs expressions with names and numbers, then calls `$then! { order {name number (expression)}.. }`.
+/// Pairs expressions with names and numbers, then calls `$then! { order {name number
+/// (expression)}.. }`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __myrt_number {
@@ -200,11 +204,12 @@ impl<const N: usize, const ROTATES: bool> Rotation<N, ROTATES> {
     }
 }
 
-/// The branches of a macro, which are local variables: when they are dropped, their cleanups are left to run side by side.
+/// The branches of a macro, which are local variables: when they are dropped, their cleanups are
+/// left to run side by side.
 ///
 /// It is declared before the branches, a [`NextDropped`] behind each, and behind the last what
-/// [`first_dropped`](Siblings::first_dropped) gives: so they see the drops begin, go from one to the next, and end. Nothing
-/// here keeps a branch from being `Send`.
+/// [`first_dropped`](Siblings::first_dropped) gives: so they see the drops begin, go from one to
+/// the next, and end. Nothing here keeps a branch from being `Send`.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Siblings {

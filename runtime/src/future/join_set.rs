@@ -1,8 +1,8 @@
 //! `JoinSet`: tasks that belong together, joined as they end.
 //!
-//! It exists where the number of tasks is not known beforehand. Each task has a bell in a set of children: its
-//! end puts its number on the set's ready list, so the next end is found in O(1) among any number of tasks. It must not
-//! know what the tasks do.
+//! It exists where the number of tasks is not known beforehand. Each task has a bell in a set of
+//! children: its end puts its number on the set's ready list, so the next end is found in O(1)
+//! among any number of tasks. It must not know what the tasks do.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,8 +17,9 @@ use crate::task::join::leave_ends;
 use crate::task::wait::{Wait, note_wait, poll_budget, poll_share, take_share};
 use crate::task::{Cancel, Id, JoinError, JoinHandle, TaskRef, spawn, spawn_blocking};
 
-/// Tasks whose results are taken in the order in which they end. Dropping it cancels them all, and whoever drops what holds
-/// it waits for their async cleanups, as with [`AbortOnDrop`](crate::task::AbortOnDrop).
+/// Tasks whose results are taken in the order in which they end. Dropping it cancels them all, and
+/// whoever drops what holds it waits for their async cleanups, as with
+/// [`AbortOnDrop`](crate::task::AbortOnDrop).
 ///
 /// tokio's `JoinSet`; with [`wait`](crate::future::wait()) asyncio's `wait`.
 ///
@@ -74,7 +75,8 @@ impl<T> JoinSet<T> {
 }
 
 impl<T: 'static> JoinSet<T> {
-    /// Spawns a task into the set. What is returned names the task and can cancel it; it may be ignored.
+    /// Spawns a task into the set. What is returned names the task and can cancel it; it may be
+    /// ignored.
     ///
     /// # Panics
     /// Outside of a runtime; in another runtime than the set's other tasks.
@@ -86,7 +88,8 @@ impl<T: 'static> JoinSet<T> {
         self.insert(spawn(future))
     }
 
-    /// Runs `work` on the blocking pool, as [`spawn_blocking`] does, and puts its task into the set.
+    /// Runs `work` on the blocking pool, as [`spawn_blocking`] does, and puts its task into the
+    /// set.
     ///
     /// # Panics
     /// As [`JoinSet::spawn`].
@@ -223,7 +226,8 @@ impl<T: 'static> JoinSet<T> {
     /// Waits for all of them and gives their values in the order in which they ended.
     ///
     /// # Panics
-    /// When a task panicked (with what it panicked with) or was cancelled; the others are cancelled then.
+    /// When a task panicked (with what it panicked with) or was cancelled; the others are cancelled
+    /// then.
     pub async fn join_all(mut self) -> Vec<T> {
         let mut values = Vec::with_capacity(self.len());
         while let Some(result) = self.join_next().await {
@@ -236,7 +240,8 @@ impl<T: 'static> JoinSet<T> {
         values
     }
 
-    /// Cancels every task and waits until all have ended, async cleanups included. Their results are dropped.
+    /// Cancels every task and waits until all have ended, async cleanups included. Their results
+    /// are dropped.
     pub async fn shutdown(&mut self) {
         self.cancel_all();
         while let Some(result) = self.join_next().await {
@@ -273,7 +278,8 @@ impl<T> JoinSet<T> {
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
-        // A panic in a task's destructor is that task's, and reported; it does not spare the others.
+        // A panic in a task's destructor is that task's, and reported; it does not spare the
+        // others.
         leave_ends(self.cancel_each());
     }
 }

@@ -1,7 +1,7 @@
 //! The place of one future: the future, then its output, then nothing.
 //!
-//! It exists so that a future is dropped the moment it is done, and its output waits where it was. It must not know
-//! how many places there are.
+//! It exists so that a future is dropped the moment it is done, and its output waits where it was.
+//! It must not know how many places there are.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,6 +1,7 @@
 //! `race` and `first_ok`: one of them is enough.
 //!
-//! It exists for "ask several, take the first answer". It must not know how children are polled (`group.rs`).
+//! It exists for "ask several, take the first answer". It must not know how children are polled
+//! (`group.rs`).
 
 use std::fmt;
 use std::panic::Location;
@@ -9,15 +10,16 @@ use std::task::{Context, Poll};
 
 use super::group::{Ending, Group, Slice, Step, slice};
 
-/// Runs the futures together and gives the output of the first that is done. The others are dropped at their await
-/// points, in order, and their async cleanups awaited (bounded by the grace), before it returns.
+/// Runs the futures together and gives the output of the first that is done. The others are dropped
+/// at their await points, in order, and their async cleanups awaited (bounded by the grace), before
+/// it returns.
 ///
-/// Of several that are ready at the first poll the first given wins. JavaScript's `Promise.race`; futures'
-/// `select_all`. Dropping it drops all of them.
+/// Of several that are ready at the first poll the first given wins. JavaScript's `Promise.race`;
+/// futures' `select_all`. Dropping it drops all of them.
 ///
 /// # Panics
-/// When there is no future at all: nothing could ever win. When polled outside of a runtime. A panic of one future goes on to
-/// the awaiting task, after the others were dropped.
+/// When there is no future at all: nothing could ever win. When polled outside of a runtime. A
+/// panic of one future goes on to the awaiting task, after the others were dropped.
 ///
 /// ```
 /// use myrt::time::{Duration, sleep};
@@ -84,17 +86,19 @@ impl<F: Future> fmt::Debug for Race<F> {
     }
 }
 
-/// Runs fallible futures together and gives the value of the first that succeeds; if all fail, every error, in the order
-/// of the futures. The others are dropped, and their async cleanups awaited, before it returns.
+/// Runs fallible futures together and gives the value of the first that succeeds; if all fail,
+/// every error, in the order of the futures. The others are dropped, and their async cleanups
+/// awaited, before it returns.
 ///
-/// The fallback pattern: it returns at the first success, not at the slowest. JavaScript's `Promise.any`; futures'
-/// `select_ok`. Dropping it drops all of them.
+/// The fallback pattern: it returns at the first success, not at the slowest. JavaScript's
+/// `Promise.any`; futures' `select_ok`. Dropping it drops all of them.
 ///
 /// # Errors
 /// When all have failed (or there is none): their errors.
 ///
 /// # Panics
-/// When polled outside of a runtime. A panic of one future goes on to the awaiting task, after the others were dropped.
+/// When polled outside of a runtime. A panic of one future goes on to the awaiting task, after the
+/// others were dropped.
 ///
 /// ```
 /// use myrt::time::{Duration, sleep};

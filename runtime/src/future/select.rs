@@ -1,22 +1,26 @@
 //! `select!`: wait for several futures, go on with the first that is ready.
 //!
-//! It exists as a macro so that handlers run in the caller's own function: `break`, `continue`, `return` and `?` mean there
-//! what they say. It must not know a runtime: outside of one it works too, with a start that is less random.
+//! It exists as a macro so that handlers run in the caller's own function: `break`, `continue`,
+//! `return` and `?` mean there what they say. It must not know a runtime: outside of one it works
+//! too, with a start that is less random.
 //!
 //! # How it is built, without a procedural macro
 //!
-//! `__myrt_select!` eats one branch after the other and pairs each with a future's name, a number and a variant from a fixed list,
-//! then the body is written out once. Names from here are invisible to the caller's expressions.
+//! `__myrt_select!` eats one branch after the other and pairs each with a future's name, a number
+//! and a variant from a fixed list, then the body is written out once. Names from here are
+//! invisible to the caller's expressions.
 //!
-//! A branch's pattern must be tried inside the poll (no match disables the branch) but bind outside of it (in the handler).
-//! Inside, it stands in a match arm with a guard that notes the match and is false: bindings move only when the guard
-//! holds, so the output is tried by any pattern, `mut` and `ref` among them, and still there for the arm below.
+//! A branch's pattern must be tried inside the poll (no match disables the branch) but bind outside
+//! of it (in the handler). Inside, it stands in a match arm with a guard that notes the match and
+//! is false: bindings move only when the guard holds, so the output is tried by any pattern, `mut`
+//! and `ref` among them, and still there for the arm below.
 
 use std::task::Context;
 
 use crate::task::hot;
 
-/// Waits for several futures at once, and runs the handler of the first that is ready; the others are dropped.
+/// Waits for several futures at once, and runs the handler of the first that is ready; the others
+/// are dropped.
 ///
 /// ```text
 /// select! {
@@ -29,25 +33,29 @@ use crate::task::hot;
 /// It is an expression whose value is the handler's; there is no `.await` after it.
 ///
 /// 1. All conditions are evaluated; a branch whose condition is false is disabled.
-/// 2. All future expressions are evaluated, those of disabled branches too (a disabled one is never polled).
-/// 3. The branches are polled, at each poll starting with a random one (with `biased;` first, always from the top, and then
-///    it is up to you that an early branch which is always ready does not starve a later one). An output that does not
-///    match its branch's pattern disables the branch, and the others go on.
-/// 4. All futures are dropped, from the last to the first, and the handler runs. It may borrow what the futures borrowed.
-///    Async cleanups that the dropped futures left run beside the task, which ends after them.
+/// 2. All future expressions are evaluated, those of disabled branches too (a disabled one is never
+///    polled).
+/// 3. The branches are polled, at each poll starting with a random one (with `biased;` first,
+///    always from the top, and then it is up to you that an early branch which is always ready does
+///    not starve a later one). An output that does not match its branch's pattern disables the
+///    branch, and the others go on.
+/// 4. All futures are dropped, from the last to the first, and the handler runs. It may borrow what
+///    the futures borrowed. Async cleanups that the dropped futures left run beside the task, which
+///    ends after them.
 /// 5. If every branch is disabled, `else` runs.
 ///
-/// When the branches' operations have used up the task's share, it lets other tasks run before it asks again.
+/// When the branches' operations have used up the task's share, it lets other tasks run before it
+/// asks again.
 ///
-/// In handlers `break`, `continue`, `return` and `?` act on the surrounding function and loop. A future that is to survive,
-/// say in a loop, is given as `&mut future`. Up to 64 branches. The random start comes from the runtime's seed, so a run with
-/// a seed repeats.
+/// In handlers `break`, `continue`, `return` and `?` act on the surrounding function and loop. A
+/// future that is to survive, say in a loop, is given as `&mut future`. Up to 64 branches. The
+/// random start comes from the runtime's seed, so a run with a seed repeats.
 ///
 /// tokio's `select!`.
 ///
 /// # Cancel safety
-/// Branches that lose are dropped at their await point: in a loop use futures that lose nothing by that (`recv`, `accept`,
-/// `read`, `next`, `sleep` pinned outside), or pass `&mut future`.
+/// Branches that lose are dropped at their await point: in a loop use futures that lose nothing by
+/// that (`recv`, `accept`, `read`, `next`, `sleep` pinned outside), or pass `&mut future`.
 ///
 /// # Panics
 /// When every branch is disabled and there is no `else`.
@@ -177,7 +185,8 @@ macro_rules! __myrt_select {
                 }
                 let mut pending = false;
                 for branch in first..first + __MYRT_COUNT {
-                    // Not `%`: of a single branch it would be one that lints complain about, at the caller's.
+                    // Not `%`: of a single branch it would be one that lints complain about, at the
+                    // caller's.
                     let branch = if branch < __MYRT_COUNT { branch } else { branch - __MYRT_COUNT };
                     match branch {
                         $($n => {

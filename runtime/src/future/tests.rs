@@ -1,5 +1,5 @@
-//! Async cleanups that dropped branches leave: who waits for them. (What users see of combinators is tested through
-//! the facade; here the cleanups are left by hand.)
+//! Async cleanups that dropped branches leave: who waits for them. (What users see of combinators
+//! is tested through the facade; here the cleanups are left by hand.)
 
 use std::cell::RefCell;
 use std::future::{pending, ready};

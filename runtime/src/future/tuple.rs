@@ -1,7 +1,8 @@
 //! `gather!` and `try_gather!`: futures of different types, each woken alone.
 //!
-//! It exists because an iterator's futures have one type. The places of n futures are a struct with n pinned fields;
-//! the rest is `group.rs`, as for iterators. It must not know how children are polled.
+//! It exists because an iterator's futures have one type. The places of n futures are a struct with
+//! n pinned fields; the rest is `group.rs`, as for iterators. It must not know how children are
+//! polled.
 
 use std::fmt;
 use std::panic::Location;
@@ -11,12 +12,13 @@ use std::task::{Context, Poll};
 use super::group::{DropTogether, Ending, Group, Panic, Places, Step};
 use super::place::Place;
 
-/// Runs futures of different types together within this task: a future of the tuple of their outputs, in order.
+/// Runs futures of different types together within this task: a future of the tuple of their
+/// outputs, in order.
 ///
-/// `gather!(a, b, c).await`. What [`gather`](fn@crate::future::gather) says holds here too. Against [`join!`](crate::join): each
-/// future has a waker of its own, so waking one polls one, and the value is a future that can be handed on (to
-/// `timeout`, `spawn`); `join!` awaits on the spot and is cheaper for a handful of futures that are woken rarely. Up to
-/// 12 futures.
+/// `gather!(a, b, c).await`. What [`gather`](fn@crate::future::gather) says holds here too. Against
+/// [`join!`](crate::join): each future has a waker of its own, so waking one polls one, and the
+/// value is a future that can be handed on (to `timeout`, `spawn`); `join!` awaits on the spot and
+/// is cheaper for a handful of futures that are woken rarely. Up to 12 futures.
 ///
 /// asyncio's `gather(a, b, c)`; fallible futures give `Result`s (`return_exceptions=True`).
 ///
@@ -32,10 +34,12 @@ macro_rules! gather {
     ($($future:expr),+ $(,)?) => { $crate::future::private::gather_tuple(($($future,)+)) };
 }
 
-/// Runs fallible futures of different types together: a future of the tuple of their values, or the first error.
+/// Runs fallible futures of different types together: a future of the tuple of their values, or the
+/// first error.
 ///
-/// `try_gather!(a, b).await`. The first error in time ends the whole: the others are dropped, their async cleanups awaited,
-/// then the error is returned. See [`try_gather`](fn@crate::future::try_gather). Up to 12 futures with one error type.
+/// `try_gather!(a, b).await`. The first error in time ends the whole: the others are dropped, their
+/// async cleanups awaited, then the error is returned. See
+/// [`try_gather`](fn@crate::future::try_gather). Up to 12 futures with one error type.
 ///
 /// ```
 /// myrt::run(async {

@@ -17,10 +17,12 @@ use crate::time::{Sleep, sleep};
 pub enum When<T> {
     /// As soon as a task has ended.
     FirstCompleted,
-    /// As soon as a task panicked or was cancelled; else when all have ended. For tasks that return `Result`s use
-    /// `First(Result::is_err)`. asyncio's `FIRST_EXCEPTION`, which a cancelled task does not meet: here it does.
+    /// As soon as a task panicked or was cancelled; else when all have ended. For tasks that return
+    /// `Result`s use `First(Result::is_err)`. asyncio's `FIRST_EXCEPTION`, which a cancelled task
+    /// does not meet: here it does.
     FirstError,
-    /// As soon as a task gave a value of which this is true, or panicked or was cancelled; else when all have ended.
+    /// As soon as a task gave a value of which this is true, or panicked or was cancelled; else
+    /// when all have ended.
     First(fn(&T) -> bool),
     /// When all have ended.
     All,
@@ -56,9 +58,9 @@ impl<T> fmt::Debug for When<T> {
     }
 }
 
-/// Waits until tasks of the set have ended as `when` says, or until `limit` is over; gives the results of all that have
-/// ended by then, in the order in which they did. What is pending stays in the set and runs on: nothing is
-/// cancelled.
+/// Waits until tasks of the set have ended as `when` says, or until `limit` is over; gives the
+/// results of all that have ended by then, in the order in which they did. What is pending stays in
+/// the set and runs on: nothing is cancelled.
 ///
 /// At once with nothing when the set is empty. asyncio's `wait`.
 ///

@@ -104,17 +104,17 @@ impl Watchers {
 
 /// With the feature `inspect`, which is on by default.
 impl Builder {
-    /// Debug mode, asyncio's `debug=True`: what costs too much to be always on. Every poll is timed (see
-    /// [`Builder::slow_poll`]) and wakers are counted, so that a deadlock is a panic that shows who waits for whom
-    /// instead of a program that hangs.
+    /// Debug mode, asyncio's `debug=True`: what costs too much to be always on. Every poll is timed
+    /// (see [`Builder::slow_poll`]) and wakers are counted, so that a deadlock is a panic that
+    /// shows who waits for whom instead of a program that hangs.
     pub fn debug(mut self, debug: bool) -> Self {
         self.inspect.debug = Some(debug);
         self
     }
 
-    /// From what duration on a single poll is reported as slow; asyncio's `slow_callback_duration`. Default 100 ms. Setting
-    /// it has every poll timed, as debug mode does; otherwise whole turns are timed, and polls for a while after one
-    /// that took that long.
+    /// From what duration on a single poll is reported as slow; asyncio's `slow_callback_duration`.
+    /// Default 100 ms. Setting it has every poll timed, as debug mode does; otherwise whole turns
+    /// are timed, and polls for a while after one that took that long.
     #[doc(alias = "slow_callback_duration")]
     pub fn slow_poll(mut self, limit: Duration) -> Self {
         self.inspect.slow_poll = Some(limit);
@@ -127,21 +127,25 @@ impl Builder {
         self
     }
 
-    /// Records the run and writes it to `file` when the runtime ends: as what its name says, `.txt` (a drawing), `.json`,
-    /// `.perfetto.json` (for <https://ui.perfetto.dev>), or `.html` (one page that plays it, offline). The last 131,072 events are
-    /// kept. `MYRT_RECORD=run.html` does the same for a program that was not changed; there each further runtime of the
-    /// process gets a file of its own, `run-2.html`, a file that is there already is left as it is and the next number taken, and
-    /// what the program prints is recorded too, as by [`Recorder::with_console`](crate::runtime::Recorder::with_console).
+    /// Records the run and writes it to `file` when the runtime ends: as what its name says, `.txt`
+    /// (a drawing), `.json`, `.perfetto.json` (for <https://ui.perfetto.dev>), or `.html` (one page
+    /// that plays it, offline). The last 131,072 events are kept. `MYRT_RECORD=run.html` does the
+    /// same for a program that was not changed; there each further runtime of the process gets a
+    /// file of its own, `run-2.html`, a file that is there already is left as it is and the next
+    /// number taken, and what the program prints is recorded too, as by
+    /// [`Recorder::with_console`](crate::runtime::Recorder::with_console).
     ///
-    /// An earlier recording in `file` is replaced; what is no regular file is left alone. A file that cannot be written is told on
-    /// stderr. [`Recorder`](crate::runtime::Recorder) keeps a recording in memory.
+    /// An earlier recording in `file` is replaced; what is no regular file is left alone. A file
+    /// that cannot be written is told on stderr. [`Recorder`](crate::runtime::Recorder) keeps a
+    /// recording in memory.
     pub fn record(mut self, file: impl Into<PathBuf>) -> Self {
         self.inspect.record = Some(file.into());
         self
     }
 
-    /// The folder in which clients of the [monitor](crate::monitor) may have recordings written: always to new files. None: they may not.
-    /// `MYRT_RECORD_DIR` does the same for a program that was not changed.
+    /// The folder in which clients of the [monitor](crate::monitor) may have recordings written:
+    /// always to new files. None: they may not. `MYRT_RECORD_DIR` does the same for a program that
+    /// was not changed.
     pub fn record_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.inspect.record_dir = Some(folder.into());
         self
@@ -154,9 +158,9 @@ impl Builder {
     }
 
     /// Has the runtime look for misuse, and says what to do about it; see [`Lints`] and
-    /// [`Misuse`](crate::runtime::Misuse). As in debug mode polls are timed and wakers counted then: a runtime that looks is several
-    /// times slower, one that does not pays nothing. `MYRT_LINTS` (`off`, `warn`, `deny`) does the same for a program
-    /// that was not changed.
+    /// [`Misuse`](crate::runtime::Misuse). As in debug mode polls are timed and wakers counted
+    /// then: a runtime that looks is several times slower, one that does not pays nothing.
+    /// `MYRT_LINTS` (`off`, `warn`, `deny`) does the same for a program that was not changed.
     ///
     /// ```should_panic
     /// use myrt::runtime::{Builder, Lints};

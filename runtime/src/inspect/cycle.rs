@@ -1,14 +1,16 @@
 //! Tasks that wait for each other in a circle, found while the rest of the program goes on.
 //!
-//! It exists because a deadlock of two tasks is no deadlock of the program: a server still listens, timers still fire, and
-//! so nothing hangs that anybody would look at. It is searched where the loop is about to sleep, at once in debug mode
-//! and where misuse is looked for, else once a second at most and never for more than a thousandth of the time.
+//! It exists because a deadlock of two tasks is no deadlock of the program: a server still listens,
+//! timers still fire, and so nothing hangs that anybody would look at. It is searched where the
+//! loop is about to sleep, at once in debug mode and where misuse is looked for, else once a second
+//! at most and never for more than a thousandth of the time.
 //!
-//! A task is *stuck* when the one thing it waits for can only come from a stuck task: the end of that task, a lock that it
-//! holds, its reading of a channel that is full. Everybody
-//! is suspected who waits for such a thing and for nothing beside it; whoever waits for somebody unsuspected is
-//! acquitted, and so on until nobody is left to acquit. Each circle among the rest is a report. Who is suspected of what
-//! is in `suspects.rs`. It must not know how a report is told, and it changes nothing.
+//! A task is *stuck* when the one thing it waits for can only come from a stuck task: the end of
+//! that task, a lock that it holds, its reading of a channel that is full. Everybody is suspected
+//! who waits for such a thing and for nothing beside it; whoever waits for somebody unsuspected is
+//! acquitted, and so on until nobody is left to acquit. Each circle among the rest is a report. Who
+//! is suspected of what is in `suspects.rs`. It must not know how a report is told, and it changes
+//! nothing.
 
 mod suspects;
 
@@ -33,10 +35,11 @@ use crate::time::Instant;
 const PAUSE: Duration = Duration::from_secs(1);
 /// A search may take one part of so many of the time.
 const SHARE: u32 = 1000;
-/// With more slots than this in the table, only debug mode searches: one search would stop the loop for milliseconds.
+/// With more slots than this in the table, only debug mode searches: one search would stop the loop
+/// for milliseconds.
 const MOST_SLOTS: u32 = 100_000;
-/// With more slots than this, debug mode rests too, twenty times as long as a search took: else each step of a virtual clock
-/// would look at every task.
+/// With more slots than this, debug mode rests too, twenty times as long as a search took: else
+/// each step of a virtual clock would look at every task.
 const FEW_SLOTS: u32 = 1000;
 const DEBUG_SHARE: u64 = 20;
 /// After so many circles nothing new is learned.

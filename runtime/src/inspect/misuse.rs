@@ -1,7 +1,7 @@
 //! What a report says of misuse: eight mistakes that compile, run, and go wrong later.
 //!
-//! It exists apart from `report.rs` so that the words stand together. It must not know how a mistake was noticed; that is
-//! in `lookout/`.
+//! It exists apart from `report.rs` so that the words stand together. It must not know how a
+//! mistake was noticed; that is in `lookout/`.
 
 use std::fmt;
 use std::os::fd::RawFd;
@@ -24,12 +24,13 @@ pub struct Culprit {
     pub spawned_at: Option<&'static Location<'static>>,
 }
 
-/// A mistake that the runtime noticed because it was asked to look: in debug mode (`MYRT_DEBUG=1`), or where
-/// [`Builder::lints`](crate::runtime::Builder::lints) or `MYRT_LINTS` say so.
+/// A mistake that the runtime noticed because it was asked to look: in debug mode (`MYRT_DEBUG=1`),
+/// or where [`Builder::lints`](crate::runtime::Builder::lints) or `MYRT_LINTS` say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// Something was granted to a future, or fired for it, and its task has gone on without polling it.
+    /// Something was granted to a future, or fired for it, and its task has gone on without polling
+    /// it.
     StarvedBranch {
         /// The task.
         task: Culprit,
@@ -49,7 +50,8 @@ pub enum Misuse {
         /// How many polls in a row did so.
         polls: u32,
     },
-    /// A task never waits: poll after poll it uses up its share of operations while others are ready.
+    /// A task never waits: poll after poll it uses up its share of operations while others are
+    /// ready.
     NeverYields {
         /// The task.
         task: Culprit,

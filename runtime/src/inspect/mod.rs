@@ -1,7 +1,9 @@
-//! All that watches a runtime: reports, lints, the search for circles, observers, recordings, the monitor.
+//! All that watches a runtime: reports, lints, the search for circles, observers, recordings, the
+//! monitor.
 //!
-//! Why: the core goes on without any of it, and whoever reads the core never meets it. It looks in through one window,
-//! `task/probe.rs`: [`Inspector`] is told what happens, and the task table may be read.
+//! Why: the core goes on without any of it, and whoever reads the core never meets it. It looks in
+//! through one window, `task/probe.rs`: [`Inspector`] is told what happens, and the task table may
+//! be read.
 
 pub(crate) mod choice;
 pub(crate) mod cycle;

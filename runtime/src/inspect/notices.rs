@@ -1,9 +1,10 @@
 //! What observers are told, found out beside the paths that do it.
 //!
-//! It exists so that spawning and waking need not ask whether somebody observes: whoever was spawned or woken stands at
-//! the end of the ready ring, and who did it is known where one looks. So one looks after each poll, after timers, after
-//! the selector. Batches are polled one by one then ([`watchdog::run_timed`](crate::inspect::watchdog::run_timed)). It must not
-//! hold a borrow while it tells: observers are user code.
+//! It exists so that spawning and waking need not ask whether somebody observes: whoever was
+//! spawned or woken stands at the end of the ready ring, and who did it is known where one looks.
+//! So one looks after each poll, after timers, after the selector. Batches are polled one by one
+//! then ([`watchdog::run_timed`](crate::inspect::watchdog::run_timed)). It must not hold a borrow
+//! while it tells: observers are user code.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,7 +29,8 @@ pub(crate) struct Notices {
     seen: Cell<usize>,
     /// Identity of the task that is polled, as observers know it; 0: none.
     running: Cell<u64>,
-    /// Polls that are on the stack: who is polled (0: nobody was told of it), and who was before and goes on.
+    /// Polls that are on the stack: who is polled (0: nobody was told of it), and who was before
+    /// and goes on.
     polls: RefCell<Vec<(u64, u64)>>,
     /// By slot index, the identity that was told of.
     known: RefCell<Vec<u64>>,

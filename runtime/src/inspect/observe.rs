@@ -1,7 +1,7 @@
 //! What a runtime tells about itself: the hooks of an observer, and the panic that nobody heard.
 //!
-//! It exists so that tools see what happens without the runtime knowing the tools. It must not know how anything
-//! is done, only what happened.
+//! It exists so that tools see what happens without the runtime knowing the tools. It must not know
+//! how anything is done, only what happened.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -52,11 +52,13 @@ pub enum By {
     Program,
 }
 
-/// Hooks that are called as things happen. All have empty defaults; none is called when no observer is installed.
+/// Hooks that are called as things happen. All have empty defaults; none is called when no observer
+/// is installed.
 ///
-/// They run on the loop's thread, with nothing of the runtime borrowed. What a poll did (spawned, woke) is told when it
-/// ends, in the order in which it happened, except that children of scopes and gathers come before other tasks; the
-/// poll of such a child is told inside of its parent's. trio's `Instrument`.
+/// They run on the loop's thread, with nothing of the runtime borrowed. What a poll did (spawned,
+/// woke) is told when it ends, in the order in which it happened, except that children of scopes
+/// and gathers come before other tasks; the poll of such a child is told inside of its parent's.
+/// trio's `Instrument`.
 pub trait Observer {
     /// It has been installed. What is there already is told next.
     fn started(&self) {}
@@ -66,7 +68,8 @@ pub trait Observer {
     fn task_woken(&self, _task: Id, _by: By) {}
     /// A poll of a task begins.
     fn task_polled(&self, _task: Id) {}
-    /// A poll of a task is over. With what it waits for and where; `None` when it is ready again, or done.
+    /// A poll of a task is over. With what it waits for and where; `None` when it is ready again,
+    /// or done.
     fn task_rested(&self, _task: Id, _rest: Option<Rest>) {}
     /// A task has ended.
     fn task_ended(&self, _task: Id, _outcome: Outcome) {}
@@ -74,7 +77,8 @@ pub trait Observer {
     fn timers_fired(&self, _timers: usize) {}
     /// A turn of the loop begins.
     fn turn_started(&self, _turn: u64) {}
-    /// The loop is about to ask the selector, and may sleep this long (`None`: until something happens).
+    /// The loop is about to ask the selector, and may sleep this long (`None`: until something
+    /// happens).
     fn parking(&self, _timeout: Option<Duration>) {}
     /// The selector answered with this many events.
     fn unparked(&self, _events: usize) {}

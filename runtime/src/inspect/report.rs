@@ -1,7 +1,8 @@
 //! Reports: what the runtime noticed that its user should know.
 //!
-//! It exists so that a program that hangs or stutters says so itself. A report is made once for each cause, goes to
-//! the hook of the builder or to stderr, and changes nothing. It must not know how things were noticed.
+//! It exists so that a program that hangs or stutters says so itself. A report is made once for
+//! each cause, goes to the hook of the builder or to stderr, and changes nothing. It must not know
+//! how things were noticed.
 
 use std::fmt;
 use std::panic::Location;
@@ -43,8 +44,9 @@ pub enum Report {
         /// Whether it is certain: wakers were counted and nobody outside holds one.
         certain: bool,
     },
-    /// Nothing happens, and only another thread can change that: it has wakers of this runtime, or a `Remote`. Told in debug
-    /// mode, where wakers are counted, once; no misuse, so not told under [`Lints::Deny`](crate::runtime::Lints::Deny).
+    /// Nothing happens, and only another thread can change that: it has wakers of this runtime, or
+    /// a `Remote`. Told in debug mode, where wakers are counted, once; no misuse, so not told under
+    /// [`Lints::Deny`](crate::runtime::Lints::Deny).
     OnAnotherThread {
         /// The task graph.
         graph: String,
@@ -58,7 +60,8 @@ pub enum Report {
 }
 
 impl Report {
-    /// The page of the guide that says what the report means and what to do: `myrt::guide::reports::` and this name.
+    /// The page of the guide that says what the report means and what to do:
+    /// `myrt::guide::reports::` and this name.
     #[must_use]
     pub fn page(&self) -> &'static str {
         match self {
@@ -149,13 +152,18 @@ pub(crate) type Hook = Rc<dyn Fn(&Report)>;
 pub enum Lints {
     /// Nothing is reported.
     Off,
-    /// It is reported. Chosen by [`Builder::lints`](crate::runtime::Builder::lints) or `MYRT_LINTS=warn`, or in debug mode, misuse is looked for as well
-    /// ([`Misuse`](crate::runtime::Misuse)); where nobody chose, only what costs nothing is noticed: slow turns, deadlocks.
+    /// It is reported. Chosen by [`Builder::lints`](crate::runtime::Builder::lints) or
+    /// `MYRT_LINTS=warn`, or in debug mode, misuse is looked for as well
+    /// ([`Misuse`](crate::runtime::Misuse)); where nobody chose, only what costs nothing is
+    /// noticed: slow turns, deadlocks.
     #[default]
     Warn,
-    /// Misuse is looked for, and what is reported is a failure: [`Runtime::block_on`](crate::runtime::Runtime::block_on) panics with the reports when its
-    /// future is done, and dropping the runtime does for those that came later, unless the thread panics already. A slow poll is
-    /// a failure only where [`Builder::slow_poll`](crate::runtime::Builder::slow_poll) says what slow is: how fast the machine is proves nothing else.
+    /// Misuse is looked for, and what is reported is a failure:
+    /// [`Runtime::block_on`](crate::runtime::Runtime::block_on) panics with the reports when its
+    /// future is done, and dropping the runtime does for those that came later, unless the thread
+    /// panics already. A slow poll is a failure only where
+    /// [`Builder::slow_poll`](crate::runtime::Builder::slow_poll) says what slow is: how fast the
+    /// machine is proves nothing else.
     Deny,
 }
 

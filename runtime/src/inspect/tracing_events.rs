@@ -1,7 +1,7 @@
 //! What the runtime does, as events of the `tracing` crate.
 //!
-//! It exists as one observer and two hooks, so that no other file knows of tracing and nothing is spent where it is not installed. It
-//! must not know any subscriber.
+//! It exists as one observer and two hooks, so that no other file knows of tracing and nothing is
+//! spent where it is not installed. It must not know any subscriber.
 
 use std::time::Duration;
 
@@ -16,11 +16,14 @@ use crate::task::unhandled::Unhandled;
 
 /// Turns what happens into `tracing` events with the target `myrt`.
 ///
-/// [`install`](Tracing::install) takes all there is: panics that nobody awaits are errors, what the runtime notices (slow polls, deadlocks)
-/// warnings. Tasks that begin and end are at debug level; polls, wakes and the turns of the loop at trace level: several events a poll, so
-/// ask for `myrt=warn` unless they are what you look at. Given to [`Builder::observer`] alone it leaves the first two kinds out.
+/// [`install`](Tracing::install) takes all there is: panics that nobody awaits are errors, what the
+/// runtime notices (slow polls, deadlocks) warnings. Tasks that begin and end are at debug level;
+/// polls, wakes and the turns of the loop at trace level: several events a poll, so ask for
+/// `myrt=warn` unless they are what you look at. Given to [`Builder::observer`] alone it leaves the
+/// first two kinds out.
 ///
-/// The events are made on the loop's thread, between polls. A subscriber that blocks, blocks the loop.
+/// The events are made on the loop's thread, between polls. A subscriber that blocks, blocks the
+/// loop.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Tracing;

@@ -1,8 +1,9 @@
 //! The watchdog: times turns and polls, and notices when nobody can wake anyone.
 //!
-//! It exists apart from the loop so that the loop stays readable: it hooks in at three places, a batch that is timed,
-//! the clock reading of a turn, and a sleep. It reads the system's clock, not the runtime's, for what it times: a
-//! virtual clock stands still while a task blocks. It must not change what runs.
+//! It exists apart from the loop so that the loop stays readable: it hooks in at three places, a
+//! batch that is timed, the clock reading of a turn, and a sleep. It reads the system's clock, not
+//! the runtime's, for what it times: a virtual clock stands still while a task blocks. It must not
+//! change what runs.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -91,7 +92,8 @@ fn set_timing(core: &Core, turns: u32) {
 #[cold]
 pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
     let watch = &of(core).watch;
-    // After a slow turn the slow poll is searched for, no sums are made: of a while nobody knows when it was.
+    // After a slow turn the slow poll is searched for, no sums are made: of a while nobody knows
+    // when it was.
     let adds = watch.timing.get() == u32::MAX;
     if !adds {
         set_timing(core, watch.timing.get().saturating_sub(1));
@@ -144,9 +146,10 @@ pub(crate) fn slow_turn(core: &Core, took: Duration) {
     of(core).report(core, &Report::SlowTurn { took });
 }
 
-/// The loop has nothing to do and is about to sleep. Before a sleep without a limit this asks whether anything can end it:
-/// at once where wakers are counted, after a second else. The answer is how long to sleep: never longer than `timeout`, and
-/// shorter only once in an idle period, so that an idle server stays asleep.
+/// The loop has nothing to do and is about to sleep. Before a sleep without a limit this asks
+/// whether anything can end it: at once where wakers are counted, after a second else. The answer
+/// is how long to sleep: never longer than `timeout`, and shorter only once in an idle period, so
+/// that an idle server stays asleep.
 pub(crate) fn before_park(core: &Core, timeout: Option<Duration>) -> Option<Duration> {
     let watch = &of(core).watch;
     let counted = core.probe.counts_wakers;
@@ -232,8 +235,8 @@ pub(crate) fn look_for_cycles(core: &Core) {
     }
 }
 
-/// If nothing is there that could wake a task: says who waits for whom. In debug mode, where wakers are counted,
-/// that is certain, and a panic.
+/// If nothing is there that could wake a task: says who waits for whom. In debug mode, where wakers
+/// are counted, that is certain, and a panic.
 #[cold]
 fn tell_deadlock(core: &Core) -> WakeableFrom {
     if core.outside() > 0 || core.reactor.is_anyone_waiting() || core.has_mail() {

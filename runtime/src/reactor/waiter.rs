@@ -23,7 +23,8 @@ use crate::task::wait::{WaitNote, poll_budget, poll_share, take_share};
 /// Where the user called.
 type Place = &'static Location<'static>;
 
-/// One wait for a direction, without a destructor. A `poll_*` function makes one for each call, under [`WaiterId::POLLER`].
+/// One wait for a direction, without a destructor. A `poll_*` function makes one for each call,
+/// under [`WaiterId::POLLER`].
 pub(super) struct Wait<'a, T: AsFd + 'static> {
     pub(super) io: &'a Async<T>,
     pub(super) direction: Direction,
@@ -32,8 +33,8 @@ pub(super) struct Wait<'a, T: AsFd + 'static> {
 }
 
 impl<T: AsFd + 'static> Wait<'_, T> {
-    /// Tries `operation` until it does not say `WouldBlock`, and waits in between. The direction is an argument so that it is
-    /// a constant where the caller's is.
+    /// Tries `operation` until it does not say `WouldBlock`, and waits in between. The direction is
+    /// an argument so that it is a constant where the caller's is.
     #[inline(always)]
     pub(super) fn poll_with<R>(
         &mut self,
@@ -68,15 +69,16 @@ impl<T: AsFd + 'static> Wait<'_, T> {
         poll_budget(cx).map(Ok)
     }
 
-    /// Registers the waiter, or says that there is nothing to wait for: then everyone in the line has been woken, and the
-    /// place there is gone.
+    /// Registers the waiter, or says that there is nothing to wait for: then everyone in the line
+    /// has been woken, and the place there is gone.
     #[inline(always)]
     pub(super) fn park(
         &mut self,
         direction: Direction,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        // One that has waited was most likely woken by an event; a new one looks for an event while it registers.
+        // One that has waited was most likely woken by an event; a new one looks for an event while
+        // it registers.
         if self.id != WaiterId::NONE && self.io.use_event(direction) {
             self.id.forget();
             return Poll::Ready(Ok(()));
@@ -154,8 +156,8 @@ impl<'a, T: AsFd + 'static> IoWaiter<'a, T> {
         self.wait.poll_with(self.wait.direction, cx, operation)
     }
 
-    /// As [`IoWaiter::poll`] for a transfer of at most `wanted` bytes in `direction`, which is this waiter's. See
-    /// [`Async::poll_transfer`].
+    /// As [`IoWaiter::poll`] for a transfer of at most `wanted` bytes in `direction`, which is this
+    /// waiter's. See [`Async::poll_transfer`].
     #[inline(always)]
     pub fn poll_transfer(
         &mut self,

@@ -1,7 +1,8 @@
-//! How a scope runs: body and children polled one by one as they are woken, failures heard, everything ended.
+//! How a scope runs: body and children polled one by one as they are woken, failures heard,
+//! everything ended.
 //!
-//! It exists as the one place where children are polled and dropped. No borrow of the places is held across either. It
-//! must not know what the children are.
+//! It exists as the one place where children are polled and dropped. No borrow of the places is
+//! held across either. It must not know what the children are.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -127,10 +128,11 @@ impl<E> Scope<'_, '_, E> {
     ) -> Poll<()> {
         self.children.set_owner(cx.waker());
         self.children.set_whole(BODY);
-        // Its children have shares of their own: a loop over scopes that are ready at once gives way by this one.
+        // Its children have shares of their own: a loop over scopes that are ready at once gives
+        // way by this one.
         ready!(poll_share(cx));
-        // Those that are ready now, and not those that become so meanwhile: two errors of one moment are both heard,
-        // and a child that wakes itself waits for the others.
+        // Those that are ready now, and not those that become so meanwhile: two errors of one
+        // moment are both heard, and a child that wakes itself waits for the others.
         for _ in 0..self.children.ready_len().min(SHARE) {
             match self.children.next_ready() {
                 Some(BODY) => self.poll_body(body),
@@ -278,7 +280,8 @@ impl<E> Scope<'_, '_, E> {
         drop_caught(|| drop(handle), &mut |failure| self.places.fail(failure));
     }
 
-    /// Drops what has not ended: children, then the body. Their cleanups run on as children of the scope.
+    /// Drops what has not ended: children, then the body. Their cleanups run on as children of the
+    /// scope.
     fn end(&self, body: &mut dyn Body<E>, reason: &'static str) {
         self.places.closed.set(true);
         for number in self.places.numbers() {

@@ -42,7 +42,8 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
     message(panic).unwrap_or("(a value that is not a text)")
 }
 
-/// Everything that failed in a scope, in the order in which it happened, and whether the scope's deadline has passed.
+/// Everything that failed in a scope, in the order in which it happened, and whether the scope's
+/// deadline has passed.
 ///
 /// asyncio's and trio's `ExceptionGroup`.
 #[doc(alias = "ExceptionGroup")]
@@ -76,7 +77,8 @@ impl<E> ScopeError<E> {
         })
     }
 
-    /// The errors among what failed. The first panic, if there was one, goes on here, so that it is not lost.
+    /// The errors among what failed. The first panic, if there was one, goes on here, so that it is
+    /// not lost.
     ///
     /// # Panics
     /// With what a child or the body panicked with.

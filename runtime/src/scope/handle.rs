@@ -1,7 +1,7 @@
 //! `ScopedHandle`: the right to a child's output, and to cancel it.
 //!
-//! It exists apart from `JoinHandle` because a child's output may borrow, so it cannot lie in the task table: child and
-//! handle share a cell. It must not know the scope.
+//! It exists apart from `JoinHandle` because a child's output may borrow, so it cannot lie in the
+//! task table: child and handle share a cell. It must not know the scope.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -56,10 +56,12 @@ impl<T> Settle for Shared<T> {
     }
 }
 
-/// A child of a scope: awaiting it gives its output, or the [`JoinError`] that says why there is none.
+/// A child of a scope: awaiting it gives its output, or the [`JoinError`] that says why there is
+/// none.
 ///
-/// Dropping it changes nothing: the child runs on, and the scope waits for it. A child that failed its scope says so here
-/// too, to whoever still asks; the error itself is in the [`ScopeError`](super::ScopeError).
+/// Dropping it changes nothing: the child runs on, and the scope waits for it. A child that failed
+/// its scope says so here too, to whoever still asks; the error itself is in the
+/// [`ScopeError`](super::ScopeError).
 ///
 /// Cancel safe: awaiting `&mut handle` may be given up and taken up again.
 ///
@@ -98,8 +100,9 @@ impl<T> ScopedHandle<T> {
         self.shared.done.get()
     }
 
-    /// Cancels the child: its scope drops it at its await point, at the scope's next turn. That is no error of the scope.
-    /// The future returned waits for the child's async cleanups; awaiting it is optional.
+    /// Cancels the child: its scope drops it at its await point, at the scope's next turn. That is
+    /// no error of the scope. The future returned waits for the child's async cleanups; awaiting it
+    /// is optional.
     #[track_caller]
     pub fn cancel(&self) -> Cancel {
         cancel_id(self.runtime, self.identity, None)

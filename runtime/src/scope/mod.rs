@@ -1,21 +1,24 @@
 //! Scopes: tasks that may borrow from whoever starts them, since all of them end before it goes on.
 //!
-//! It exists as structured concurrency: no child outlives its scope, no error is lost, and nothing needs `'static` or an
-//! `Rc`. It must not know how tasks are polled: it stands on a set of children ([`task::children`](crate::task)).
+//! It exists as structured concurrency: no child outlives its scope, no error is lost, and nothing
+//! needs `'static` or an `Rc`. It must not know how tasks are polled: it stands on a set of
+//! children ([`task::children`](crate::task)).
 //!
 //! # Why this is sound without `unsafe`
 //!
-//! Children are stored in the scope's own future, and polled and dropped by it alone. Who wakes or cancels one from
-//! elsewhere has its number, never a pointer. So the scope's future may be forgotten (`mem::forget`): then the children
-//! are forgotten with it, and nobody ever polls them again. A thread's scope has to block for that; a future does not.
+//! Children are stored in the scope's own future, and polled and dropped by it alone. Who wakes or
+//! cancels one from elsewhere has its number, never a pointer. So the scope's future may be
+//! forgotten (`mem::forget`): then the children are forgotten with it, and nobody ever polls them
+//! again. A thread's scope has to block for that; a future does not.
 //!
 //! # How it ends
 //!
-//! The first error (of a `try_spawn`, of the body of a [`try_scope`], a panic of any) drops the others and the body, at
-//! their await points. What became ready in the same turn of the scope is heard before that, so that two errors of one
-//! moment are both told. Async cleanups of children run side by side, under their children's ids; then the scope
-//! returns. When the scope's own future is dropped, children go first, then the body, and whoever dropped it waits for
-//! their cleanups.
+//! The first error (of a `try_spawn`, of the body of a [`try_scope`], a panic of any) drops the
+//! others and the body, at their await points. What became ready in the same turn of the scope is
+//! heard before that, so that two errors of one moment are both told. Async cleanups of children
+//! run side by side, under their children's ids; then the scope returns. When the scope's own
+//! future is dropped, children go first, then the body, and whoever dropped it waits for their
+//! cleanups.
 
 mod driver;
 mod error;
@@ -42,11 +45,12 @@ use crate::task::join::cancel_id;
 use crate::time::Instant;
 use places::Places;
 
-/// Runs `body`, which may spawn children into the [`Scope`] that it is given. Returns what `body` gave, once it and every
-/// child have ended. Children may borrow anything that was declared before the scope.
+/// Runs `body`, which may spawn children into the [`Scope`] that it is given. Returns what `body`
+/// gave, once it and every child have ended. Children may borrow anything that was declared before
+/// the scope.
 ///
-/// A panic (of a child, or of `body`) drops the others and is an error; a child that is cancelled is none. What fails by
-/// returning errors wants [`try_scope`].
+/// A panic (of a child, or of `body`) drops the others and is an error; a child that is cancelled
+/// is none. What fails by returning errors wants [`try_scope`].
 ///
 /// asyncio's `TaskGroup`, trio's nursery; `std::thread::scope` without threads.
 ///
@@ -90,11 +94,12 @@ where
     }
 }
 
-/// As [`scope`], for a body and children that may fail: the first `Err`, of the body or of a child that was started with
-/// [`Scope::try_spawn`], drops the others.
+/// As [`scope`], for a body and children that may fail: the first `Err`, of the body or of a child
+/// that was started with [`Scope::try_spawn`], drops the others.
 ///
 /// # Errors
-/// Every error and panic, in the order in which they happened, and whether the scope's deadline has passed.
+/// Every error and panic, in the order in which they happened, and whether the scope's deadline has
+/// passed.
 ///
 /// # Panics
 /// When polled outside of a runtime.
@@ -126,17 +131,19 @@ where
     }
 }
 
-/// Where children are spawned; given to the body of [`scope`] and [`try_scope`], and through it to the children, which
-/// may spawn more.
+/// Where children are spawned; given to the body of [`scope`] and [`try_scope`], and through it to
+/// the children, which may spawn more.
 ///
 /// `'scope` is the life of the scope, `'env` that of what its children may borrow.
 pub struct Scope<'scope, 'env: 'scope, E = Infallible> {
     children: Children,
-    /// Emptied by the driver's guard; without drop glue of its own, so that the scope may borrow from itself.
+    /// Emptied by the driver's guard; without drop glue of its own, so that the scope may borrow
+    /// from itself.
     places: ManuallyDrop<Places<'scope, E>>,
     deadline: Cell<Option<Instant>>,
     at: &'static Location<'static>,
-    /// Invariant in both, as in `std::thread::Scope`: neither may be taken for longer or shorter than it is.
+    /// Invariant in both, as in `std::thread::Scope`: neither may be taken for longer or shorter
+    /// than it is.
     _life: PhantomData<(&'scope mut &'scope (), &'env mut &'env ())>,
 }
 
@@ -151,8 +158,9 @@ impl<'scope, E> Scope<'scope, '_, E> {
         }
     }
 
-    /// Cancels every child that there is now, as if each one's handle had been cancelled: they are dropped at their await
-    /// points at the scope's next turn, and it is no error. The body runs on, and may spawn others.
+    /// Cancels every child that there is now, as if each one's handle had been cancelled: they are
+    /// dropped at their await points at the scope's next turn, and it is no error. The body runs
+    /// on, and may spawn others.
     pub fn cancel(&self) {
         for number in self.places.numbers() {
             if let Some(id) = self.children.id(number) {
@@ -161,8 +169,9 @@ impl<'scope, E> Scope<'scope, '_, E> {
         }
     }
 
-    /// Sets the moment ([`Instant`]) or the time from now ([`Duration`]) at which body and children are dropped, if they
-    /// have not ended; the scope then gives an error that says [`ScopeError::is_elapsed`]. A later call moves it.
+    /// Sets the moment ([`Instant`]) or the time from now ([`Duration`]) at which body and children
+    /// are dropped, if they have not ended; the scope then gives an error that says
+    /// [`ScopeError::is_elapsed`]. A later call moves it.
     ///
     /// What ends at that very moment has ended in time.
     pub fn deadline(&self, end: impl IntoDeadline) {

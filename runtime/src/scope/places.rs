@@ -1,7 +1,7 @@
 //! The children of a scope, by number, and what has failed so far.
 //!
-//! It exists so that every borrow of them is in one file, and short: nothing here runs user code. It must not know
-//! when anything is polled.
+//! It exists so that every borrow of them is in one file, and short: nothing here runs user code.
+//! It must not know when anything is polled.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -16,8 +16,8 @@ use super::handle::Settle;
 use crate::task::JoinError;
 use crate::task::cleanup::Cleanup;
 
-/// A child's future, with its output's type forgotten: that goes to the handle. Ready with an error if that fails the
-/// scope.
+/// A child's future, with its output's type forgotten: that goes to the handle. Ready with an error
+/// if that fails the scope.
 pub(super) trait Work<E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>>;
 }

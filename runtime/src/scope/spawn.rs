@@ -1,7 +1,7 @@
 //! Ways to start a child of a scope.
 //!
-//! It exists so that what a user may say about a child before it starts stands together. It must not know how children
-//! run.
+//! It exists so that what a user may say about a child before it starts stands together. It must
+//! not know how children run.
 
 use std::fmt;
 use std::panic::Location;
@@ -19,11 +19,12 @@ use crate::task::error::Reason;
 use crate::task::id::Id;
 
 impl<'scope, 'env, E> Scope<'scope, 'env, E> {
-    /// Starts a child, which begins at the scope's next turn. Only a panic of it fails the scope. It may borrow from what
-    /// was declared before the scope, and from the scope itself, so that it can spawn siblings.
+    /// Starts a child, which begins at the scope's next turn. Only a panic of it fails the scope.
+    /// It may borrow from what was declared before the scope, and from the scope itself, so that it
+    /// can spawn siblings.
     ///
-    /// When the scope is ending (something failed, its deadline passed) the future is dropped at once and the handle says
-    /// "cancelled".
+    /// When the scope is ending (something failed, its deadline passed) the future is dropped at
+    /// once and the handle says "cancelled".
     ///
     /// asyncio's `TaskGroup.create_task`, trio's `start_soon`.
     ///
@@ -41,8 +42,8 @@ impl<'scope, 'env, E> Scope<'scope, 'env, E> {
         })
     }
 
-    /// As [`Scope::spawn`], for a child that may fail: its `Err` drops the body and the other children, and becomes a part
-    /// of the scope's error.
+    /// As [`Scope::spawn`], for a child that may fail: its `Err` drops the body and the other
+    /// children, and becomes a part of the scope's error.
     ///
     /// # Panics
     /// Outside of the scope's runtime.
@@ -57,14 +58,15 @@ impl<'scope, 'env, E> Scope<'scope, 'env, E> {
         })
     }
 
-    /// Starts a child that says when it is up, and waits for that: `f` is given a [`Started`], and the value that it
-    /// [sets](Started::set) is what this gives. The child goes on beside. Dropping this future before that cancels the
-    /// child.
+    /// Starts a child that says when it is up, and waits for that: `f` is given a [`Started`], and
+    /// the value that it [sets](Started::set) is what this gives. The child goes on beside.
+    /// Dropping this future before that cancels the child.
     ///
     /// trio's `nursery.start`.
     ///
     /// # Errors
-    /// When awaited: the child ended without saying that it is up. (If it panicked, the scope fails, too.)
+    /// When awaited: the child ended without saying that it is up. (If it panicked, the scope
+    /// fails, too.)
     ///
     /// # Panics
     /// Outside of the scope's runtime.

@@ -1,6 +1,7 @@
 //! `Scope::start`: a child that says when it is up.
 //!
-//! It exists so that a server can be waited for without a channel and a sleep. It must not know the scope.
+//! It exists so that a server can be waited for without a channel and a sleep. It must not know the
+//! scope.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,8 +13,8 @@ use std::task::{Context, Poll, ready};
 use super::spawn::cancelled;
 use crate::task::{JoinError, StoredWaker, TaskRef, Wait, WaitNote, poll_budget};
 
-/// Given to a child that is started with [`Scope::start`](super::Scope::start): it says that it is up by
-/// [`set`](Started::set).
+/// Given to a child that is started with [`Scope::start`](super::Scope::start): it says that it is
+/// up by [`set`](Started::set).
 #[must_use = "the starter waits until it is set"]
 pub struct Started<V> {
     told: Rc<Told<V>>,

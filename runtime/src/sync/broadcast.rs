@@ -1,9 +1,9 @@
 //! A channel from many senders to many receivers, each of which gets every message; tokio's
 //! `broadcast`.
 //!
-//! It exists for publish and subscribe with a bound on memory: a receiver that is too slow loses the
-//! oldest messages and is told how many. A message is stored once, and cloned for each receiver but
-//! the last. It must not know who listens.
+//! It exists for publish and subscribe with a bound on memory: a receiver that is too slow loses
+//! the oldest messages and is told how many. A message is stored once, and cloned for each receiver
+//! but the last. It must not know who listens.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -148,8 +148,8 @@ impl<T> Sender<T> {
             });
             oldest
         };
-        // User code from here on: the borrow has ended. The wakes come first, so that a panic in the
-        // drop of a message keeps nobody asleep.
+        // User code from here on: the borrow has ended. The wakes come first, so that a panic in
+        // the drop of a message keeps nobody asleep.
         shared.queue.grant_all(|()| ()).wake();
         drop(oldest);
         Ok(receivers)
@@ -260,7 +260,8 @@ impl<T> Future for ClosedFuture<'_, T> {
         let shared = this.shared;
         let note = WaitNote::new(shared.wait(), this.at);
         let look = || (shared.receivers.get() == 0).then_some(()).ok_or(());
-        // Granted when the last receiver went; somebody may have subscribed since, so it looks again.
+        // Granted when the last receiver went; somebody may have subscribed since, so it looks
+        // again.
         loop {
             ready!(shared.closing.poll(&mut this.key, cx, note, look));
             if shared.receivers.get() == 0 {

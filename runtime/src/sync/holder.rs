@@ -1,7 +1,7 @@
 //! Who holds a lock: one word in the lock, told to others only while somebody waits.
 //!
-//! It exists so that `statistics()`, the task graph and the search for cycles can say "held by task 3" at the price of one
-//! store when a lock is taken. It must not know when a lock may be taken.
+//! It exists so that `statistics()`, the task graph and the search for cycles can say "held by task
+//! 3" at the price of one store when a lock is taken. It must not know when a lock may be taken.
 
 use std::cell::Cell;
 
@@ -84,8 +84,9 @@ impl Holder {
         self.task.get() & !UNSURE
     }
 
-    /// Tells the graph, if `waiting` tasks wait for the object at `address`. To be called after whatever changed the holder of a
-    /// contended object, and when somebody begins to wait; while nobody waits, nobody asks.
+    /// Tells the graph, if `waiting` tasks wait for the object at `address`. To be called after
+    /// whatever changed the holder of a contended object, and when somebody begins to wait; while
+    /// nobody waits, nobody asks.
     #[inline]
     pub(crate) fn publish(&self, address: usize, waiting: usize) {
         if TELLS && waiting > 0 && !self.is_told(address) {

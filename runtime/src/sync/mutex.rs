@@ -26,8 +26,8 @@ use crate::task::Id;
 ///
 /// A panic while the lock is held releases it and does not poison it, as in tokio.
 ///
-/// `T` is sized, unlike tokio's: an owned guard moves the value out and back, which is how it does without unsafe code. For a trait
-/// object, use `Mutex<Box<dyn Trait>>`.
+/// `T` is sized, unlike tokio's: an owned guard moves the value out and back, which is how it does
+/// without unsafe code. For a trait object, use `Mutex<Box<dyn Trait>>`.
 ///
 /// Not `Send`, not `Sync`: there are no atomics in it.
 ///
@@ -203,7 +203,8 @@ impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
 pub struct MutexStatistics {
     /// Whether the lock is held, or handed to a task that has not run yet.
     pub locked: bool,
-    /// The task that holds it, or to which it is handed; `None` if it is free, or held outside of a task.
+    /// The task that holds it, or to which it is handed; `None` if it is free, or held outside of a
+    /// task.
     pub holder: Option<Id>,
     /// How many wait for it.
     pub waiting: usize,

@@ -20,8 +20,8 @@ use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
 
 /// A cell that is written once, by an async initialiser; tokio's `OnceCell`.
 ///
-/// One task makes the value, the others wait for it. If that task is cancelled, panics or fails, the
-/// one that waits longest tries next, with its own initialiser.
+/// One task makes the value, the others wait for it. If that task is cancelled, panics or fails,
+/// the one that waits longest tries next, with its own initialiser.
 ///
 /// # Examples
 ///

@@ -1,8 +1,8 @@
 //! A channel for one message; tokio's `oneshot`.
 //!
-//! It exists for the answer to a question: it costs one small block, which its thread uses again, and no queue. The message
-//! is in the shared part from the `send` until a poll that is ready takes it, so dropping any other
-//! future loses nothing. It must not know tasks beyond their wakers.
+//! It exists for the answer to a question: it costs one small block, which its thread uses again,
+//! and no queue. The message is in the shared part from the `send` until a poll that is ready takes
+//! it, so dropping any other future loses nothing. It must not know tasks beyond their wakers.
 
 use std::cell::Cell;
 use std::fmt;
@@ -125,7 +125,8 @@ impl<T> Sender<T> {
         // The drop of `self` wakes the receiver.
     }
 
-    /// Waits until the receiver is gone or has closed the channel. Dropping the future loses nothing.
+    /// Waits until the receiver is gone or has closed the channel. Dropping the future loses
+    /// nothing.
     #[track_caller]
     pub fn closed(&mut self) -> ClosedFuture<'_, T> {
         ClosedFuture {
@@ -239,8 +240,8 @@ impl<T> Receiver<T> {
     }
 
     /// Whether this receiver has given what it had to give: the message, or, by an await or by
-    /// [`try_recv`](Self::try_recv), the word that there is none. Until then an await is of use, also when the
-    /// sender is gone.
+    /// [`try_recv`](Self::try_recv), the word that there is none. Until then an await is of use,
+    /// also when the sender is gone.
     pub fn is_terminated(&self) -> bool {
         self.shared.told.get()
     }
@@ -283,7 +284,8 @@ impl<T> Future for Receiver<T> {
             return Poll::Ready(outcome);
         }
         store(&self.shared.receiver, cx);
-        // Look again: cloning the waker may have run user code that sent; and perhaps there was no share left.
+        // Look again: cloning the waker may have run user code that sent; and perhaps there was no
+        // share left.
         if self.is_over() {
             ready!(poll_budget(cx));
             drop(self.shared.receiver.replace(StoredWaker::EMPTY));

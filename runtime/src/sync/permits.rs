@@ -164,7 +164,8 @@ impl Permits {
         wakes.wake();
     }
 
-    /// Sets permits aside for the waiter at the front, and grants it what it wants when that is all there.
+    /// Sets permits aside for the waiter at the front, and grants it what it wants when that is all
+    /// there.
     #[inline]
     fn serve_front(&self, rest: &mut usize) -> Option<StoredWaker> {
         self.queue.grant_front_if(|request| {

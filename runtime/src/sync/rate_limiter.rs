@@ -1,10 +1,10 @@
 //! [`RateLimiter`]: a token bucket that holds its rate.
 //!
 //! A limiter of so many calls a second is easily written so that the time which a caller sleeps is
-//! credited twice, once before the sleep and once after; it then lets nearly twice the rate through.
-//! Here each stretch of time is credited once, and in whole numbers: a bucket of `rate` tokens a
-//! period of `p` nanoseconds gains `rate` units a nanosecond, and a token costs `p` units, so nothing
-//! is rounded and nothing drifts. It must not know how time passes; it asks `time`.
+//! credited twice, once before the sleep and once after; it then lets nearly twice the rate
+//! through. Here each stretch of time is credited once, and in whole numbers: a bucket of `rate`
+//! tokens a period of `p` nanoseconds gains `rate` units a nanosecond, and a token costs `p` units,
+//! so nothing is rounded and nothing drifts. It must not know how time passes; it asks `time`.
 
 use std::cell::Cell;
 use std::fmt;
@@ -22,9 +22,10 @@ use crate::time::{Duration, Instant, Sleep, sleep_until};
 
 /// Lets a number of calls through in a period, and makes the others wait, in order.
 ///
-/// The bucket begins full: `rate` calls pass at once, and then one each `per / rate`. In any stretch
-/// of time `t`, at most `burst + rate * t / per` calls pass. A timer may be late by less than 2 ms;
-/// the next call is then counted from when this one was due, so that lateness does not add up.
+/// The bucket begins full: `rate` calls pass at once, and then one each `per / rate`. In any
+/// stretch of time `t`, at most `burst + rate * t / per` calls pass. A timer may be late by less
+/// than 2 ms; the next call is then counted from when this one was due, so that lateness does not
+/// add up.
 ///
 /// # Cancel safety
 ///
@@ -58,7 +59,8 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// A limiter that lets `rate` calls through each period `per`, the first `rate` of them at once.
+    /// A limiter that lets `rate` calls through each period `per`, the first `rate` of them at
+    /// once.
     ///
     /// # Panics
     ///

@@ -137,8 +137,8 @@ impl RawLock {
     }
 }
 
-/// Releases the lock when it is dropped. In a guard it is declared after the borrow of the value, so
-/// that the value is free before anybody is told.
+/// Releases the lock when it is dropped. In a guard it is declared after the borrow of the value,
+/// so that the value is free before anybody is told.
 #[derive(Debug)]
 pub(crate) struct Unlock<'a>(pub(crate) &'a RawLock);
 

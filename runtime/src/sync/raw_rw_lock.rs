@@ -1,7 +1,7 @@
 //! A fair readers-writer lock without a value: what `RwLock` stands on.
 //!
-//! Strictly first in, first out: readers that come after a waiting writer wait behind it, so neither
-//! side starves. It is apart from `rw_lock.rs` for the same reason as `raw_lock.rs` is from
+//! Strictly first in, first out: readers that come after a waiting writer wait behind it, so
+//! neither side starves. It is apart from `rw_lock.rs` for the same reason as `raw_lock.rs` is from
 //! `mutex.rs`, and must not know what it protects.
 
 use std::cell::Cell;
@@ -19,9 +19,11 @@ use crate::task::{Id, Wait, WaitNote, current_identity};
 pub(crate) struct RawRwLock {
     readers: Cell<usize>,
     writer: Cell<bool>,
-    /// The writer, or the reader that came last; nobody once a reader has left, since it may have been that one.
+    /// The writer, or the reader that came last; nobody once a reader has left, since it may have
+    /// been that one.
     holder: Holder,
-    /// While others read: the writer at the front, for whom those behind it wait as well. Told under the lock's address and one.
+    /// While others read: the writer at the front, for whom those behind it wait as well. Told
+    /// under the lock's address and one.
     first: Holder,
     queue: WaitQueue<Request>,
 }

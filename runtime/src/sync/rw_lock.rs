@@ -204,7 +204,8 @@ pub struct RwLockStatistics {
     pub readers: usize,
     /// Whether one holds it for writing.
     pub writer: bool,
-    /// The task that was the last to get in, if it is known to be in: not where one of several readers has left.
+    /// The task that was the last to get in, if it is known to be in: not where one of several
+    /// readers has left.
     pub holder: Option<Id>,
     /// How many wait.
     pub waiting: usize,

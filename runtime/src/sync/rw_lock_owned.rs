@@ -52,7 +52,8 @@ pub struct OwnedRwLockWriteGuard<T> {
 }
 
 impl<T> OwnedRwLockWriteGuard<T> {
-    /// Becomes a reader without letting a writer in between, as [`RwLockWriteGuard::downgrade`](super::RwLockWriteGuard::downgrade).
+    /// Becomes a reader without letting a writer in between, as
+    /// [`RwLockWriteGuard::downgrade`](super::RwLockWriteGuard::downgrade).
     pub fn downgrade(mut this: Self) -> OwnedRwLockReadGuard<T> {
         let lock = Rc::clone(&this.lock);
         let value = this.value.take();

@@ -1,7 +1,7 @@
 //! [`Semaphore`]: a number of permits, and the guards that hold them.
 //!
-//! The counting and the waiting are in `permits.rs`, the owned guards in `semaphore_owned.rs`; here are the shapes that users see, which are
-//! tokio's. It must not know how waiters are queued.
+//! The counting and the waiting are in `permits.rs`, the owned guards in `semaphore_owned.rs`; here
+//! are the shapes that users see, which are tokio's. It must not know how waiters are queued.
 
 use std::future::Future;
 use std::mem;

@@ -1,8 +1,9 @@
-//! The queue in which tasks wait for a primitive: first in, first out, each waiter removable by key.
+//! The queue in which tasks wait for a primitive: first in, first out, each waiter removable by
+//! key.
 //!
 //! Every primitive of `sync` needs the same three things: to join the end of a queue, to be picked
-//! from its front, and to leave it from the middle when a future is dropped. They are here once, and
-//! with them the two rules that other runtimes learned the hard way:
+//! from its front, and to leave it from the middle when a future is dropped. They are here once,
+//! and with them the two rules that other runtimes learned the hard way:
 //!
 //! - *A grant is never lost.* A waiter that was picked keeps its node, marked [`Stage::Granted`],
 //!   until its future is polled or dropped. [`WaitQueue::leave`] says which of the two it was, so
@@ -56,13 +57,15 @@ impl<T: Copy> WaitQueue<T> {
         self.waiting.get() as usize
     }
 
-    /// One poll of a future that waits here; `key` is its place, which it gives to [`Self::leave`] when it is dropped.
+    /// One poll of a future that waits here; `key` is its place, which it gives to [`Self::leave`]
+    /// when it is dropped.
     ///
-    /// Without a place it calls `look`, which says that there is nothing to wait for (`Ok`) or that there is (`Err`), each with
-    /// what is kept with a waiter. With one it asks whether it was granted. While it waits, `note` is told.
+    /// Without a place it calls `look`, which says that there is nothing to wait for (`Ok`) or that
+    /// there is (`Err`), each with what is kept with a waiter. With one it asks whether it was
+    /// granted. While it waits, `note` is told.
     ///
-    /// A grant takes a unit of the task's share. Where none is left the task gives way, but not its place: what `look` has taken
-    /// is kept with it as a grant.
+    /// A grant takes a unit of the task's share. Where none is left the task gives way, but not its
+    /// place: what `look` has taken is kept with it as a grant.
     #[inline]
     pub(crate) fn poll(
         &self,
@@ -83,7 +86,8 @@ impl<T: Copy> WaitQueue<T> {
                 }
             }
             None => {
-                // First, since the clone of a foreign waker is foreign code, which may change what `look` sees.
+                // First, since the clone of a foreign waker is foreign code, which may change what
+                // `look` sees.
                 let waker = StoredWaker::new(cx.waker());
                 match look() {
                     Ok(data) if has_share() => {
@@ -117,8 +121,9 @@ impl<T: Copy> WaitQueue<T> {
         probe::leaf(LeafNote::Waits(list.leaf(key), note));
     }
 
-    /// Joins the end of the queue. The caller clones its waker first (`StoredWaker::new`), and then,
-    /// since that clone may have run user code, looks once more whether it has to wait at all.
+    /// Joins the end of the queue. The caller clones its waker first (`StoredWaker::new`), and
+    /// then, since that clone may have run user code, looks once more whether it has to wait at
+    /// all.
     #[inline]
     pub(crate) fn join(&self, waker: StoredWaker, data: T) -> Key {
         let key = self.list.borrow_mut().push_back(waker, data);
@@ -126,15 +131,16 @@ impl<T: Copy> WaitQueue<T> {
         key
     }
 
-    /// What a waiter that is polled again does first: if it was granted it leaves the queue with its
-    /// data, else its waker is brought up to date.
+    /// What a waiter that is polled again does first: if it was granted it leaves the queue with
+    /// its data, else its waker is brought up to date.
     #[inline]
     pub(crate) fn poll_granted(&self, key: Key, waker: &Waker) -> Option<T> {
         self.leave_if_granted(key)
             .or_else(|| self.renew_waker(key, waker))
     }
 
-    /// Brings the waker of a waiter up to date. That may run user code, and the waiter be granted by it.
+    /// Brings the waker of a waiter up to date. That may run user code, and the waiter be granted
+    /// by it.
     #[inline(never)]
     fn renew_waker(&self, key: Key, waker: &Waker) -> Option<T> {
         if let Some(data) = self.leave_if_watched(key) {

@@ -162,8 +162,8 @@ impl<T> Sender<T> {
         });
     }
 
-    /// Changes the value in place, and wakes the receivers only if `change` says that it did. Returns
-    /// what it said. `change` must not touch this channel: it is lent the value.
+    /// Changes the value in place, and wakes the receivers only if `change` says that it did.
+    /// Returns what it said. `change` must not touch this channel: it is lent the value.
     #[track_caller]
     pub fn send_if_modified(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
         let modified = change(&mut self.shared.value_mut());

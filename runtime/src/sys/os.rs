@@ -105,7 +105,8 @@ pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
     })
 }
 
-/// What accept(2) says of the connection that it would have given: it is gone, and the next may be all right.
+/// What accept(2) says of the connection that it would have given: it is gone, and the next may be
+/// all right.
 pub const OF_CONNECTION: &[i32] = &[
     libc::ECONNABORTED,
     libc::ECONNRESET,

@@ -1,14 +1,17 @@
-//! A task's one allocation: a pointer to what can be done with it, then the future, later its output.
+//! A task's one allocation: a pointer to what can be done with it, then the future, later its
+//! output.
 //!
-//! It exists so that the executor can hold futures of every type behind one thin pointer. Since wakers hold no
-//! pointer to it, there is exactly one owner, the loop, and no state machine of references. It must not know
-//! the ready ring, wakers or join handles: which of future and output is present is for the slot's flags to say.
+//! It exists so that the executor can hold futures of every type behind one thin pointer. Since
+//! wakers hold no pointer to it, there is exactly one owner, the loop, and no state machine of
+//! references. It must not know the ready ring, wakers or join handles: which of future and output
+//! is present is for the slot's flags to say.
 //!
 //! # Who may touch what
 //!
-//! Only the loop's thread, through the functions of [`VTable`]. The future is present from [`write`] until
-//! `poll` returned true or `drop_future` was called; the output from the moment `poll` returned true until it is
-//! taken or `drop_output` is called. `free` is called last, when neither is present.
+//! Only the loop's thread, through the functions of [`VTable`]. The future is present from
+//! [`write`] until `poll` returned true or `drop_future` was called; the output from the moment
+//! `poll` returned true until it is taken or `drop_output` is called. `free` is called last, when
+//! neither is present.
 
 use std::alloc::Layout;
 use std::any::TypeId;
@@ -29,13 +32,15 @@ pub(crate) struct Header {
 
 /// What can be done with a block whose future's type is forgotten.
 pub(crate) struct VTable {
-    /// Polls the future; true when it was ready, and then the future is dropped and the output in its place.
+    /// Polls the future; true when it was ready, and then the future is dropped and the output in
+    /// its place.
     pub(crate) poll: unsafe fn(NonNull<Header>, &mut Context<'_>, &Cell<bool>) -> bool,
     pub(crate) drop_future: unsafe fn(NonNull<Header>),
     /// Where the output lies in the block, an `Option<T>` for the `T` of this type id.
     output_offset: usize,
     output_type: fn() -> TypeId,
-    /// Drops the output. If it is asked for the error that it was, and can read its type, that is returned.
+    /// Drops the output. If it is asked for the error that it was, and can read its type, that is
+    /// returned.
     pub(crate) drop_output: unsafe fn(NonNull<Header>, bool) -> Option<String>,
     layout: Layout,
     /// The pool's class of the layout.
@@ -71,7 +76,8 @@ where
     };
 }
 
-/// Not inlined, so that a crate has it once a type, and its address nearly always tells types apart.
+/// Not inlined, so that a crate has it once a type, and its address nearly always tells types
+/// apart.
 #[inline(never)]
 fn type_of<T: 'static>() -> TypeId {
     TypeId::of::<T>()
@@ -127,8 +133,8 @@ pub(crate) unsafe fn free(pool: &Pool, header: NonNull<Header>) {
 #[inline]
 fn stage<F: Future>(header: NonNull<Header>) -> *mut Stage<F> {
     let block = header.cast::<Block<F>>().as_ptr();
-    // SAFETY: the vtable of `F` is only reached through a header that `write::<F>` placed, so the block is a
-    // live `Block<F>`; no reference is made.
+    // SAFETY: the vtable of `F` is only reached through a header that `write::<F>` placed, so the
+    // block is a live `Block<F>`; no reference is made.
     unsafe { &raw mut (*block).stage }
 }
 
@@ -143,8 +149,8 @@ unsafe fn future<'a, F: Future>(header: NonNull<Header>) -> &'a mut ManuallyDrop
 }
 
 /// # Safety
-/// The future is present. `dropping` is set while the finished future's destructor runs, so that who catches a
-/// panic knows that the future must not be dropped again.
+/// The future is present. `dropping` is set while the finished future's destructor runs, so that
+/// who catches a panic knows that the future must not be dropped again.
 unsafe fn poll<F: Future>(
     header: NonNull<Header>,
     cx: &mut Context<'_>,
@@ -159,8 +165,8 @@ unsafe fn poll<F: Future>(
     };
     if std::mem::needs_drop::<F>() {
         dropping.set(true);
-        // SAFETY: the future is present and is never touched again: the output takes its place below, and if its
-        // destructor panics `dropping` says so.
+        // SAFETY: the future is present and is never touched again: the output takes its place
+        // below, and if its destructor panics `dropping` says so.
         unsafe { ManuallyDrop::drop(slot) };
         dropping.set(false);
     }
@@ -206,7 +212,8 @@ where
     error
 }
 
-/// Takes the output out of a block; none if it was taken before, or if it is of another type than `T`.
+/// Takes the output out of a block; none if it was taken before, or if it is of another type than
+/// `T`.
 ///
 /// # Safety
 /// The output is present, and nobody else touches the block meanwhile.
@@ -214,19 +221,21 @@ where
 pub(crate) unsafe fn take_output<T: 'static>(header: NonNull<Header>) -> Option<T> {
     // SAFETY: the block is live while its output is present.
     let vtable = unsafe { header.as_ref() }.vtable;
-    // One function names one type, and that it is the same one is quickly seen; two may name the same type still.
+    // One function names one type, and that it is the same one is quickly seen; two may name the
+    // same type still.
     let same = ptr::fn_addr_eq(vtable.output_type, type_of::<T> as fn() -> TypeId);
     if !same && (vtable.output_type)() != type_of::<T>() {
         return None;
     }
     // SAFETY: the offset is that of the stage in this very block (its vtable says so).
     let output = unsafe { header.byte_add(vtable.output_offset) };
-    // SAFETY: a union's fields start where it starts; the caller says that the output is present, and its type is
-    // `Option<T>`, as the type id says. Nobody else has a reference to it.
+    // SAFETY: a union's fields start where it starts; the caller says that the output is present,
+    // and its type is `Option<T>`, as the type id says. Nobody else has a reference to it.
     unsafe { output.cast::<Option<T>>().as_mut() }.take()
 }
 
-/// What stands in the main future's slot: a block on the stack of `block_on`, whose future is a closure.
+/// What stands in the main future's slot: a block on the stack of `block_on`, whose future is a
+/// closure.
 #[repr(C)]
 pub(crate) struct MainBlock<M> {
     header: Header,
@@ -253,7 +262,8 @@ impl<M: FnMut(&mut Context<'_>) -> bool> MainBlock<M> {
         }
     }
 
-    /// The block as the table holds it; good for as long as the borrow of `self` that made it is not used otherwise.
+    /// The block as the table holds it; good for as long as the borrow of `self` that made it is
+    /// not used otherwise.
     pub(crate) fn header(&mut self) -> NonNull<Header> {
         NonNull::from(self).cast()
     }
@@ -261,8 +271,8 @@ impl<M: FnMut(&mut Context<'_>) -> bool> MainBlock<M> {
     /// # Safety
     /// The header is that of a `MainBlock` of this type that is still on the stack.
     unsafe fn poll(header: NonNull<Header>, cx: &mut Context<'_>, _dropping: &Cell<bool>) -> bool {
-        // SAFETY: only `MainBlock::header` makes headers with this vtable; `block_on` takes it out of the table
-        // before the block leaves the stack, and polls it through the table alone.
+        // SAFETY: only `MainBlock::header` makes headers with this vtable; `block_on` takes it out
+        // of the table before the block leaves the stack, and polls it through the table alone.
         let block = unsafe { header.cast::<Self>().as_mut() };
         (block.poll)(cx)
     }

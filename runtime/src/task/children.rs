@@ -1,9 +1,10 @@
 //! Futures that one future polls, each woken alone: what scopes and gathers stand on.
 //!
-//! It exists so that waking one child of ten thousand polls one child. A child has a slot of its own, hence a key
-//! and an id; the slot says which set it is in and its number there, *never a pointer*. Waking a child puts its
-//! number on its set's list and wakes the set's owner. Children are stored, polled and dropped by the owner's
-//! future alone, so forgetting that future is sound. It must not know what the children are.
+//! It exists so that waking one child of ten thousand polls one child. A child has a slot of its
+//! own, hence a key and an id; the slot says which set it is in and its number there, *never a
+//! pointer*. Waking a child puts its number on its set's list and wakes the set's owner. Children
+//! are stored, polled and dropped by the owner's future alone, so forgetting that future is sound.
+//! It must not know what the children are.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -112,8 +113,9 @@ impl Children {
         self.occupy(number, 0, at);
     }
 
-    /// Makes a child that counts as a part of the task that polls it: the body of a scope. It has wakers of its own,
-    /// but who asks for the current task in it is told the owner, and it is not listed among the tasks.
+    /// Makes a child that counts as a part of the task that polls it: the body of a scope. It has
+    /// wakers of its own, but who asks for the current task in it is told the owner, and it is not
+    /// listed among the tasks.
     pub(crate) fn add_part(&self, number: u32, at: &'static Location<'static>) {
         self.occupy(number, INTERNAL, at);
     }
@@ -158,7 +160,8 @@ impl Children {
         children
     }
 
-    /// Makes a child that nobody polls and no list shows: its key is a waker that puts `number` on the ready list.
+    /// Makes a child that nobody polls and no list shows: its key is a waker that puts `number` on
+    /// the ready list.
     pub(crate) fn add_bell(&mut self, number: u32, at: &'static Location<'static>) -> StoredWaker {
         self.assert_home();
         let (identity, key) = with_core(|core| {
@@ -196,9 +199,10 @@ impl Children {
         }
     }
 
-    /// Polls the children that are on the ready list now, in order, each as itself, until the list is through, the
-    /// owner's share is used up (each poll takes one unit of it, as an operation does), or `poll` says stop. Children
-    /// that are done are released. Wakes the owner if more are ready.
+    /// Polls the children that are on the ready list now, in order, each as itself, until the list
+    /// is through, the owner's share is used up (each poll takes one unit of it, as an operation
+    /// does), or `poll` says stop. Children that are done are released. Wakes the owner if more are
+    /// ready.
     ///
     /// A child that was cancelled by its id cancels the owner, whose part it is.
     pub(crate) fn run_ready(
@@ -306,7 +310,8 @@ impl Children {
 
     /// Says who polls the set; first thing in each poll of the owner.
     pub(crate) fn set_owner(&self, waker: &Waker) {
-        // Made before anything is borrowed: the clone of a foreign waker is foreign code, and so is its drop.
+        // Made before anything is borrowed: the clone of a foreign waker is foreign code, and so is
+        // its drop.
         let mut owner = StoredWaker::new(waker);
         with_core(|core| {
             if let Some(set) = core.tasks.sets.sets.borrow_mut().get_mut(self.set as usize) {
@@ -379,7 +384,8 @@ impl Children {
         })?
     }
 
-    /// The child's future is gone, only its cleanups are polled from now on; cancelling it does nothing any more.
+    /// The child's future is gone, only its cleanups are polled from now on; cancelling it does
+    /// nothing any more.
     pub(crate) fn set_finishing(&self, number: u32) {
         self.with_slot(number, |core, slot| {
             slot.set_flags(slot.flags() & !CANCEL | FINISHING);
@@ -393,7 +399,8 @@ impl Children {
         self.with_slot(number, |core, slot| core.tasks.set_name(slot, name));
     }
 
-    /// Says that the owner waits for what a part of it waits for, or, where that waits for nothing, for children.
+    /// Says that the owner waits for what a part of it waits for, or, where that waits for nothing,
+    /// for children.
     pub(crate) fn note_wait(&self, number: u32, at: &'static Location<'static>) {
         let part = self.with_slot(number, |_, slot| (slot.wait_for(), slot.wait_at()));
         match part {
@@ -453,7 +460,8 @@ impl Children {
         })
     }
 
-    /// Ends a child: its id and its wakers are stale from now on, and who waits for its end is woken.
+    /// Ends a child: its id and its wakers are stale from now on, and who waits for its end is
+    /// woken.
     pub(crate) fn release(&self, number: u32) {
         let identity = self
             .identities

@@ -1,11 +1,13 @@
 //! Async cleanups that a dropped future left behind, and their turn to run.
 //!
-//! It exists because `Drop` cannot await: a guard's drop leaves its cleanup in the runtime, and whoever dropped
-//! the guarded future (a cancel, a timeout, a scope, the end of a poll) collects what was left since its mark and
-//! runs it to the end, or to the end of the grace. It must not know who collects.
+//! It exists because `Drop` cannot await: a guard's drop leaves its cleanup in the runtime, and
+//! whoever dropped the guarded future (a cancel, a timeout, a scope, the end of a poll) collects
+//! what was left since its mark and runs it to the end, or to the end of the grace. It must not
+//! know who collects.
 //!
-//! What is left is never lost on the way: a [`Cleanup`] that is dropped half-way leaves what it still had, for
-//! whoever dropped it. Only the end of the grace, and the end of the runtime, cut a cleanup, and both say so.
+//! What is left is never lost on the way: a [`Cleanup`] that is dropped half-way leaves what it
+//! still had, for whoever dropped it. Only the end of the grace, and the end of the runtime, cut a
+//! cleanup, and both say so.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -33,7 +35,8 @@ pub(crate) struct Left {
     work: Work,
     /// How long it may take; none: the runtime's grace.
     grace: Option<Duration>,
-    /// When its grace is over, once it has begun to wait. It goes with the cleanup to whoever runs it next.
+    /// When its grace is over, once it has begun to wait. It goes with the cleanup to whoever runs
+    /// it next.
     deadline: Option<Instant>,
     /// The task locals that were set where it was left.
     locals: Option<Rc<Locals>>,
@@ -41,7 +44,8 @@ pub(crate) struct Left {
     sibling: u32,
 }
 
-/// Tasks that are waited for have their own graces, one for each cleanup. Only two that wait for each other take so long.
+/// Tasks that are waited for have their own graces, one for each cleanup. Only two that wait for
+/// each other take so long.
 const ENDS_GRACES: u32 = 20;
 
 enum Work {
@@ -101,8 +105,8 @@ impl Left {
         with_locals(locals.as_ref(), || drop(work));
     }
 
-    /// When it must be through; `None` where nothing bounds it (each of several that run side by side has its own
-    /// bound; and there is no clock without a runtime).
+    /// When it must be through; `None` where nothing bounds it (each of several that run side by
+    /// side has its own bound; and there is no clock without a runtime).
     fn deadline(&mut self) -> Option<Instant> {
         if matches!(self.work, Work::Together(_)) {
             return None;
@@ -122,8 +126,8 @@ impl Left {
 
 /// Cleanups that run one after the other, inner before outer, each bounded by the grace.
 ///
-/// A cleanup that panics goes to the unhandled hook and the next one runs; one that outlasts the grace is dropped
-/// and reported.
+/// A cleanup that panics goes to the unhandled hook and the next one runs; one that outlasts the
+/// grace is dropped and reported.
 pub(crate) struct Cleanup {
     queue: VecDeque<Left>,
     /// Runs from the first `Pending` of the cleanup in front.
@@ -349,8 +353,8 @@ pub(crate) fn leave_together(mut all: Vec<Cleanup>) {
     // A single one leaves what it has by being dropped.
 }
 
-/// Drops something of the user's, as the task or child in `slot` if one is given: the cleanups that it left are taken over by
-/// `cleanup`, and what its destructor panicked with is returned.
+/// Drops something of the user's, as the task or child in `slot` if one is given: the cleanups that
+/// it left are taken over by `cleanup`, and what its destructor panicked with is returned.
 pub(crate) fn drop_into(
     cleanup: &mut Cleanup,
     slot: Option<&Slot>,

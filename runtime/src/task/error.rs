@@ -34,7 +34,8 @@ pub(crate) fn report(what: &'static str, panic: Box<dyn Any + Send>) {
     });
 }
 
-/// Drops a value of the user's where no task would hear of its destructor's panic: that is reported.
+/// Drops a value of the user's where no task would hear of its destructor's panic: that is
+/// reported.
 pub(crate) fn drop_caught<T>(what: &'static str, value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         report(what, panic);
@@ -48,8 +49,8 @@ pub(crate) fn drop_payload(panic: Box<dyn Any + Send>) {
     }
 }
 
-/// Drops what `next` gives, one after the other. A destructor that panics spares none of the others: its panic goes on when
-/// all are gone, and later ones are reported.
+/// Drops what `next` gives, one after the other. A destructor that panics spares none of the
+/// others: its panic goes on when all are gone, and later ones are reported.
 pub(crate) fn drop_each<T>(mut next: impl FnMut() -> Option<T>) {
     let mut first = None;
     while let Some(value) = next() {
@@ -69,7 +70,8 @@ pub(crate) fn drop_each<T>(mut next: impl FnMut() -> Option<T>) {
 
 /// The task that was joined has no output: it was cancelled, or it panicked.
 ///
-/// It is `Send + Sync`, so it goes into every box of errors. Like tokio's `JoinError`; asyncio raises `CancelledError` or the task's exception.
+/// It is `Send + Sync`, so it goes into every box of errors. Like tokio's `JoinError`; asyncio
+/// raises `CancelledError` or the task's exception.
 pub struct JoinError {
     /// Boxed, so that a `Result` of a small output stays small.
     inner: Box<Inner>,
@@ -83,7 +85,8 @@ struct Inner {
     panic: Option<Payload>,
 }
 
-/// What a task panicked with. It need not be `Sync`, and is only ever taken out whole: the lock, which nobody locks, says so.
+/// What a task panicked with. It need not be `Sync`, and is only ever taken out whole: the lock,
+/// which nobody locks, says so.
 type Payload = Mutex<Box<dyn Any + Send>>;
 
 impl JoinError {

@@ -1,8 +1,9 @@
-//! How a task ends: ready, failed, cancelled; and the async cleanups that run before it counts as ended.
+//! How a task ends: ready, failed, cancelled; and the async cleanups that run before it counts as
+//! ended.
 //!
-//! It exists apart from `poll.rs` so that everything that decides a task's result stands together. User code runs
-//! here (destructors, callbacks, joiners' wakers); no borrow of a table is held across any of it.
-//! It must not know the reactor or the clock.
+//! It exists apart from `poll.rs` so that everything that decides a task's result stands together.
+//! User code runs here (destructors, callbacks, joiners' wakers); no borrow of a table is held
+//! across any of it. It must not know the reactor or the clock.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -54,7 +55,8 @@ fn finished_slow(core: &Core, slot: &Slot, flags: u16) -> bool {
     false
 }
 
-/// The task was cancelled in the poll that brought it to its end: as in asyncio the cancel holds, and the output is dropped.
+/// The task was cancelled in the poll that brought it to its end: as in asyncio the cancel holds,
+/// and the output is dropped.
 #[cold]
 fn cancel_output(core: &Core, slot: &Slot) {
     slot.add(DROPPING); // its destructor may cancel the task again
@@ -78,8 +80,8 @@ pub(crate) fn failed(core: &Core, slot: &Slot, panic: Box<dyn Any + Send>) {
     finish_after_cleanup(core, slot, 0, false);
 }
 
-/// Cancels the task of an identity, if it is still there and not ending. Acts now, or, where the task's own poll is
-/// on the stack, when that poll returns.
+/// Cancels the task of an identity, if it is still there and not ending. Acts now, or, where the
+/// task's own poll is on the stack, when that poll returns.
 pub(crate) fn cancel(core: &Core, identity: u64, reason: Option<Cow<'static, str>>) {
     let Some(slot) = core.tasks.find(identity) else {
         return;
@@ -113,8 +115,9 @@ pub(crate) fn cancel(core: &Core, identity: u64, reason: Option<Cow<'static, str
     drop_now(core, slot);
 }
 
-/// A drop of a future or an output. What that holds may cancel the next task by being dropped, and so on: from a depth on the
-/// others are put off, and the outermost drop does them, so that no chain of tasks uses up the stack.
+/// A drop of a future or an output. What that holds may cancel the next task by being dropped, and
+/// so on: from a depth on the others are put off, and the outermost drop does them, so that no
+/// chain of tasks uses up the stack.
 struct Deep<'a> {
     core: &'a Core,
 }
@@ -204,8 +207,9 @@ pub(crate) fn drop_future(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send
         .has(RARE)
         .then(|| super::local::Installed::of(core, slot));
     catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the future is present: the task is not done, and the callers (`drop_now` after the DONE |
-        // FINISHING | DROPPING check, and a panicked poll that left it in place) come here once a task.
+        // SAFETY: the future is present: the task is not done, and the callers (`drop_now` after
+        // the DONE | FINISHING | DROPPING check, and a panicked poll that left it in place) come
+        // here once a task.
         unsafe { drop_future(block) };
     }))
     .err()
@@ -220,7 +224,8 @@ pub(crate) fn set_error(core: &Core, slot: &Slot, reason: Reason) {
     drop_caught("a result that a worse one replaced", old);
 }
 
-/// Takes the cleanups left since `mark` and puts them under the slot's key, behind those that are there.
+/// Takes the cleanups left since `mark` and puts them under the slot's key, behind those that are
+/// there.
 pub(crate) fn attach_left(core: &Core, slot: &Slot, mark: usize) {
     let left = core.take_left(mark);
     if left.is_empty() {
@@ -234,8 +239,8 @@ pub(crate) fn attach_left(core: &Core, slot: &Slot, mark: usize) {
     slot.add(ATTACHED);
 }
 
-/// The future is gone: the task ends when its cleanups have. `in_ring`: the ready ring holds the slot (after a
-/// poll it does not, although the QUEUED bit stands).
+/// The future is gone: the task ends when its cleanups have. `in_ring`: the ready ring holds the
+/// slot (after a poll it does not, although the QUEUED bit stands).
 fn finish_after_cleanup(core: &Core, slot: &Slot, mark: usize, in_ring: bool) {
     attach_left(core, slot, mark);
     if !slot.has(ATTACHED) {
@@ -258,8 +263,8 @@ pub(crate) fn cleanup_done(core: &Core, slot: &Slot) {
     complete(core, slot, false);
 }
 
-/// Drops a task that did not end within the grace: its future, or the cleanups that still run. The core is closed,
-/// so what those leave is reported and dropped.
+/// Drops a task that did not end within the grace: its future, or the cleanups that still run. The
+/// core is closed, so what those leave is reported and dropped.
 pub(crate) fn drop_for_good(core: &Core, slot: &Slot) {
     let identity = slot.identity();
     if !slot.has(FINISHING) {
@@ -385,7 +390,8 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
     }
 }
 
-/// Frees the slot of a task that nobody will ask for any more, also where the hook that is told of its panic panics.
+/// Frees the slot of a task that nobody will ask for any more, also where the hook that is told of
+/// its panic panics.
 struct Retire<'a> {
     core: &'a Core,
     slot: &'a Slot,
@@ -401,8 +407,8 @@ impl Drop for Retire<'_> {
     }
 }
 
-/// Drops an output that nobody will have, after a look at the error that it may be (`read`). Returns what its destructor
-/// panicked with.
+/// Drops an output that nobody will have, after a look at the error that it may be (`read`).
+/// Returns what its destructor panicked with.
 fn drop_output(core: &Core, slot: &Slot, read: bool) -> Option<Box<dyn Any + Send>> {
     let block = Tasks::block(slot)?;
     let _deep = Deep::enter(core);
@@ -414,8 +420,9 @@ fn drop_output(core: &Core, slot: &Slot, read: bool) -> Option<Box<dyn Any + Sen
         .has(RARE)
         .then(|| super::local::Installed::of(core, slot));
     let dropped = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: a poll was ready and the output is in place: `abandon` found DONE without FAILED and set TAKEN, so nobody
-        // else takes or drops it; `cancel_output` comes right after the poll and makes the task FAILED.
+        // SAFETY: a poll was ready and the output is in place: `abandon` found DONE without FAILED
+        // and set TAKEN, so nobody else takes or drops it; `cancel_output` comes right after the
+        // poll and makes the task FAILED.
         unsafe { drop_output(block, read) }
     }));
     match dropped {
@@ -430,7 +437,8 @@ fn drop_output(core: &Core, slot: &Slot, read: bool) -> Option<Box<dyn Any + Sen
     }
 }
 
-/// Takes a finished task's result as `T` and frees the slot: the handle is spent. None when it was taken before.
+/// Takes a finished task's result as `T` and frees the slot: the handle is spent. None when it was
+/// taken before.
 #[inline(always)]
 pub(crate) fn take_output<T: 'static>(core: &Core, slot: &Slot) -> Option<Result<T, JoinError>> {
     let flags = slot.flags();
@@ -452,8 +460,8 @@ pub(crate) fn take_output<T: 'static>(core: &Core, slot: &Slot) -> Option<Result
 #[inline(always)]
 fn take_value<T: 'static>(slot: &Slot) -> Option<T> {
     let block = Tasks::block(slot)?;
-    // SAFETY: DONE without FAILED and not TAKEN before: the output is in place, and on the loop's thread nobody else
-    // touches the block.
+    // SAFETY: DONE without FAILED and not TAKEN before: the output is in place, and on the loop's
+    // thread nobody else touches the block.
     unsafe { cell::take_output(block) }
 }
 
@@ -466,7 +474,8 @@ fn take_error(core: &Core, slot: &Slot) -> Option<JoinError> {
         .map(|reason| JoinError::new(id, reason))
 }
 
-/// While this lives, something of a task is dropped, and nobody runs: other threads are told that this task does.
+/// While this lives, something of a task is dropped, and nobody runs: other threads are told that
+/// this task does.
 struct Aside<'a> {
     core: &'a Core,
     before: u64,
@@ -485,8 +494,8 @@ impl Drop for Aside<'_> {
     }
 }
 
-/// While this lives, another key (or nobody, 0) runs inside the poll that is on the stack. Wakes of the outer
-/// one are noted and given back to it.
+/// While this lives, another key (or nobody, 0) runs inside the poll that is on the stack. Wakes of
+/// the outer one are noted and given back to it.
 pub(crate) struct Nest {
     running: u64,
     signal: u32,
@@ -538,8 +547,8 @@ impl Drop for Nest {
                 hot.idle();
                 return;
             };
-            // SAFETY: it was the running slot when the nest began, of the runtime that this thread is still
-            // inside of; slots live as long as the runtime is entered.
+            // SAFETY: it was the running slot when the nest began, of the runtime that this thread
+            // is still inside of; slots live as long as the runtime is entered.
             let outer = unsafe { &*outer };
             let flags = outer.flags();
             if self.marked {

@@ -1,9 +1,10 @@
 //! Who holds what is waited for: a small table from the address of a lock to the task that has it.
 //!
-//! It exists because a lock's own memory may go at any moment, so another thread must not look there; and because a
-//! waiting task's slot has room for one word, the address. A primitive publishes its holder here only while somebody
-//! waits for it, so one that is never waited for has no entry. One thread writes, any thread reads; the entries are plain moves.
-//! It must not know what kinds of locks there are.
+//! It exists because a lock's own memory may go at any moment, so another thread must not look
+//! there; and because a waiting task's slot has room for one word, the address. A primitive
+//! publishes its holder here only while somebody waits for it, so one that is never waited for has
+//! no entry. One thread writes, any thread reads; the entries are plain moves. It must not know
+//! what kinds of locks there are.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -15,7 +16,8 @@ use super::id::Id;
 const SMALLEST: usize = 64;
 /// The holder of an object that nobody is known to hold.
 const UNKNOWN: u64 = u64::MAX;
-/// With an identity: the task took the object, and may have given it away since. Identities have 56 bits.
+/// With an identity: the task took the object, and may have given it away since. Identities have 56
+/// bits.
 pub(crate) const UNSURE: u64 = 1 << 63;
 
 #[derive(Default)]
@@ -126,7 +128,8 @@ impl Holders {
         }
     }
 
-    /// Half of the places are used: those of objects that are still there move to a table with room for as many again.
+    /// Half of the places are used: those of objects that are still there move to a table with room
+    /// for as many again.
     #[cold]
     fn renew(&self, published: &Published) {
         let old = self.entries.take();

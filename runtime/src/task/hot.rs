@@ -1,8 +1,8 @@
 //! What a thread knows about the runtime it is inside of: one `const`, Drop-free thread local.
 //!
-//! It exists because this is read at every wake and every leaf operation: without lazy initialisation and without
-//! a destructor it is a plain memory access, and it can be used in destructors of other thread locals.
-//! It must not own anything.
+//! It exists because this is read at every wake and every leaf operation: without lazy
+//! initialisation and without a destructor it is a plain memory access, and it can be used in
+//! destructors of other thread locals. It must not own anything.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -17,13 +17,14 @@ use crate::task::probe::TELLS;
 /// The state of the poll that is on this thread's stack.
 pub(crate) struct Hot {
     core: Cell<*const Core>,
-    /// Key of the task that is polled right now; 0 when none is, and while destructors of a cancel run. Only this thread
-    /// writes it; others may read it (see `runner.rs`).
+    /// Key of the task that is polled right now; 0 when none is, and while destructors of a cancel
+    /// run. Only this thread writes it; others may read it (see `runner.rs`).
     running: AtomicU64,
-    /// What happened to the running task meanwhile: [`WOKEN`], [`ATTENTION`], and above them how often it said what it
-    /// waits for ([`NOTES`]).
+    /// What happened to the running task meanwhile: [`WOKEN`], [`ATTENTION`], and above them how
+    /// often it said what it waits for ([`NOTES`]).
     pub(crate) signal: Cell<u32>,
-    /// How many more operations that are ready the running task may do before it must let others run.
+    /// How many more operations that are ready the running task may do before it must let others
+    /// run.
     pub(crate) budget: Cell<u64>,
     /// The finished future's destructor is running (see `cell::VTable::poll`).
     pub(crate) dropping: Cell<bool>,
@@ -31,7 +32,8 @@ pub(crate) struct Hot {
     pub(crate) sibling: Cell<u32>,
     /// The runtime looks for misuse (see `lookout/`).
     looks: Cell<bool>,
-    /// Code that is not the runtime's has cloned a waker on this thread: another thread may have it.
+    /// Code that is not the runtime's has cloned a waker on this thread: another thread may have
+    /// it.
     cloned: Cell<bool>,
     /// The slot of the running task, [`NOBODY`] when none is.
     slot: Cell<*const Slot>,
@@ -53,12 +55,14 @@ thread_local! {
     };
 }
 
-/// Stands for the slot of the running task where none runs, so that what is said about that task needs no question.
+/// Stands for the slot of the running task where none runs, so that what is said about that task
+/// needs no question.
 static NOBODY: Slot = Slot::nobody();
 
 /// The running task woke itself.
 pub(crate) const WOKEN: u32 = 1;
-/// The running task was cancelled, or something left an async cleanup: its poll ends on the slow path.
+/// The running task was cancelled, or something left an async cleanup: its poll ends on the slow
+/// path.
 pub(crate) const ATTENTION: u32 = 2;
 /// The running task said once what it waits for.
 pub(crate) const ONE_NOTE: u32 = 4;
@@ -70,18 +74,19 @@ pub(crate) const WAITS: u32 = if TELLS { ONE_NOTE } else { 0 };
 /// Calls `f` with the thread's state.
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(&Hot) -> R) -> R {
-    // The closure given to `LocalKey::with` is as small as can be: larger ones are not inlined there.
+    // The closure given to `LocalKey::with` is as small as can be: larger ones are not inlined
+    // there.
     let hot = HOT.with(ptr::from_ref);
-    // SAFETY: thread-local memory without a destructor lives as long as its thread, and the reference does not leave
-    // this call.
+    // SAFETY: thread-local memory without a destructor lives as long as its thread, and the
+    // reference does not leave this call.
     f(unsafe { &*hot })
 }
 
 /// The runtime that this thread is inside of.
 #[inline]
 pub(crate) fn core(hot: &Hot) -> Option<&Core> {
-    // SAFETY: null, or set by `Entered::new` from a reference that the guard's lifetime keeps alive; the guard
-    // restores what was there before when it is dropped.
+    // SAFETY: null, or set by `Entered::new` from a reference that the guard's lifetime keeps
+    // alive; the guard restores what was there before when it is dropped.
     unsafe { hot.core.get().as_ref() }
 }
 
@@ -95,16 +100,16 @@ pub(crate) fn looks() -> bool {
 #[inline(always)]
 pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
     let hot = HOT.with(ptr::from_ref);
-    // SAFETY: thread-local memory without a destructor lives as long as its thread, and the reference does not leave
-    // this call.
+    // SAFETY: thread-local memory without a destructor lives as long as its thread, and the
+    // reference does not leave this call.
     f(core(unsafe { &*hot }))
 }
 
 /// The runtime that this thread is inside of, for paths where a closure costs too much.
 ///
 /// # Safety
-/// The reference must not be kept beyond the call in which it was asked for: it is good only while the runtime is
-/// entered.
+/// The reference must not be kept beyond the call in which it was asked for: it is good only while
+/// the runtime is entered.
 #[inline(always)]
 pub(crate) unsafe fn current<'a>() -> Option<&'a Core> {
     let hot = HOT.with(ptr::from_ref);
@@ -114,8 +119,8 @@ pub(crate) unsafe fn current<'a>() -> Option<&'a Core> {
     unsafe { core.as_ref() }
 }
 
-/// The state of the thread that made this, for a runtime to reach it by one load: asking for the thread's own takes two
-/// instructions each time.
+/// The state of the thread that made this, for a runtime to reach it by one load: asking for the
+/// thread's own takes two instructions each time.
 pub(crate) struct Here(*const Hot);
 
 impl Here {
@@ -125,8 +130,8 @@ impl Here {
 
     #[inline(always)]
     pub(crate) fn hot(&self) -> &Hot {
-        // SAFETY: this stays on the thread that made it (a pointer is not `Send`), and thread-local memory without a destructor
-        // lives as long as its thread.
+        // SAFETY: this stays on the thread that made it (a pointer is not `Send`), and thread-local
+        // memory without a destructor lives as long as its thread.
         unsafe { &*self.0 }
     }
 }
@@ -135,7 +140,8 @@ impl Hot {
     /// The slot of the running task, or [`NOBODY`].
     #[inline]
     pub(crate) fn whose(&self) -> &Slot {
-        // SAFETY: `NOBODY`, or a slot of the current runtime's table, which lives as long as the runtime is entered.
+        // SAFETY: `NOBODY`, or a slot of the current runtime's table, which lives as long as the
+        // runtime is entered.
         unsafe { &*self.slot.get() }
     }
 
@@ -177,7 +183,8 @@ impl Hot {
         self.signal.set(self.signal.get().wrapping_add(ONE_NOTE));
     }
 
-    /// The running task waits for one thing more than it has said during this poll. False if it has said nothing yet.
+    /// The running task waits for one thing more than it has said during this poll. False if it has
+    /// said nothing yet.
     #[inline]
     pub(crate) fn note_another(&self) -> bool {
         let said = TELLS && self.signal.get() & NOTES != 0;

@@ -1,7 +1,7 @@
 //! What users call a task: an id that is never reused.
 //!
-//! It exists because a slot's index is reused and a waker's key may repeat; an id may be kept, printed and
-//! compared for ever. It must not know the table.
+//! It exists because a slot's index is reused and a waker's key may repeat; an id may be kept,
+//! printed and compared for ever. It must not know the table.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,8 +10,9 @@ use super::slot::{INDEX_BITS, MAX_INDEX};
 
 /// Names one task of one runtime, for ever: ids are never reused within a runtime.
 ///
-/// It prints as the place in the task table, followed by `.n` for the n-th later occupant of that place: `7` is
-/// the first task in place 7, `7.2` the third. The future given to `block_on` is `main`.
+/// It prints as the place in the task table, followed by `.n` for the n-th later occupant of that
+/// place: `7` is the first task in place 7, `7.2` the third. The future given to `block_on` is
+/// `main`.
 ///
 /// Like tokio's `task::Id`; asyncio has task names only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,7 +29,8 @@ impl Id {
         self.0
     }
 
-    /// The id as a number, for programs that want one. Messages and logs show ids as `Display` does.
+    /// The id as a number, for programs that want one. Messages and logs show ids as `Display`
+    /// does.
     #[must_use]
     pub fn as_u64(self) -> u64 {
         self.0

@@ -48,8 +48,8 @@ pub fn try_current_id() -> Option<Id> {
     id_of(current_identity())
 }
 
-/// Whether the running task was cancelled in this poll: it ends at the await that is pending now, and what wraps that may
-/// not go on instead, as a timeout would whose time is over.
+/// Whether the running task was cancelled in this poll: it ends at the await that is pending now,
+/// and what wraps that may not go on instead, as a timeout would whose time is over.
 pub(crate) fn is_cancelling() -> bool {
     hot::with(|hot| match (hot::core(hot), hot.slot()) {
         (Some(core), Some(slot)) => slot.has(CANCEL) || whole_in(core, slot).has(CANCEL),
@@ -57,8 +57,8 @@ pub(crate) fn is_cancelling() -> bool {
     })
 }
 
-/// The identity of the task that is running, 0 if none is: what a primitive keeps about its holder, since it costs less
-/// than an `Option<Id>`. [`id_of`] makes an id of it.
+/// The identity of the task that is running, 0 if none is: what a primitive keeps about its holder,
+/// since it costs less than an `Option<Id>`. [`id_of`] makes an id of it.
 #[inline]
 pub(crate) fn current_identity() -> u64 {
     hot::with(|hot| match hot.whose() {
@@ -67,7 +67,8 @@ pub(crate) fn current_identity() -> u64 {
     })
 }
 
-/// The identity of the task that a waker wakes, 0 if it is not known: a foreign waker, or another runtime's.
+/// The identity of the task that a waker wakes, 0 if it is not known: a foreign waker, or another
+/// runtime's.
 #[inline]
 pub(crate) fn identity_of(waker: &StoredWaker) -> u64 {
     waker.key().map_or(0, |key| {
@@ -87,9 +88,9 @@ fn whole_identity() -> u64 {
     try_current().map_or(0, |task| task.identity)
 }
 
-/// Whether what stands at `address` is a part of a task's own future, so that no other task can have it unless it is moved
-/// there. A child of a scope has nothing of its own in this sense, since its parent may lend to several, nor has the main
-/// future, which lies on the stack.
+/// Whether what stands at `address` is a part of a task's own future, so that no other task can
+/// have it unless it is moved there. A child of a scope has nothing of its own in this sense, since
+/// its parent may lend to several, nor has the main future, which lies on the stack.
 pub(crate) fn owns(task: u64, address: usize) -> bool {
     hot::with_core(|core| {
         let slot = core.and_then(|core| core.tasks.find(task));
@@ -147,27 +148,31 @@ impl TaskRef {
         });
     }
 
-    /// Cancels it, as [`JoinHandle::cancel`](super::join::JoinHandle::cancel) does. A task that cancels itself ends
-    /// at its next `.await` that is not ready, also inside of a timeout whose time is over; or, if it returns before that,
-    /// there: as cancelled, without its output, as asyncio's does. A panic is kept.
+    /// Cancels it, as [`JoinHandle::cancel`](super::join::JoinHandle::cancel) does. A task that
+    /// cancels itself ends at its next `.await` that is not ready, also inside of a timeout whose
+    /// time is over; or, if it returns before that, there: as cancelled, without its output, as
+    /// asyncio's does. A panic is kept.
     #[track_caller]
     pub fn cancel(&self) -> Cancel {
         cancel_id(self.runtime, self.identity, None)
     }
 
-    /// As [`TaskRef::cancel`], with a reason that [`JoinError::reason`](super::JoinError::reason) will give.
+    /// As [`TaskRef::cancel`], with a reason that [`JoinError::reason`](super::JoinError::reason)
+    /// will give.
     #[track_caller]
     pub fn cancel_with(&self, reason: impl Into<Cow<'static, str>>) -> Cancel {
         cancel_id(self.runtime, self.identity, Some(reason.into()))
     }
 
-    /// Whether it was asked to end while it was being polled, and will at its next `.await` that is not ready.
+    /// Whether it was asked to end while it was being polled, and will at its next `.await` that is
+    /// not ready.
     #[must_use]
     pub fn is_cancelling(&self) -> bool {
         self.flags().is_some_and(|flags| flags & CANCEL != 0)
     }
 
-    /// Whether it has ended. It may be asked anywhere, as [`JoinHandle::is_finished`](super::join::JoinHandle::is_finished).
+    /// Whether it has ended. It may be asked anywhere, as
+    /// [`JoinHandle::is_finished`](super::join::JoinHandle::is_finished).
     #[must_use]
     pub fn is_finished(&self) -> bool {
         is_over(self.runtime, self.identity)

@@ -1,7 +1,7 @@
 //! `JoinHandle`: a task's id, and the right to its output.
 //!
-//! It exists as a key and not a pointer, so it is `Send + Sync` whatever the output is, costs no reference count,
-//! and can never dangle. It must not know how tasks are polled.
+//! It exists as a key and not a pointer, so it is `Send + Sync` whatever the output is, costs no
+//! reference count, and can never dangle. It must not know how tasks are polled.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,17 +24,20 @@ use super::stored::StoredWaker;
 use super::wait::{self, Wait, poll_budget};
 use crate::core::Core;
 
-/// The right to a task's output; awaiting it gives `Ok(output)`, or the [`JoinError`] that says why there is none.
+/// The right to a task's output; awaiting it gives `Ok(output)`, or the [`JoinError`] that says why
+/// there is none.
 ///
-/// Dropping it detaches: the task runs on. So does a task whose handle somebody awaits who is cancelled, in a timeout or a
-/// `select!`; asyncio cancels the awaited task with its awaiter. For that use [`JoinHandle::abort_on_drop`]. It is `Send + Sync` for every `T`, since it is only a key; but it must
-/// be awaited on the thread of its runtime.
+/// Dropping it detaches: the task runs on. So does a task whose handle somebody awaits who is
+/// cancelled, in a timeout or a `select!`; asyncio cancels the awaited task with its awaiter. For
+/// that use [`JoinHandle::abort_on_drop`]. It is `Send + Sync` for every `T`, since it is only a
+/// key; but it must be awaited on the thread of its runtime.
 ///
-/// tokio's `JoinHandle`, asyncio's `Task`. Cancel safe: awaiting `&mut handle` may be given up and taken up again.
+/// tokio's `JoinHandle`, asyncio's `Task`. Cancel safe: awaiting `&mut handle` may be given up and
+/// taken up again.
 ///
 /// # Panics
-/// When polled outside of its runtime while that lives, and when polled again after it gave its output. After its runtime's end it
-/// gives an error that says so.
+/// When polled outside of its runtime while that lives, and when polled again after it gave its
+/// output. After its runtime's end it gives an error that says so.
 ///
 /// ```
 /// myrt::run(async {
@@ -66,8 +69,8 @@ impl<T> JoinHandle<T> {
         Id::from_identity(self.identity)
     }
 
-    /// Whether the task has ended and its cleanups are through. It may be asked anywhere: between the turns of its runtime,
-    /// after its end, on another thread.
+    /// Whether the task has ended and its cleanups are through. It may be asked anywhere: between
+    /// the turns of its runtime, after its end, on another thread.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         is_over(self.runtime, self.identity)
@@ -79,14 +82,17 @@ impl<T> JoinHandle<T> {
         self.task_ref().name()
     }
 
-    /// Cancels the task: its future is dropped at its await point before this returns (where that future's own poll
-    /// is on the stack, as soon as that poll returns), and the handle then gives [`JoinError`] with
-    /// `is_cancelled`. The future returned waits for the task's async cleanups; awaiting it is optional.
+    /// Cancels the task: its future is dropped at its await point before this returns (where that
+    /// future's own poll is on the stack, as soon as that poll returns), and the handle then gives
+    /// [`JoinError`] with `is_cancelled`. The future returned waits for the task's async cleanups;
+    /// awaiting it is optional.
     ///
-    /// Nothing happens to a task that has ended. On another thread the wish is sent to the task's own.
+    /// Nothing happens to a task that has ended. On another thread the wish is sent to the task's
+    /// own.
     ///
-    /// A task that is cancelled during its own poll (by itself, or by what runs inside of that poll) ends as cancelled also
-    /// if that poll brings it to its end: its output is dropped. A panic is kept.
+    /// A task that is cancelled during its own poll (by itself, or by what runs inside of that
+    /// poll) ends as cancelled also if that poll brings it to its end: its output is dropped. A
+    /// panic is kept.
     ///
     /// asyncio's `Task.cancel`, tokio's `JoinHandle::abort`.
     #[doc(alias = "abort")]
@@ -101,9 +107,9 @@ impl<T> JoinHandle<T> {
         cancel_id(self.runtime, self.identity, Some(reason.into()))
     }
 
-    /// Calls `callback` on the loop's thread when the task has ended, at once if it has. A panic in it goes to the
-    /// unhandled hook. A handle that has given its output, or that is outside of its runtime, drops it. asyncio's
-    /// `add_done_callback`.
+    /// Calls `callback` on the loop's thread when the task has ended, at once if it has. A panic in
+    /// it goes to the unhandled hook. A handle that has given its output, or that is outside of its
+    /// runtime, drops it. asyncio's `add_done_callback`.
     #[doc(alias = "add_done_callback")]
     pub fn on_done(&self, callback: impl FnOnce(Id, Outcome) + 'static) {
         let mut callback = Some(Box::new(callback) as super::rare::Callback);
@@ -209,7 +215,8 @@ impl<T: 'static> Future for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// For a handle that has outlived its runtime: the task was cancelled then, or its output dropped.
+    /// For a handle that has outlived its runtime: the task was cancelled then, or its output
+    /// dropped.
     #[cold]
     #[track_caller]
     fn ended_with_its_runtime(&mut self) -> JoinError {
@@ -276,7 +283,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Whether a task has ended, asked on any thread. What a runtime's table says to other threads is up to date on its own.
+/// Whether a task has ended, asked on any thread. What a runtime's table says to other threads is
+/// up to date on its own.
 pub(crate) fn is_over(runtime: u64, identity: u64) -> bool {
     hot::with_core(|core| match core {
         Some(core) if core.serial == runtime => {
@@ -286,7 +294,8 @@ pub(crate) fn is_over(runtime: u64, identity: u64) -> bool {
     })
 }
 
-/// The flags of a task of a runtime that this thread is not inside of. None: the task has ended, or its runtime has.
+/// The flags of a task of a runtime that this thread is not inside of. None: the task has ended, or
+/// its runtime has.
 #[cold]
 pub(crate) fn elsewhere(runtime: u64, identity: u64) -> Option<u16> {
     let home = registry::by_serial(runtime)?;
@@ -310,7 +319,8 @@ pub(crate) fn cancel_id(runtime: u64, identity: u64, reason: Option<Cow<'static,
     }
 }
 
-/// Waits until a cancelled task has ended, its async cleanups included; at once where it has. Dropping it waits for nothing.
+/// Waits until a cancelled task has ended, its async cleanups included; at once where it has.
+/// Dropping it waits for nothing.
 ///
 /// # Panics
 /// When polled outside of its task's runtime while the task has not ended.
@@ -364,8 +374,9 @@ impl Cancel {
 }
 
 impl Cancel {
-    /// Whether the task's future is gone, or about to be put off no longer, and cleanups may keep it. False for a task whose own
-    /// poll is on the stack, which cannot wait for itself, and when the runtime's own grace is over.
+    /// Whether the task's future is gone, or about to be put off no longer, and cleanups may keep
+    /// it. False for a task whose own poll is on the stack, which cannot wait for itself, and when
+    /// the runtime's own grace is over.
     fn is_cleaning(&self) -> bool {
         hot::with_core(|core| {
             let core = core.filter(|core| core.serial == self.runtime && !core.tasks.closed.get());
@@ -386,9 +397,9 @@ fn cancel_elsewhere() -> ! {
     )
 }
 
-/// A [`JoinHandle`] that cancels its task when dropped. Whoever drops what holds it (a cancel, a timeout, a scope, the end of
-/// `block_on`) waits for the async cleanups of that task too; where it is dropped by hand they run beside, and the task that
-/// dropped it ends after them.
+/// A [`JoinHandle`] that cancels its task when dropped. Whoever drops what holds it (a cancel, a
+/// timeout, a scope, the end of `block_on`) waits for the async cleanups of that task too; where it
+/// is dropped by hand they run beside, and the task that dropped it ends after them.
 #[must_use = "dropping it cancels the task"]
 #[derive(Debug)]
 pub struct AbortOnDrop<T> {

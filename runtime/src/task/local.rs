@@ -1,8 +1,8 @@
 //! Task locals: values that a task and the tasks it spawns can see.
 //!
-//! It exists for what asyncio calls context variables. The values of a task are an immutable chain; setting one
-//! adds a link for the extent of a future, a spawn keeps a reference to the chain (so nothing needs to be
-//! `Clone`). It must not know how tasks are polled.
+//! It exists for what asyncio calls context variables. The values of a task are an immutable chain;
+//! setting one adds a link for the extent of a future, a spawn keeps a reference to the chain (so
+//! nothing needs to be `Clone`). It must not know how tasks are polled.
 
 use std::any::Any;
 use std::fmt;
@@ -52,8 +52,8 @@ impl<'a> Installed<'a> {
 }
 
 impl Locals {
-    /// A link before `outer`, in which the value that it hides is left out: else a chain of tasks that each set it and start
-    /// the next would keep all of them.
+    /// A link before `outer`, in which the value that it hides is left out: else a chain of tasks
+    /// that each set it and start the next would keep all of them.
     fn link(key: usize, value: Rc<dyn Any>, outer: Option<Rc<Self>>) -> Rc<Self> {
         Rc::new(Self {
             key,
@@ -127,7 +127,8 @@ fn swap(core: &Core, chain: Option<Rc<Locals>>) -> Option<Rc<Locals>> {
 
 /// The key of a task local, made by [`task_local!`](crate::task_local).
 ///
-/// asyncio's `contextvars.ContextVar`; tokio's `LocalKey`, with the difference that spawned tasks inherit it.
+/// asyncio's `contextvars.ContextVar`; tokio's `LocalKey`, with the difference that spawned tasks
+/// inherit it.
 pub struct LocalKey<T: 'static> {
     #[doc(hidden)]
     pub identity: &'static u8,
@@ -148,8 +149,9 @@ impl fmt::Display for AccessError {
 impl std::error::Error for AccessError {}
 
 impl<T: 'static> LocalKey<T> {
-    /// Runs `future` with the value set, for it and for every task that it spawns. Destructors of what `future` holds see it
-    /// too, however it ends, and so do the async cleanups that it leaves, and what a [`shield`](crate::shield) runs on.
+    /// Runs `future` with the value set, for it and for every task that it spawns. Destructors of
+    /// what `future` holds see it too, however it ends, and so do the async cleanups that it
+    /// leaves, and what a [`shield`](crate::shield) runs on.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scoped<T, F> {
         Scoped {
             value: Rc::new(value),
@@ -276,7 +278,8 @@ impl<T, F> fmt::Debug for Scoped<T, F> {
     }
 }
 
-/// Declares task locals: `task_local! { static REQUEST: u64; }`, then `REQUEST.scope(7, future).await`.
+/// Declares task locals: `task_local! { static REQUEST: u64; }`, then `REQUEST.scope(7,
+/// future).await`.
 ///
 /// ```
 /// myrt::task_local! { static REQUEST: u64; }

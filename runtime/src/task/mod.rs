@@ -1,21 +1,25 @@
 //! Tasks: spawned futures, the table that wakers point into, and how they are polled and ended.
 //!
-//! It exists as the executor's inside; the loop around it is `loop.rs`. All unsafe code of the runtime that is not a
-//! system call is in this folder. It must not know descriptors, and of time only that a cleanup has a deadline.
+//! It exists as the executor's inside; the loop around it is `loop.rs`. All unsafe code of the
+//! runtime that is not a system call is in this folder. It must not know descriptors, and of time
+//! only that a cleanup has a deadline.
 //!
 //! # Reading order
 //!
-//! `slot.rs` (one row of the table) · `table.rs` · `ring.rs` · `waker.rs` (a number) · `cell.rs` (the allocation) ·
-//! `tasks.rs` (spawn, wake) · `poll.rs` (a batch) · `finish.rs` (ends) · `join.rs`. Then what fewer tasks need:
-//! `children.rs`, `cleanup.rs`, `local.rs`, `rare.rs`, `pair.rs`, `holders.rs`; and the way in from other threads: `registry.rs`,
-//! `remote_queue.rs`.
+//! `slot.rs` (one row of the table) · `table.rs` · `ring.rs` · `waker.rs` (a number) · `cell.rs`
+//! (the allocation) · `tasks.rs` (spawn, wake) · `poll.rs` (a batch) · `finish.rs` (ends) ·
+//! `join.rs`. Then what fewer tasks need: `children.rs`, `cleanup.rs`, `local.rs`, `rare.rs`,
+//! `pair.rs`, `holders.rs`; and the way in from other threads: `registry.rs`, `remote_queue.rs`.
 //!
 //! # Safety
 //!
-//! Four facts carry every unsafe block here, but for those of `pair.rs` and `pinned.rs`, which have their own:
-//! 1. Slots never move and live as long as their table, and are only touched through shared references to atomics.
+//! Four facts carry every unsafe block here, but for those of `pair.rs` and `pinned.rs`, which have
+//! their own:
+//! 1. Slots never move and live as long as their table, and are only touched through shared
+//!    references to atomics.
 //! 2. The thread's current runtime (`hot.rs`) is set by a guard that keeps the runtime borrowed.
-//! 3. A block belongs to the loop's thread alone; the slot's flags say whether future or output is in it.
+//! 3. A block belongs to the loop's thread alone; the slot's flags say whether future or output is
+//!    in it.
 //! 4. A waker's data word is never dereferenced.
 
 pub(crate) mod cell;

@@ -1,15 +1,17 @@
 //! A value with two owners, in memory that its thread uses again.
 //!
-//! It exists for channels that are made, used once and forgotten: malloc and free would cost as much as all the rest
-//! of them. A block is an ordinary allocation; when its last owner goes, it is kept in a short list of this thread for
-//! the next value of its size. It must not know what the value is.
+//! It exists for channels that are made, used once and forgotten: malloc and free would cost as
+//! much as all the rest of them. A block is an ordinary allocation; when its last owner goes, it is
+//! kept in a short list of this thread for the next value of its size. It must not know what the
+//! value is.
 //!
 //! # Safety
 //!
-//! A [`Half`] is one of exactly two pointers to a block. The first that is dropped says so in the block
-//! (`alone`), the second drops the value and gives the block up; both are on one thread, since a half is not
-//! `Send`. The lists need no destructor, so that halves may be dropped at any time, also while the thread's other
-//! locals are torn down: [`Sweep`] empties them when the thread ends, and closes them.
+//! A [`Half`] is one of exactly two pointers to a block. The first that is dropped says so in the
+//! block (`alone`), the second drops the value and gives the block up; both are on one thread,
+//! since a half is not `Send`. The lists need no destructor, so that halves may be dropped at any
+//! time, also while the thread's other locals are torn down: [`Sweep`] empties them when the thread
+//! ends, and closes them.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
@@ -49,7 +51,8 @@ impl<T> Deref for Half<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the block is live as long as one of its two halves is, and only shared references are made to it.
+        // SAFETY: the block is live as long as one of its two halves is, and only shared references
+        // are made to it.
         &unsafe { self.block.as_ref() }.value
     }
 }
@@ -73,8 +76,8 @@ impl<T> Drop for Half<T> {
     fn drop(&mut self) {
         if self.is_alone() {
             let block = GiveBack(self.block);
-            // SAFETY: the other half is gone and this one is going, so nobody refers to the value, which is dropped
-            // once. Should that panic, the block is given back all the same.
+            // SAFETY: the other half is gone and this one is going, so nobody refers to the value,
+            // which is dropped once. Should that panic, the block is given back all the same.
             unsafe { ptr::drop_in_place(block.0.as_ptr()) };
         } else {
             self.alone().set(true);
@@ -88,7 +91,8 @@ struct GiveBack<T>(NonNull<Block<T>>);
 impl<T> Drop for GiveBack<T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: `pair` took it from `take` with this layout; made by the last half alone, so nobody uses it any more.
+        // SAFETY: `pair` took it from `take` with this layout; made by the last half alone, so
+        // nobody uses it any more.
         unsafe { give(self.0.cast(), Layout::new::<Block<T>>()) };
     }
 }
@@ -126,7 +130,8 @@ const fn class_of(layout: Layout) -> Option<usize> {
     }
 }
 
-/// What is allocated for a class: its largest size, so that every block of it fits every value of it.
+/// What is allocated for a class: its largest size, so that every block of it fits every value of
+/// it.
 const fn layout_of(class: usize) -> Layout {
     match Layout::from_size_align((class + 1) * STEP, align_of::<u128>()) {
         Ok(layout) => layout,
@@ -142,7 +147,8 @@ fn take(layout: Layout) -> NonNull<u8> {
     };
     let kept = LISTS.with(|lists| {
         let first = NonNull::new(lists[class].first.get())?;
-        // SAFETY: what stands in a list was put there by `give`: a block that nobody uses, which begins with a `Free`.
+        // SAFETY: what stands in a list was put there by `give`: a block that nobody uses, which
+        // begins with a `Free`.
         lists[class].first.set(unsafe { first.as_ref() }.next);
         lists[class].room.set(lists[class].room.get() + 1);
         Some(first.cast())
@@ -153,7 +159,8 @@ fn take(layout: Layout) -> NonNull<u8> {
 /// Takes a block back.
 ///
 /// # Safety
-/// It came from `take` with this layout, on whatever thread; nobody uses it any more, and it is given back once.
+/// It came from `take` with this layout, on whatever thread; nobody uses it any more, and it is
+/// given back once.
 #[inline]
 unsafe fn give(block: NonNull<u8>, layout: Layout) {
     let Some(class) = class_of(layout) else {
@@ -167,7 +174,8 @@ unsafe fn give(block: NonNull<u8>, layout: Layout) {
         };
         let free = block.cast::<Free>();
         let next = list.first.get();
-        // SAFETY: a block of a class has at least 32 bytes aligned to 16 and, the caller says, is unused.
+        // SAFETY: a block of a class has at least 32 bytes aligned to 16 and, the caller says, is
+        // unused.
         unsafe { free.write(Free { next }) };
         list.first.set(free.as_ptr());
         list.room.set(room);
@@ -209,7 +217,8 @@ impl Drop for Sweep {
                 while let Some(free) = NonNull::new(list.first.get()) {
                     // SAFETY: a block in a list, as in `take`.
                     list.first.set(unsafe { free.as_ref() }.next);
-                    // SAFETY: it is out of the list, unused, and was allocated with the layout of its class.
+                    // SAFETY: it is out of the list, unused, and was allocated with the layout of
+                    // its class.
                     unsafe { dealloc(free.as_ptr().cast(), layout_of(class)) };
                 }
             }
@@ -280,7 +289,8 @@ mod tests {
         }
         thread::scope(|scope| {
             scope.spawn(|| {
-                // Registered first, so dropped after the lists are swept, or before: either must be sound.
+                // Registered first, so dropped after the lists are swept, or before: either must be
+                // sound.
                 KEPT.with(|kept| *kept.borrow_mut() = Some(pair("kept".to_owned()).0));
                 drop(pair("swept".to_owned()));
             });

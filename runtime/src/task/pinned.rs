@@ -1,7 +1,7 @@
 //! Values that stay where they are, in one allocation.
 //!
-//! It exists for the futures of a gather: a box each would cost more than the rest of their bookkeeping. It must not
-//! know futures.
+//! It exists for the futures of a gather: a box each would cost more than the rest of their
+//! bookkeeping. It must not know futures.
 
 use std::pin::Pin;
 
@@ -25,8 +25,9 @@ impl<T> PinnedSlice<T> {
     #[inline]
     pub(crate) fn get(&mut self, number: usize) -> Option<Pin<&mut T>> {
         let item = self.items.get_mut(number)?;
-        // SAFETY: the items live in a heap block that is as old as `self` and never reallocated; no method moves
-        // one out or gives a plain `&mut T`; they are dropped in place, with the block.
+        // SAFETY: the items live in a heap block that is as old as `self` and never reallocated; no
+        // method moves one out or gives a plain `&mut T`; they are dropped in place, with the
+        // block.
         Some(unsafe { Pin::new_unchecked(item) })
     }
 }

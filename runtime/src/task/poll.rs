@@ -1,7 +1,7 @@
 //! Polling a batch of ready tasks: the inner half of the loop.
 //!
-//! It exists apart from `loop.rs` because everything here is about one task after the other, and everything
-//! there about turns. It must not know the reactor, timers or what a future waits for.
+//! It exists apart from `loop.rs` because everything here is about one task after the other, and
+//! everything there about turns. It must not know the reactor, timers or what a future waits for.
 //!
 //! ```text
 //!   spawn ──► ready ring ──► polled ──Pending, woken meanwhile──► ready ring
@@ -38,8 +38,8 @@ pub(crate) enum Batch {
     Main,
 }
 
-/// Polls ready tasks, first in, first out, at most `limit` of them. A panic ends the task that panicked and no
-/// other.
+/// Polls ready tasks, first in, first out, at most `limit` of them. A panic ends the task that
+/// panicked and no other.
 pub(crate) fn run_batch(core: &Core, limit: u32) -> Batch {
     let mut left = limit;
     loop {
@@ -103,8 +103,8 @@ fn poll_block(hot: &Hot, slot: &Slot, cx: &mut Context<'_>) -> bool {
     };
     // SAFETY: a slot with a block holds a live one, placed by `Tasks::spawn`.
     let poll = unsafe { block.as_ref() }.vtable.poll;
-    // SAFETY: the future is present: the slot is neither DONE, FINISHING nor DROPPING (all in `SLOW`, and the
-    // slow path asks for them itself).
+    // SAFETY: the future is present: the slot is neither DONE, FINISHING nor DROPPING (all in
+    // `SLOW`, and the slow path asks for them itself).
     unsafe { poll(block, cx, &hot.dropping) }
 }
 
@@ -208,7 +208,8 @@ fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
         };
         hot.idle();
         if slot.has(MAIN) {
-            // `block_on` goes on with it, after the cleanups that its future leaves: at its next poll it finds FAILED.
+            // `block_on` goes on with it, after the cleanups that its future leaves: at its next
+            // poll it finds FAILED.
             finish::set_error(core, slot, Reason::Panic(panic));
             return core.tasks.ring.push(slot);
         }
@@ -221,7 +222,8 @@ fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
     });
 }
 
-/// Polls a task that was just spawned, inside the poll of whoever spawned it. A panic ends that task.
+/// Polls a task that was just spawned, inside the poll of whoever spawned it. A panic ends that
+/// task.
 pub(crate) fn poll_now(core: &Core, identity: u64) {
     let Some(slot) = core.tasks.find(identity) else {
         return;
@@ -231,8 +233,8 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
         .tell_polls(|it| it.poll_begins(core, slot, Inner::Eager));
     let nest = finish::Nest::enter(key, Some(slot));
     let _locals = slot.has(RARE).then(|| local::Installed::of(core, slot));
-    // The slot stays queued: whether it is woken or not, the loop will poll it again at its turn. That spares a
-    // search through the ring, and an extra poll is allowed to every future.
+    // The slot stays queued: whether it is woken or not, the loop will poll it again at its turn.
+    // That spares a search through the ring, and an extra poll is allowed to every future.
     let polled = hot::with(|hot| {
         let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
         let mark = core.tasks.left_count.get();

@@ -1,9 +1,10 @@
 //! Memory for tasks: a free list a size class, carved from chunks that live as long as the runtime.
 //!
-//! It exists because malloc and free together cost more than everything else a spawn does. Sizes up to 1 KiB go
-//! in steps of 8 bytes, up to 8 KiB in steps of 512; what is larger, or wants more than 16 bytes of alignment, goes to the
-//! allocator. Blocks whose size is a multiple of 16 are aligned to 16, the others to 8, and a layout that wants 16 is
-//! rounded up to such a size. It must not know what is in a block.
+//! It exists because malloc and free together cost more than everything else a spawn does. Sizes up
+//! to 1 KiB go in steps of 8 bytes, up to 8 KiB in steps of 512; what is larger, or wants more than
+//! 16 bytes of alignment, goes to the allocator. Blocks whose size is a multiple of 16 are aligned
+//! to 16, the others to 8, and a layout that wants 16 is rounded up to such a size. It must not
+//! know what is in a block.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::{Cell, RefCell};
@@ -62,7 +63,8 @@ impl Pool {
         }
     }
 
-    /// Room for the layout, uninitialised. The layout's size is not zero (a block starts with a pointer).
+    /// Room for the layout, uninitialised. The layout's size is not zero (a block starts with a
+    /// pointer).
     #[inline]
     pub(crate) fn take(&self, layout: Layout) -> NonNull<u8> {
         let Some(class) = class_of(layout) else {
@@ -72,8 +74,8 @@ impl Pool {
         let Some(first) = NonNull::new(list.get()) else {
             return self.carve(size_of_class(class));
         };
-        // SAFETY: what stands in a free list was written by `give`: a block of this class that nobody uses, whose
-        // first word is a `Free`.
+        // SAFETY: what stands in a free list was written by `give`: a block of this class that
+        // nobody uses, whose first word is a `Free`.
         let next = unsafe { (*first.as_ptr()).next };
         list.set(next);
         first.cast()
@@ -82,16 +84,18 @@ impl Pool {
     /// Takes a block back.
     ///
     /// # Safety
-    /// `block` came from `take` of this pool with this layout, whose class `class` is; nothing uses it any more, and
-    /// it is given back once.
+    /// `block` came from `take` of this pool with this layout, whose class `class` is; nothing uses
+    /// it any more, and it is given back once.
     #[inline]
     pub(crate) unsafe fn give(&self, block: NonNull<u8>, layout: Layout, class: Option<usize>) {
         let Some(list) = class.and_then(|class| self.free.get(class)) else {
-            // SAFETY: the caller says that it came from `take` with this layout, which took it from the allocator.
+            // SAFETY: the caller says that it came from `take` with this layout, which took it from
+            // the allocator.
             return unsafe { dealloc(block.as_ptr(), layout) };
         };
         let free = block.cast::<Free>();
-        // SAFETY: a block of a class has at least 8 bytes, is aligned to 8 and, the caller says, is unused.
+        // SAFETY: a block of a class has at least 8 bytes, is aligned to 8 and, the caller says, is
+        // unused.
         unsafe { free.write(Free { next: list.get() }) };
         list.set(free.as_ptr());
     }
@@ -114,7 +118,8 @@ impl Pool {
     fn carve_off(&self, size: usize) -> NonNull<u8> {
         let block = self.bump.get();
         self.left.set(self.left.get() - size);
-        // SAFETY: at least `size` bytes of the chunk are left (checked above), so this stays within it.
+        // SAFETY: at least `size` bytes of the chunk are left (checked above), so this stays within
+        // it.
         self.bump.set(unsafe { block.add(size) });
         NonNull::new(block).expect("a chunk is not null")
     }
@@ -123,7 +128,8 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         for chunk in self.chunks.get_mut().drain(..) {
-            // SAFETY: allocated in `carve` with this layout; the runtime that is dropped has retired every task.
+            // SAFETY: allocated in `carve` with this layout; the runtime that is dropped has
+            // retired every task.
             unsafe { dealloc(chunk.as_ptr(), chunk_layout()) };
         }
     }

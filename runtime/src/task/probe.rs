@@ -1,9 +1,9 @@
 //! The window: the one file of the core that knows that somebody may watch the runtime.
 //!
-//! Why: what watches costs nothing where there is none. The loop compares one byte, the [`Level`]; what a watcher is told
-//! goes through [`Inspect`], whose calls are all cold. What it wants to know of a task it reads from the task table's
-//! atomics, as any thread may.
-//! Must not depend on: inspect, reactor, time
+//! Why: what watches costs nothing where there is none. The loop compares one byte, the [`Level`];
+//! what a watcher is told goes through [`Inspect`], whose calls are all cold. What it wants to know
+//! of a task it reads from the task table's atomics, as any thread may. Must not depend on:
+//! inspect, reactor, time
 
 use std::any::Any;
 use std::cell::Cell;
@@ -16,8 +16,9 @@ use super::slot::Slot;
 use super::wait::WaitNote;
 use crate::core::Core;
 
-/// Whether the graph and the counts are kept. Always; `--cfg myrt_bare` leaves them out, so that their price can be measured
-/// (`benches/cost`). In such a build the monitor and the reports know nothing.
+/// Whether the graph and the counts are kept. Always; `--cfg myrt_bare` leaves them out, so that
+/// their price can be measured (`benches/cost`). In such a build the monitor and the reports know
+/// nothing.
 pub(crate) const TELLS: bool = !cfg!(myrt_bare);
 
 /// How closely a runtime is watched.
@@ -29,16 +30,19 @@ pub(crate) enum Level {
     Polls,
 }
 
-/// What watches a runtime. It is called on the loop's thread, inside of the runtime, with nothing borrowed: a call may spawn,
-/// wake and cancel. At [`Level::Turns`] it hears of slow turns, sleeps, ends and failures only.
+/// What watches a runtime. It is called on the loop's thread, inside of the runtime, with nothing
+/// borrowed: a call may spawn, wake and cancel. At [`Level::Turns`] it hears of slow turns, sleeps,
+/// ends and failures only.
 pub(crate) trait Inspect {
     /// A turn of the loop begins, and has this number.
     fn turn(&self, core: &Core, number: u64);
-    /// What the loop did since it looked at the clock last took this long, which is [`Probe::set_slow`] or more.
+    /// What the loop did since it looked at the clock last took this long, which is
+    /// [`Probe::set_slow`] or more.
     fn slow_turn(&self, core: &Core, took: Duration);
     /// At [`Level::Polls`]: runs the batch, poll by poll.
     fn run_batch(&self, core: &Core, limit: u32) -> Batch;
-    /// Tasks have become ready since the last call; other than children they are the last of the ready queue.
+    /// Tasks have become ready since the last call; other than children they are the last of the
+    /// ready queue.
     fn became_ready(&self, core: &Core, by: ReadyBy);
     /// A poll begins inside of another poll.
     fn poll_begins(&self, core: &Core, task: &Slot, kind: Inner);
@@ -50,8 +54,9 @@ pub(crate) trait Inspect {
     fn unjoined(&self, core: &Core, task: &Slot, error: &str, panicked: bool) -> bool;
     /// An output that is about to be dropped unread: the error that it is, if it is one.
     fn error_of(&self, output: &dyn Any) -> Option<String>;
-    /// The loop has nothing ready and is about to sleep, or (`leaps`) a virtual clock to leap. The answer is how long to
-    /// sleep: never longer than `timeout`, and shorter only once in an idle period.
+    /// The loop has nothing ready and is about to sleep, or (`leaps`) a virtual clock to leap. The
+    /// answer is how long to sleep: never longer than `timeout`, and shorter only once in an idle
+    /// period.
     fn before_park(&self, core: &Core, timeout: Option<Duration>, leaps: bool) -> Option<Duration>;
     /// The selector answered with this many events.
     fn after_park(&self, core: &Core, events: usize);
@@ -203,7 +208,8 @@ impl Probe {
     }
 }
 
-/// Tells what watches this thread's runtime of a future; asked for where [`hot::looks`] says so, and from counted wakers.
+/// Tells what watches this thread's runtime of a future; asked for where [`hot::looks`] says so,
+/// and from counted wakers.
 #[cold]
 #[inline(never)]
 pub(crate) fn leaf(note: LeafNote) {

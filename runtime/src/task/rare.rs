@@ -1,8 +1,9 @@
 //! What few tasks have: a name, a reason, an error, callbacks, task locals, cleanups.
 //!
-//! It exists so that the slot stays 64 bytes: rare things sit in one box a task, found by the slot's index. The
-//! closures given to it run under a borrow, so they only move things in and out; whatever runs user code (drops
-//! included) is moved out first. It must not know how these things are used.
+//! It exists so that the slot stays 64 bytes: rare things sit in one box a task, found by the
+//! slot's index. The closures given to it run under a borrow, so they only move things in and out;
+//! whatever runs user code (drops included) is moved out first. It must not know how these things
+//! are used.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -66,7 +67,8 @@ impl Rares {
             .map(f)
     }
 
-    /// Removes the slot's box and drops what is in it, with nothing borrowed. Returns whether it had a name.
+    /// Removes the slot's box and drops what is in it, with nothing borrowed. Returns whether it
+    /// had a name.
     pub(crate) fn remove(&self, slot: &Slot) -> bool {
         let index = slot.index() as usize;
         let rare = self

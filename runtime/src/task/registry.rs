@@ -1,8 +1,9 @@
 //! Every runtime of the process by its id: how a waker on another thread finds its way home.
 //!
-//! It exists because a waker holds no pointer. The lock is held for a look-up and never during the push or the
-//! write that wakes the loop. Ids are reused oldest first, so that a stale key meets its number again as late as
-//! possible. It must not know tasks beyond the one bit that keeps the queue short.
+//! It exists because a waker holds no pointer. The lock is held for a look-up and never during the
+//! push or the write that wakes the loop. Ids are reused oldest first, so that a stale key meets
+//! its number again as late as possible. It must not know tasks beyond the one bit that keeps the
+//! queue short.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::{self, Write};
@@ -60,8 +61,8 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Puts a message on the loop's queue and wakes the loop if it sleeps. Gives the message back when the runtime
-    /// has ended.
+    /// Puts a message on the loop's queue and wakes the loop if it sleeps. Gives the message back
+    /// when the runtime has ended.
     pub(crate) fn send(&self, message: Message) -> Result<(), Message> {
         if self.queue.push(message)? {
             self.notifier.notify();
@@ -183,7 +184,8 @@ pub(crate) fn unreserve(id: u16) {
     lock().free.push_back(id);
 }
 
-/// Wakes a task of another thread's runtime, or of one that this thread is not inside of. Gone: nothing.
+/// Wakes a task of another thread's runtime, or of one that this thread is not inside of. Gone:
+/// nothing.
 #[cold]
 pub(crate) fn wake(key: u64) {
     let home = lock().homes.get((key >> 48) as usize).cloned().flatten();
@@ -224,12 +226,14 @@ pub(crate) fn call_in(runtime: u64, call: impl FnOnce(&Core) + Send + 'static) {
 /// A value on its way to the thread of its runtime, although it may not be `Send`.
 struct Carried<T>(T);
 
-// SAFETY: `carry_home` alone makes one, around the `T` of an `Async<T>`. It is used or dropped on another thread than the
-// one that made it only if that `Async<T>` was carried here from its own thread, which the compiler allows only when
-// `T: Send` (`Async<T>` has `T` as a field and no `unsafe impl`).
+// SAFETY: `carry_home` alone makes one, around the `T` of an `Async<T>`. It is used or dropped on
+// another thread than the one that made it only if that `Async<T>` was carried here from its own
+// thread, which the compiler allows only when `T: Send` (`Async<T>` has `T` as a field and no
+// `unsafe impl`).
 unsafe impl<T> Send for Carried<T> {}
 
-/// Calls `call` with `value` on the thread of a runtime. If the runtime has ended, `value` is dropped here.
+/// Calls `call` with `value` on the thread of a runtime. If the runtime has ended, `value` is
+/// dropped here.
 ///
 /// Only for the drop of an `Async<T>`: see the safety comment above.
 #[cold]
@@ -245,8 +249,9 @@ pub(crate) fn carry_home<T: 'static>(
     });
 }
 
-/// Panics at the caller's line: `what` ("a sleep was polled") happened outside of a runtime, or in another one than its own,
-/// whose serial is `home`; 0, or one that no runtime has, if it belongs to none yet.
+/// Panics at the caller's line: `what` ("a sleep was polled") happened outside of a runtime, or in
+/// another one than its own, whose serial is `home`; 0, or one that no runtime has, if it belongs
+/// to none yet.
 #[cold]
 #[track_caller]
 pub(crate) fn refuse(what: impl fmt::Display, home: u64) -> ! {

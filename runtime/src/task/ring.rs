@@ -1,8 +1,8 @@
 //! The ready ring: who is to be polled, first in, first out.
 //!
-//! It exists because a `VecDeque` checks for room at every push. Here a slot stands in the ring at most once
-//! (its `QUEUED` bit), so a ring as large as the table can never be full, and it grows where the table grows:
-//! in spawn's cold path. It must not know what a slot means.
+//! It exists because a `VecDeque` checks for room at every push. Here a slot stands in the ring at
+//! most once (its `QUEUED` bit), so a ring as large as the table can never be full, and it grows
+//! where the table grows: in spawn's cold path. It must not know what a slot means.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -32,7 +32,8 @@ const PAGE: usize = 512;
 const FEW: usize = 16;
 /// The memory of so many entries is worth a system call.
 const CROWD: usize = 1 << 15;
-/// So many entries are as large as the largest page: whoever gives back whole pages leaves less than that for the next time.
+/// So many entries are as large as the largest page: whoever gives back whole pages leaves less
+/// than that for the next time.
 const LARGEST_PAGE: usize = LARGEST_PAGE_BYTES / size_of::<*const Slot>();
 
 impl Ring {
@@ -66,7 +67,8 @@ impl Ring {
         self.head.get() == self.tail.get()
     }
 
-    /// Puts a slot behind the others. The caller keeps the rule: not there yet, and the ring as large as the table.
+    /// Puts a slot behind the others. The caller keeps the rule: not there yet, and the ring as
+    /// large as the table.
     #[inline]
     pub(crate) fn push(&self, slot: &Slot) {
         debug_assert!(self.len() <= self.mask.get());
@@ -90,8 +92,8 @@ impl Ring {
         let entry = unsafe { self.entries.get().add(head & self.mask.get()) };
         // SAFETY: in bounds as above; between head and tail every entry was written by `push`.
         let slot = unsafe { entry.read() };
-        // SAFETY: `push` takes references to slots of the runtime's table, which never move and outlive the ring
-        // (both are fields of one `Tasks`, dropped together).
+        // SAFETY: `push` takes references to slots of the runtime's table, which never move and
+        // outlive the ring (both are fields of one `Tasks`, dropped together).
         Some(unsafe { &*slot })
     }
 
@@ -136,8 +138,9 @@ impl Ring {
         self.given_back.set(0);
     }
 
-    /// Between two batches. Where few are ready, they move to the first entries: so a ring that is long, since there are many
-    /// tasks, stays in the cache. And the memory of a crowd that has been popped goes back to the system.
+    /// Between two batches. Where few are ready, they move to the first entries: so a ring that is
+    /// long, since there are many tasks, stays in the cache. And the memory of a crowd that has
+    /// been popped goes back to the system.
     #[inline]
     pub(crate) fn tidy(&self) {
         if self.head.get() >= PAGE {
@@ -176,7 +179,8 @@ impl Ring {
         for (start, many) in [(start, first), (0, many - first)] {
             // SAFETY: the range is within the entries.
             let range = unsafe { self.entries.get().add(start) };
-            // SAFETY: owned memory; what stands there was popped, and `push` writes before `pop` reads it again.
+            // SAFETY: owned memory; what stands there was popped, and `push` writes before `pop`
+            // reads it again.
             unsafe { forget_memory(range.cast().as_ptr(), many * size_of::<*const Slot>()) };
         }
     }
@@ -231,7 +235,8 @@ mod tests {
         assert_eq!(popped, names(&slots));
     }
 
-    /// The memory of popped entries is given back, again and again round the ring; none of those that wait is lost.
+    /// The memory of popped entries is given back, again and again round the ring; none of those
+    /// that wait is lost.
     #[test]
     fn a_crowd_keeps_its_order_while_memory_is_given_back() {
         let slots: Vec<Slot> = (0..CROWD + 1000).map(|_| Slot::nobody()).collect();

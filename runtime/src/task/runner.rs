@@ -1,10 +1,11 @@
 //! Which task runs, for other threads to read.
 //!
-//! The loop keeps the key of the running task in its thread's state, where a wake compares it. Writing it once more at every
-//! poll, for the monitor, would cost as much as all the rest that is told about a poll. So the monitor reads the loop's own word:
-//! through a pointer that stands here only while the thread is inside of the runtime, and a thread that leaves waits until
-//! nobody reads. It must not know who asks, nor what a key means, and uses nothing of the crate: the model checker (the package
-//! `loom/`) includes it as it stands.
+//! The loop keeps the key of the running task in its thread's state, where a wake compares it.
+//! Writing it once more at every poll, for the monitor, would cost as much as all the rest that is
+//! told about a poll. So the monitor reads the loop's own word: through a pointer that stands here
+//! only while the thread is inside of the runtime, and a thread that leaves waits until nobody
+//! reads. It must not know who asks, nor what a key means, and uses nothing of the crate: the model
+//! checker (the package `loom/`) includes it as it stands.
 
 use std::ptr;
 
@@ -16,7 +17,8 @@ pub(crate) struct Runner {
     place: AtomicPtr<AtomicU64>,
     /// How many threads may be reading through `place` right now.
     readers: AtomicU32,
-    /// Who runs while `place` is null or says nobody: a task that drops another one, or that has entered another runtime.
+    /// Who runs while `place` is null or says nobody: a task that drops another one, or that has
+    /// entered another runtime.
     aside: AtomicU64,
 }
 
@@ -31,12 +33,13 @@ impl Runner {
 
     /// Key of the task that runs, 0 when none does. From any thread.
     pub(crate) fn key(&self) -> u64 {
-        // Either the leaving thread sees this reader, or this reader sees that it has left: each writes its own word before
-        // it reads the other's, with a fence between.
+        // Either the leaving thread sees this reader, or this reader sees that it has left: each
+        // writes its own word before it reads the other's, with a fence between.
         self.readers.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         let place = self.place.load(Ordering::Acquire);
-        // SAFETY: null, or a word that lives until `close` returns, which does not while `readers` counts this one.
+        // SAFETY: null, or a word that lives until `close` returns, which does not while `readers`
+        // counts this one.
         let word = unsafe { place.as_ref() };
         let key = word.map_or(0, |word| word.load(Ordering::Relaxed));
         self.readers.fetch_sub(1, Ordering::Release);

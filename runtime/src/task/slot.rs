@@ -1,17 +1,19 @@
 //! One row of the task table: 64 bytes, one cache line, that never move.
 //!
-//! It exists so that a waker can be a number: the number names a slot, and the slot says whether the
-//! number is still true. Everything that another thread may look at (the monitor, a remote wake) is a
-//! Relaxed atomic here, which costs what a plain move costs; nothing here owns or frees anything.
-//! It must not know futures, outputs or the ready queue.
+//! It exists so that a waker can be a number: the number names a slot, and the slot says whether
+//! the number is still true. Everything that another thread may look at (the monitor, a remote
+//! wake) is a Relaxed atomic here, which costs what a plain move costs; nothing here owns or frees
+//! anything. It must not know futures, outputs or the ready queue.
 //!
 //! # Identity, id, key
 //!
-//! The **key** inside a waker is `runtime id (16 bits) | generation (20) | index (28)`; the slot keeps the key of its
-//! occupant, so a wake compares one word. The generation counts the slot's occupants, and eight more bits of it
-//! stand beside the key: the **identity** is `generation (28 bits) | index (28)`. A slot whose 2^28 generations are used
-//! up is retired for ever, so an identity is *never* reused and serves what must not be confused (join, cancel). A key
-//! repeats after 2^20 occupants of a slot, which costs one spurious wake at the very worst; `Future` allows that.
+//! The **key** inside a waker is `runtime id (16 bits) | generation (20) | index (28)`; the slot
+//! keeps the key of its occupant, so a wake compares one word. The generation counts the slot's
+//! occupants, and eight more bits of it stand beside the key: the **identity** is `generation (28
+//! bits) | index (28)`. A slot whose 2^28 generations are used up is retired for ever, so an
+//! identity is *never* reused and serves what must not be confused (join, cancel). A key repeats
+//! after 2^20 occupants of a slot, which costs one spurious wake at the very worst; `Future` allows
+//! that.
 
 use std::mem::MaybeUninit;
 use std::panic::Location;
@@ -38,17 +40,17 @@ const IDENTITY_BITS: u32 = 56;
 /// An identity from here on is the last of its slot.
 pub(crate) const LAST_GENERATION: u64 = ((1 << IDENTITY_BITS) - 1) & !(ONE_GENERATION - 1);
 
-/// The slot is in the ready ring, or its task is being polled. *Left set* during the poll, so that a wake
-/// from the task itself never touches the ring; cleared after a poll that left the task not woken.
-/// A finished task keeps it, so that late wakes never
-/// queue it again.
+/// The slot is in the ready ring, or its task is being polled. *Left set* during the poll, so that
+/// a wake from the task itself never touches the ring; cleared after a poll that left the task not
+/// woken. A finished task keeps it, so that late wakes never queue it again.
 pub(crate) const QUEUED: u16 = 1;
 /// The future is gone and the result decided. Never set while `FINISHING`.
 pub(crate) const DONE: u16 = 1 << 1;
-/// A `JoinHandle` exists. The slot is freed when this is clear and `DONE` is set and `QUEUED` is clear.
+/// A `JoinHandle` exists. The slot is freed when this is clear and `DONE` is set and `QUEUED` is
+/// clear.
 pub(crate) const HANDLE: u16 = 1 << 2;
-/// The task is being polled, but something nested inside that poll runs under another key (a child of a
-/// scope, a destructor). Wakes that find it set `NESTED_WOKEN` instead of being lost.
+/// The task is being polled, but something nested inside that poll runs under another key (a child
+/// of a scope, a destructor). Wakes that find it set `NESTED_WOKEN` instead of being lost.
 pub(crate) const NESTED: u16 = 1 << 3;
 /// Woken while `NESTED`.
 pub(crate) const NESTED_WOKEN: u16 = 1 << 4;
@@ -73,7 +75,8 @@ pub(crate) const TAKEN: u16 = 1 << 13;
 /// A runtime's own task (a cleanup, a blocking job): not counted where users count theirs.
 pub(crate) const INTERNAL: u16 = 1 << 14;
 
-/// Done, but the ready ring still holds it (it was cancelled while queued): freed when it is popped.
+/// Done, but the ready ring still holds it (it was cancelled while queued): freed when it is
+/// popped.
 pub(crate) const IN_RING: u16 = 1 << 15;
 
 /// Flags that send a popped slot to the slow path of the poll.
@@ -88,13 +91,15 @@ pub(crate) struct Slot {
     wait_at: AtomicPtr<Location<'static>>,
     /// A word of `wait.rs`; a pointer since for a join it is one, to the joined slot.
     wait_for: AtomicPtr<()>,
-    /// Whom to wake when the task is done (a `StoredWaker`'s word); for a child, its place in its set.
+    /// Whom to wake when the task is done (a `StoredWaker`'s word); for a child, its place in its
+    /// set.
     joiner: AtomicPtr<()>,
     polls: AtomicU32,
     /// Milliseconds of the runtime's clock when it began to wait.
     pub(crate) since: AtomicU32,
-    /// Index of the parent's slot, and above it four bits of the parent's generation, so that a reused slot is
-    /// hardly ever taken for the parent. Index of the next free slot while this one is free.
+    /// Index of the parent's slot, and above it four bits of the parent's generation, so that a
+    /// reused slot is hardly ever taken for the parent. Index of the next free slot while this one
+    /// is free.
     parent: AtomicU32,
     flags: AtomicU16,
     pub(crate) remote: RemoteBit,
@@ -107,7 +112,8 @@ const _: () = assert!(size_of::<Slot>() == 64);
 impl Slot {
     /// A slot without an occupant, which is in no table.
     pub(crate) const fn nobody() -> Self {
-        // SAFETY: it is made of atomic numbers and pointers, for which zero is a value; the table's fresh ones are zeros too.
+        // SAFETY: it is made of atomic numbers and pointers, for which zero is a value; the table's
+        // fresh ones are zeros too.
         unsafe { MaybeUninit::zeroed().assume_init() }
     }
 
@@ -216,8 +222,8 @@ impl Slot {
         }
     }
 
-    /// The occupant was polled and waits from now on. `signal` is what happened meanwhile (see [`hot`](super::hot)), and so
-    /// how often it said what it waits for.
+    /// The occupant was polled and waits from now on. `signal` is what happened meanwhile (see
+    /// [`hot`](super::hot)), and so how often it said what it waits for.
     #[inline(always)]
     pub(crate) fn rest(&self, signal: u32, now_ms: u32) {
         self.remove(QUEUED);
@@ -272,7 +278,8 @@ impl Slot {
         self.wait_at.store(ptr::from_ref(at).cast_mut(), Relaxed);
     }
 
-    /// What the occupant waits for since its last poll; 0 before its first one is over. Means nothing while it is polled.
+    /// What the occupant waits for since its last poll; 0 before its first one is over. Means
+    /// nothing while it is polled.
     pub(crate) fn wait_for(&self) -> u64 {
         match self.polls() {
             0 => 0, // what stands there is the last occupant's
@@ -306,8 +313,8 @@ impl Slot {
         StoredWaker::from_raw(word)
     }
 
-    /// Puts whom to wake in place, and gives back who was there (dropping a foreign waker runs user code, so
-    /// that is the caller's to do).
+    /// Puts whom to wake in place, and gives back who was there (dropping a foreign waker runs user
+    /// code, so that is the caller's to do).
     #[inline]
     pub(crate) fn set_joiner(&self, joiner: StoredWaker) -> StoredWaker {
         let old = self.joiner.load(Relaxed);
@@ -383,8 +390,8 @@ impl Slot {
 }
 
 fn location(at: *mut Location<'static>) -> Option<&'static Location<'static>> {
-    // SAFETY: the word is null or was made from a `&'static Location` by `set_wait` or `set_spawned_at`;
-    // the slot starts zeroed (null).
+    // SAFETY: the word is null or was made from a `&'static Location` by `set_wait` or
+    // `set_spawned_at`; the slot starts zeroed (null).
     unsafe { at.as_ref() }
 }
 

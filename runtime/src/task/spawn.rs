@@ -1,7 +1,7 @@
 //! Ways to start a task.
 //!
-//! It exists so that everything a user may say about a task before it starts stands together. It must not know how
-//! tasks run.
+//! It exists so that everything a user may say about a task before it starts stands together. It
+//! must not know how tasks run.
 
 use std::panic::Location;
 use std::rc::Rc;
@@ -13,16 +13,19 @@ use super::registry;
 use super::slot::INTERNAL;
 use crate::core::Core;
 
-/// Starts a task that runs beside the others; it begins at its next turn, not at once (see [`spawn_eager`]).
+/// Starts a task that runs beside the others; it begins at its next turn, not at once (see
+/// [`spawn_eager`]).
 ///
-/// The future need not be `Send`. Dropping the handle detaches the task. When the runtime ends, so does the task.
+/// The future need not be `Send`. Dropping the handle detaches the task. When the runtime ends, so
+/// does the task.
 ///
 /// asyncio's `create_task`, tokio's `spawn_local`.
 ///
-/// A panic in the future ends its task alone, and reaches who joins it. The local variables of an `async fn` are dropped by
-/// the panic itself; the fields of a hand-written future only when it has been caught, so in their destructors
-/// [`std::thread::panicking`] is false: a `std::sync::Mutex` guard in a field unlocks without poisoning. A future that must know
-/// keeps the guard in a local variable of its `poll`.
+/// A panic in the future ends its task alone, and reaches who joins it. The local variables of an
+/// `async fn` are dropped by the panic itself; the fields of a hand-written future only when it has
+/// been caught, so in their destructors [`std::thread::panicking`] is false: a `std::sync::Mutex`
+/// guard in a field unlocks without poisoning. A future that must know keeps the guard in a local
+/// variable of its `poll`.
 ///
 /// # Panics
 /// Outside of a runtime. When 2^28 tasks are alive.
@@ -72,7 +75,8 @@ where
     JoinHandle::new(slot.identity(), core.serial)
 }
 
-/// Starts a task and polls it once right away, before this returns: what it does up to its first wait has happened.
+/// Starts a task and polls it once right away, before this returns: what it does up to its first
+/// wait has happened.
 ///
 /// asyncio's eager tasks (`eager_task_factory`).
 ///

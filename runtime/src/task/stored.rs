@@ -1,7 +1,8 @@
 //! A waker kept for later in eight bytes.
 //!
-//! It exists because everything that waits keeps a waker, and nearly every waker is one of ours: a key, which
-//! needs no clone, no drop and no vtable. Another runtime's waker is boxed. It must not know what is waited for.
+//! It exists because everything that waits keeps a waker, and nearly every waker is one of ours: a
+//! key, which needs no clone, no drop and no vtable. Another runtime's waker is boxed. It must not
+//! know what is waited for.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,11 +18,11 @@ use super::waker;
 
 /// A waker that someone keeps: empty, a key of ours, or a boxed foreign waker.
 ///
-/// Waking and dropping may run foreign code, so neither is done while a table of the runtime is borrowed: take it
-/// out first.
+/// Waking and dropping may run foreign code, so neither is done while a table of the runtime is
+/// borrowed: take it out first.
 pub struct StoredWaker {
-    /// Null: empty. The upper 16 bits set: a key (a runtime's id is never 0). Else a `Box<Waker>`: addresses of
-    /// user space have those bits clear on every 64-bit Unix.
+    /// Null: empty. The upper 16 bits set: a key (a runtime's id is never 0). Else a `Box<Waker>`:
+    /// addresses of user space have those bits clear on every 64-bit Unix.
     word: *mut (),
     _not_send: PhantomData<*mut ()>,
 }
@@ -57,8 +58,8 @@ impl StoredWaker {
         Self::from_raw(word)
     }
 
-    /// Keeps `waker` instead of what was kept, and gives that back; it is the caller's to drop it where no borrow
-    /// is held. Does nothing when both wake the same task.
+    /// Keeps `waker` instead of what was kept, and gives that back; it is the caller's to drop it
+    /// where no borrow is held. Does nothing when both wake the same task.
     #[inline]
     pub fn replace(&mut self, waker: &Waker) -> Self {
         if self.will_wake(waker) {
@@ -117,8 +118,8 @@ impl StoredWaker {
         }
     }
 
-    /// A foreign waker may panic. Where a task called this, that is the task's; where the loop did, it is reported, and
-    /// the loop goes on.
+    /// A foreign waker may panic. Where a task called this, that is the task's; where the loop did,
+    /// it is reported, and the loop goes on.
     #[cold]
     fn wake_foreign(self) {
         let called = catch_unwind(AssertUnwindSafe(|| {
@@ -159,8 +160,8 @@ impl StoredWaker {
         if self.key().is_some() {
             return None;
         }
-        // SAFETY: not a key, so null or the pointer of a `Box<Waker>` that `foreign` leaked and that only our
-        // drop takes back.
+        // SAFETY: not a key, so null or the pointer of a `Box<Waker>` that `foreign` leaked and
+        // that only our drop takes back.
         unsafe { self.word.cast::<Waker>().as_ref() }
     }
 
@@ -194,7 +195,8 @@ impl Drop for StoredWaker {
     }
 }
 
-/// Wakes all, in order. One that panics keeps no other asleep: its panic goes on when all are woken.
+/// Wakes all, in order. One that panics keeps no other asleep: its panic goes on when all are
+/// woken.
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = StoredWaker>) {
     /// Goes on with the rest when one of them panics.
     struct Rest<I: Iterator<Item = StoredWaker>>(I);

@@ -1,10 +1,11 @@
-//! The task table: segments of slots that never move and are not freed before the last one who looks.
+//! The task table: segments of slots that never move and are not freed before the last one who
+//! looks.
 //!
-//! It exists because wakers hold an index and may be used from any thread at any time: growth must be harmless
-//! to whoever looks meanwhile. Segment `n` has 1,024 << n slots, so twenty pointers reach every index and an
-//! index finds its slot with one bit scan. A fresh segment is zeroed memory that the system has not touched
-//! yet, so slots that were never used cost nothing.
-//! It must not know tasks: it hands out slots and takes them back.
+//! It exists because wakers hold an index and may be used from any thread at any time: growth must
+//! be harmless to whoever looks meanwhile. Segment `n` has 1,024 << n slots, so twenty pointers
+//! reach every index and an index finds its slot with one bit scan. A fresh segment is zeroed
+//! memory that the system has not touched yet, so slots that were never used cost nothing. It must
+//! not know tasks: it hands out slots and takes them back.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::Cell;
@@ -30,7 +31,8 @@ pub(crate) struct Table {
     high: AtomicU32,
     /// Who is being polled; for others to read.
     pub(crate) runner: Runner,
-    /// Names of tasks that have one, by identity: rare, and written only when a name is given or its task ends.
+    /// Names of tasks that have one, by identity: rare, and written only when a name is given or
+    /// its task ends.
     names: Mutex<HashMap<u64, String>>,
     /// Who holds what is waited for.
     pub(crate) holders: Published,
@@ -75,11 +77,12 @@ impl Table {
         if base.is_null() {
             return None;
         }
-        // SAFETY: `place` keeps the offset below the segment's length, and a segment that is published
-        // (Acquire pairs with the Release in `grow`) has all of its slots for the table's whole life.
+        // SAFETY: `place` keeps the offset below the segment's length, and a segment that is
+        // published (Acquire pairs with the Release in `grow`) has all of its slots for the table's
+        // whole life.
         let slot = unsafe { base.add(offset) };
-        // SAFETY: as above; slots are only ever read and written through shared references to atomics, and
-        // all-zero is a valid slot.
+        // SAFETY: as above; slots are only ever read and written through shared references to
+        // atomics, and all-zero is a valid slot.
         Some(unsafe { &*slot })
     }
 
@@ -120,7 +123,8 @@ impl Table {
         let gap = (memory.addr() + WORD).next_multiple_of(align_of::<Slot>()) - memory.addr();
         // SAFETY: `layout` has room for the word and the gap beside the slots.
         let base = unsafe { memory.add(gap) }.cast::<Slot>();
-        // SAFETY: the gap is at least a word, so this is inside the allocation, and aligned as `base` is.
+        // SAFETY: the gap is at least a word, so this is inside the allocation, and aligned as
+        // `base` is.
         let before = unsafe { base.cast::<*mut u8>().sub(1) };
         // SAFETY: as above; nobody else knows of this memory yet.
         unsafe { before.write(memory) };
@@ -137,7 +141,8 @@ impl Drop for Table {
                 let before = unsafe { base.cast::<*mut u8>().sub(1) };
                 // SAFETY: as above.
                 let memory = unsafe { before.read() };
-                // SAFETY: allocated in `grow` with this very layout; nobody looks any more, we are dropped.
+                // SAFETY: allocated in `grow` with this very layout; nobody looks any more, we are
+                // dropped.
                 unsafe { dealloc(memory, layout(number)) };
             }
         }
@@ -226,9 +231,11 @@ impl Slots {
     #[inline]
     pub(crate) fn release(&self, slot: &Slot) {
         slot.set_block(ptr::null_mut());
-        // Free slots look queued, so that a late wake from another thread never puts one into the ring.
+        // Free slots look queued, so that a late wake from another thread never puts one into the
+        // ring.
         slot.set_flags(DONE | QUEUED);
-        // A slot that has had its last occupant is left alone for ever, so that no identity is ever reused.
+        // A slot that has had its last occupant is left alone for ever, so that no identity is ever
+        // reused.
         if slot.next_generation() {
             slot.set_next_free(self.free.get());
             self.free.set(slot.index());
@@ -269,8 +276,9 @@ fn place(index: u32) -> (usize, usize) {
 
 const WORD: usize = size_of::<*mut u8>();
 
-/// Room for a segment's slots, for the gap that aligns them and for a word before them. Of a word's alignment: of memory
-/// with a larger one Rust's allocator writes the zeros itself, and slots that were never used would not be free any more.
+/// Room for a segment's slots, for the gap that aligns them and for a word before them. Of a word's
+/// alignment: of memory with a larger one Rust's allocator writes the zeros itself, and slots that
+/// were never used would not be free any more.
 fn layout(segment: usize) -> Layout {
     let slots = size_of::<Slot>() << (FIRST_BITS as usize + segment);
     Layout::from_size_align(slots + align_of::<Slot>() + WORD, WORD)
@@ -291,7 +299,8 @@ mod tests {
         assert!(place(MAX_INDEX).0 < SEGMENTS);
     }
 
-    /// Once the allocator wrote zeros over every new segment, and a program of 100,000 tasks held a fifth more than it used.
+    /// Once the allocator wrote zeros over every new segment, and a program of 100,000 tasks held a
+    /// fifth more than it used.
     #[test]
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     fn slots_that_were_never_used_cost_nothing() {

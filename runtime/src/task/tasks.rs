@@ -1,7 +1,7 @@
 //! The loop's side of all tasks: table, ready ring, memory, and what a wake does.
 //!
-//! It exists so that spawning and waking touch one struct without locks or borrows. It must not know the
-//! reactor, the clock or the loop; polling is `poll.rs`, ending is `finish.rs`.
+//! It exists so that spawning and waking touch one struct without locks or borrows. It must not
+//! know the reactor, the clock or the loop; polling is `poll.rs`, ending is `finish.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -109,8 +109,8 @@ impl Tasks {
             .filter(|slot| slot.is(identity))
     }
 
-    /// Wakes the occupant that a key names, if it is still there. False: the key is stale, or another runtime's. On
-    /// the loop's thread only.
+    /// Wakes the occupant that a key names, if it is still there. False: the key is stale, or
+    /// another runtime's. On the loop's thread only.
     #[inline]
     pub(crate) fn wake(&self, key: u64) -> bool {
         let Some(slot) = self.slots.get(index_of(key)) else {
@@ -206,8 +206,8 @@ impl Tasks {
     pub(crate) fn retire(&self, slot: &Slot) {
         debug_assert!(slot.has(DONE));
         if let Some(block) = Self::block(slot) {
-            // SAFETY: the task is done, its output has been taken or dropped (the callers' rule), and the slot,
-            // which holds the only pointer to the block, is released right below.
+            // SAFETY: the task is done, its output has been taken or dropped (the callers' rule),
+            // and the slot, which holds the only pointer to the block, is released right below.
             unsafe { cell::free(&self.pool, block) };
         }
         if slot.has(RARE) {

@@ -1,8 +1,8 @@
-//! Foreign wakers that do everything a foreign waker may: come back into the runtime when they are cloned, woken and
-//! dropped, and panic.
+//! Foreign wakers that do everything a foreign waker may: come back into the runtime when they are
+//! cloned, woken and dropped, and panic.
 //!
-//! These tests stand here because a waker whose *clone* does something needs a vtable of its own, which is unsafe code.
-//! What `std::task::Wake` can do is tested from outside.
+//! These tests stand here because a waker whose *clone* does something needs a vtable of its own,
+//! which is unsafe code. What `std::task::Wake` can do is tested from outside.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
@@ -55,8 +55,8 @@ fn release(_: *const ()) {
 fn hostile(on_clone: impl Fn() + 'static) -> Waker {
     ON_CLONE.set(Some(Rc::new(on_clone)));
     ALIVE.set(ALIVE.get() + 1);
-    // SAFETY: the functions of the vtable touch thread locals only and ignore the data pointer; the tests do not carry
-    // the waker to another thread.
+    // SAFETY: the functions of the vtable touch thread locals only and ignore the data pointer; the
+    // tests do not carry the waker to another thread.
     unsafe { Waker::new(std::ptr::null(), &VTABLE) }
 }
 
@@ -181,10 +181,11 @@ fn r31_a_wakers_clone_that_panics_leaves_everything_usable() {
     ALIVE.take();
 }
 
-// B.4 of issue 11: whatever clones or stores a waker looks again afterwards. Looked at: every `StoredWaker::new`, `set` and
-// `replace`, and every `waker().clone()` (the wait queue and all that stand on it, cancel tokens, deadlines, oneshot, mpsc,
-// watch, broadcast, once cell, condvar, join and scope handles, starting, timers, the reactor's waiters, blocking jobs, remote
-// handles, workers; in net: servers, standard input, duplex).
+// B.4 of issue 11: whatever clones or stores a waker looks again afterwards. Looked at: every
+// `StoredWaker::new`, `set` and `replace`, and every `waker().clone()` (the wait queue and all that
+// stand on it, cancel tokens, deadlines, oneshot, mpsc, watch, broadcast, once cell, condvar, join
+// and scope handles, starting, timers, the reactor's waiters, blocking jobs, remote handles,
+// workers; in net: servers, standard input, duplex).
 
 #[test]
 fn b4_a_wakers_clone_that_cancels_the_token_it_waits_for_loses_no_wake() {

@@ -1,8 +1,8 @@
 //! How long tasks were polled, for those whose polls are timed.
 //!
-//! It exists for the graph, which other threads read: the row of a slot says whose times it has, so nothing need be tidied up
-//! when a task ends. Sums are kept in debug mode, with an observer or lints, and while the monitor is asked for `top` (see
-//! `watchdog.rs`). It must not know clocks.
+//! It exists for the graph, which other threads read: the row of a slot says whose times it has, so
+//! nothing need be tidied up when a task ends. Sums are kept in debug mode, with an observer or
+//! lints, and while the monitor is asked for `top` (see `watchdog.rs`). It must not know clocks.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

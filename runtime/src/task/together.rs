@@ -1,7 +1,7 @@
 //! Cleanups of futures that were dropped together, side by side.
 //!
-//! It exists so that a scope with ten thousand children ends as fast as its slowest cleanup, and that a timer of one of
-//! them polls that one alone. It must not know what was dropped.
+//! It exists so that a scope with ten thousand children ends as fast as its slowest cleanup, and
+//! that a timer of one of them polls that one alone. It must not know what was dropped.
 
 use std::panic::Location;
 use std::pin::Pin;

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use crate::foreign;
 use crate::task::id::Id;
 
-/// A panic that no join will hear of: of a detached task, of a callback, of an async cleanup; or a cleanup that was cut.
+/// A panic that no join will hear of: of a detached task, of a callback, of an async cleanup; or a
+/// cleanup that was cut.
 ///
-/// Given to the hook of [`Builder::on_unhandled`](crate::runtime::Builder::on_unhandled); without a hook it is
-/// printed to stderr. asyncio's `call_exception_handler`.
+/// Given to the hook of [`Builder::on_unhandled`](crate::runtime::Builder::on_unhandled); without a
+/// hook it is printed to stderr. asyncio's `call_exception_handler`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Unhandled<'a> {

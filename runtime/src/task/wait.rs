@@ -1,7 +1,8 @@
-//! What a task waits for, and where: two words that a leaf future writes before it returns `Pending`.
+//! What a task waits for, and where: two words that a leaf future writes before it returns
+//! `Pending`.
 //!
-//! It exists so that "what is everybody waiting for?" has an answer at any moment, also from another thread while the
-//! loop is blocked, without polling anyone. It must not know who asks.
+//! It exists so that "what is everybody waiting for?" has an answer at any moment, also from
+//! another thread while the loop is blocked, without polling anyone. It must not know who asks.
 
 use std::fmt;
 use std::os::fd::RawFd;
@@ -14,7 +15,8 @@ use super::slot::INDEX_BITS;
 use super::waker::{give_way, key_of};
 use crate::time::Instant;
 
-/// What a leaf future waits for. Addresses are those of the primitive, for telling one lock from another.
+/// What a leaf future waits for. Addresses are those of the primitive, for telling one lock from
+/// another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {
@@ -44,9 +46,10 @@ pub enum Wait {
     Custom,
 }
 
-// A slot's word: `among others (1 bit) | 0 (3) | kind (4) | payload (56)`; 0: nothing was said. Nothing that is waited for has
-// a number of more than 56 bits: identities have 56, addresses of user space 47. Kind 0 is a join, as a handle says it: the
-// word is the address of the slot that it waits for, which the table turns into an identity when somebody asks.
+// A slot's word: `among others (1 bit) | 0 (3) | kind (4) | payload (56)`; 0: nothing was said.
+// Nothing that is waited for has a number of more than 56 bits: identities have 56, addresses of
+// user space 47. Kind 0 is a join, as a handle says it: the word is the address of the slot that it
+// waits for, which the table turns into an identity when somebody asks.
 const KIND_SHIFT: u32 = 56;
 const KIND: u64 = 0xf;
 /// The task waits for something else too, or the wake may come by way of somebody else.
@@ -77,7 +80,8 @@ impl Wait {
         (kind << KIND_SHIFT) | payload
     }
 
-    /// Whether a slot's word says that its task waits for something else too, or may be woken by somebody else's waker.
+    /// Whether a slot's word says that its task waits for something else too, or may be woken by
+    /// somebody else's waker.
     pub(crate) fn is_among_others(word: u64) -> bool {
         word & AMONG_OTHERS != 0
     }
@@ -101,7 +105,8 @@ impl Wait {
         (word != 0 && word >> KIND_SHIFT == 0).then_some(word as usize)
     }
 
-    /// What a word says, except for a join that names a slot: see [`Table::wait`](super::table::Table::wait).
+    /// What a word says, except for a join that names a slot: see
+    /// [`Table::wait`](super::table::Table::wait).
     pub(crate) fn unpack(word: u64) -> Self {
         let payload = word & PAYLOAD;
         match (word >> KIND_SHIFT) & KIND {
@@ -143,15 +148,15 @@ impl fmt::Display for Wait {
 
 const _: () = assert!(INDEX_BITS < KIND_SHIFT);
 
-/// Says what the running task waits for, and where; a leaf future calls it just before it returns `Pending`.
-/// Nothing happens outside of a task. The next poll of the task forgets it.
+/// Says what the running task waits for, and where; a leaf future calls it just before it returns
+/// `Pending`. Nothing happens outside of a task. The next poll of the task forgets it.
 #[inline]
 pub fn note_wait(wait: Wait, at: &'static Location<'static>) {
     WaitNote::new(wait, at).leave();
 }
 
-/// What [`note_wait`] writes, made before it is known whether there is a wait: two words, so that handing it on to the
-/// function that waits costs nothing.
+/// What [`note_wait`] writes, made before it is known whether there is a wait: two words, so that
+/// handing it on to the function that waits costs nothing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WaitNote {
     pub(super) packed: u64,
@@ -167,8 +172,8 @@ impl WaitNote {
         }
     }
 
-    /// Where it matters that nothing else wakes the task: says so if `waker` is not the task's own, as inside of a foreign
-    /// combinator that polls only those of its parts that were woken.
+    /// Where it matters that nothing else wakes the task: says so if `waker` is not the task's own,
+    /// as inside of a foreign combinator that polls only those of its parts that were woken.
     #[inline]
     pub(crate) fn by(self, waker: &Waker) -> Self {
         let direct = hot::with(|hot| key_of(waker) == Some(hot.running()));
@@ -223,9 +228,10 @@ pub(crate) fn forget_holder(address: usize) {
     });
 }
 
-// A task's share of a turn: how many operations that were ready it may do in one poll. Without it a task whose operations are
-// always ready would never let another run. Each leaf takes one unit when it is ready, none while it waits; one that finds no
-// unit left gives way, after it has joined the queue it may have to stand in.
+// A task's share of a turn: how many operations that were ready it may do in one poll. Without it a
+// task whose operations are always ready would never let another run. Each leaf takes one unit when
+// it is ready, none while it waits; one that finds no unit left gives way, after it has joined the
+// queue it may have to stand in.
 
 /// Whether the running task may do one more operation that is ready. Outside of a task: always.
 #[doc(hidden)]
@@ -254,8 +260,8 @@ pub fn poll_share(cx: &Context<'_>) -> Poll<()> {
     }
 }
 
-/// Tries what may be ready at once, and counts it if it is. `None` too where no share is left or no task runs: those whom this
-/// tells nothing look again on a slower path.
+/// Tries what may be ready at once, and counts it if it is. `None` too where no share is left or no
+/// task runs: those whom this tells nothing look again on a slower path.
 #[inline(always)]
 pub(crate) fn try_ready<R>(attempt: impl FnOnce() -> Option<R>) -> Option<R> {
     hot::with(|hot| {
@@ -269,11 +275,13 @@ pub(crate) fn try_ready<R>(attempt: impl FnOnce() -> Option<R>) -> Option<R> {
     })
 }
 
-/// Takes one unit of the running task's share, which is 128 in each of its polls. `Pending`, with the task woken for its next
-/// turn, when the share is used up: so a task whose operations are always ready lets others run. A leaf future that is ready
-/// calls it last, before it takes what it will return; one that may wait uses [`poll_within_budget`].
+/// Takes one unit of the running task's share, which is 128 in each of its polls. `Pending`, with
+/// the task woken for its next turn, when the share is used up: so a task whose operations are
+/// always ready lets others run. A leaf future that is ready calls it last, before it takes what it
+/// will return; one that may wait uses [`poll_within_budget`].
 ///
-/// tokio's cooperative budget. Outside of a task, and inside of [`unconstrained`](super::unconstrained), it is always ready.
+/// tokio's cooperative budget. Outside of a task, and inside of
+/// [`unconstrained`](super::unconstrained), it is always ready.
 #[inline]
 pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     ready!(poll_share(cx));
@@ -281,9 +289,9 @@ pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Ready(())
 }
 
-/// Polls a leaf future's operation within the running task's share. `Pending`, with the task woken for its next turn and
-/// `operation` not called, when the share is used up. An operation that is ready takes one unit of it, unless it is made of
-/// others that did; one that waits takes none.
+/// Polls a leaf future's operation within the running task's share. `Pending`, with the task woken
+/// for its next turn and `operation` not called, when the share is used up. An operation that is
+/// ready takes one unit of it, unless it is made of others that did; one that waits takes none.
 ///
 /// tokio's `poll_proceed` and `made_progress`.
 ///

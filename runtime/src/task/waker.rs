@@ -1,15 +1,16 @@
 //! The waker: a number.
 //!
-//! It exists so that cloning, keeping and dropping a waker cost nothing: the data word of the `RawWaker` *is* the
-//! key (runtime id 16 bits, generation 20, index 28), so clone copies it and drop does nothing. Waking compares
-//! the key with what runs, then with the thread's runtime, and only then asks the registry for another
-//! thread's. It must not know futures or the reactor.
+//! It exists so that cloning, keeping and dropping a waker cost nothing: the data word of the
+//! `RawWaker` *is* the key (runtime id 16 bits, generation 20, index 28), so clone copies it and
+//! drop does nothing. Waking compares the key with what runs, then with the thread's runtime, and
+//! only then asks the registry for another thread's. It must not know futures or the reactor.
 //!
 //! # Safety
 //!
-//! The vtable's functions never dereference the data word, so a waker may be used on any thread, at any time, after
-//! the task and after the runtime: `Waker: Send + Sync` is honest although no task ever is. There is one
-//! `static` vtable, so that its address tells our wakers from others and `will_wake` is right.
+//! The vtable's functions never dereference the data word, so a waker may be used on any thread, at
+//! any time, after the task and after the runtime: `Waker: Send + Sync` is honest although no task
+//! ever is. There is one `static` vtable, so that its address tells our wakers from others and
+//! `will_wake` is right.
 
 use std::ptr;
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -20,7 +21,8 @@ use super::registry;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| ());
 
-/// The runtime's own code copies the key instead: a waker that is cloned is one that other code keeps.
+/// The runtime's own code copies the key instead: a waker that is cloned is one that other code
+/// keeps.
 fn clone(data: *const ()) -> RawWaker {
     hot::with(hot::Hot::waker_cloned);
     RawWaker::new(data, &VTABLE)
@@ -30,8 +32,9 @@ fn wake(data: *const ()) {
     wake_key(data.addr() as u64);
 }
 
-/// The same key with clones that are counted, for runtimes in debug mode and those that look for misuse: so that a deadlock
-/// is told for certain, and that a future which wakes its own task is noticed.
+/// The same key with clones that are counted, for runtimes in debug mode and those that look for
+/// misuse: so that a deadlock is told for certain, and that a future which wakes its own task is
+/// noticed.
 static COUNTED: RawWakerVTable = RawWakerVTable::new(
     |data| {
         count(data, 1);
@@ -65,8 +68,8 @@ pub(crate) fn vtable(counted: bool) -> &'static RawWakerVTable {
 #[inline]
 pub(crate) fn waker_of(key: u64, vtable: &'static RawWakerVTable) -> Waker {
     let data = ptr::without_provenance(key as usize);
-    // SAFETY: both vtables' functions keep the contract of `RawWakerVTable` for every data word: they are
-    // thread-safe and never dereference it.
+    // SAFETY: both vtables' functions keep the contract of `RawWakerVTable` for every data word:
+    // they are thread-safe and never dereference it.
     unsafe { Waker::new(data, vtable) }
 }
 
@@ -100,7 +103,8 @@ pub(crate) fn give_way(waker: &Waker) {
     }
 }
 
-/// The same for a yield, of which one wants many: the running task's own waker, uncounted, is seen to at once.
+/// The same for a yield, of which one wants many: the running task's own waker, uncounted, is seen
+/// to at once.
 #[inline]
 pub(crate) fn yield_by(waker: &Waker) {
     let key = waker.data().addr() as u64;

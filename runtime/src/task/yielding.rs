@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use super::hot;
 use super::waker::yield_by;
 
-/// Lets every other task that is ready run once, then goes on. asyncio's `sleep(0)`, tokio's `yield_now`.
+/// Lets every other task that is ready run once, then goes on. asyncio's `sleep(0)`, tokio's
+/// `yield_now`.
 #[doc(alias = "sleep0")]
 #[inline]
 pub fn yield_now() -> YieldNow {
@@ -37,9 +38,10 @@ impl Future for YieldNow {
     }
 }
 
-/// Runs `future` without the cooperative budget (see [`poll_budget`](super::poll_budget)): however many of its operations are
-/// ready in one poll, none of them shows `Pending` for that, so it never gives way but by waiting. Tasks that it spawns, and
-/// children of its scopes, have shares of their own. tokio's `unconstrained`.
+/// Runs `future` without the cooperative budget (see [`poll_budget`](super::poll_budget)): however
+/// many of its operations are ready in one poll, none of them shows `Pending` for that, so it never
+/// gives way but by waiting. Tasks that it spawns, and children of its scopes, have shares of their
+/// own. tokio's `unconstrained`.
 pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
     Unconstrained { future }
 }

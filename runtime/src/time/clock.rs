@@ -1,6 +1,7 @@
 //! The clock: the one door through which time comes in.
 //!
-//! It exists so that time can be virtual: nothing else reads the system's clock. It must not know timers.
+//! It exists so that time can be virtual: nothing else reads the system's clock. It must not know
+//! timers.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -9,8 +10,8 @@ use super::instant::Instant;
 use crate::sys;
 use crate::task::hot;
 
-/// The clock of one runtime: the system's, or one that stands until it is advanced. Any thread may read it; only the loop's
-/// changes it.
+/// The clock of one runtime: the system's, or one that stands until it is advanced. Any thread may
+/// read it; only the loop's changes it.
 #[derive(Debug)]
 pub(crate) struct Clock {
     /// Virtual now in nanoseconds while paused, else 0.
@@ -51,7 +52,8 @@ impl Clock {
 
     pub(crate) fn resume(&self) {
         if self.is_paused() {
-            // With room for a century to run on: a clock that stands at the end of time must not wrap.
+            // With room for a century to run on: a clock that stands at the end of time must not
+            // wrap.
             let now = self.now().as_nanos().min(u64::MAX - (1 << 62));
             let ahead = now.wrapping_sub(sys::clock::monotonic_ns());
             self.ahead.store(ahead, Relaxed);

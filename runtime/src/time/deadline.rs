@@ -1,7 +1,7 @@
 //! `Deadline`: an end to waiting that can be moved meanwhile.
 //!
-//! Why: asyncio's `timeout().reschedule()`. It asks where the deadline is after each poll of the future under it, which may
-//! have moved it.
+//! Why: asyncio's `timeout().reschedule()`. It asks where the deadline is after each poll of the
+//! future under it, which may have moved it.
 
 use std::cell::Cell;
 use std::task::Context;
@@ -12,11 +12,13 @@ use super::timeout::{Elapsed, timeout_at};
 use crate::sync::wait_list::{Key, WaitQueue};
 use crate::task::stored::StoredWaker;
 
-/// A deadline that can be moved while a future runs under it: `deadline.run(future)`, and from inside or beside it
-/// `deadline.extend(..)`, `deadline.set(..)`. asyncio's `timeout().reschedule()`.
+/// A deadline that can be moved while a future runs under it: `deadline.run(future)`, and from
+/// inside or beside it `deadline.extend(..)`, `deadline.set(..)`. asyncio's
+/// `timeout().reschedule()`.
 ///
-/// What counts is where the deadline is when the future has been polled: a future that moves it ahead in the very poll in
-/// which the old one has passed goes on. Several futures may run under one deadline.
+/// What counts is where the deadline is when the future has been polled: a future that moves it
+/// ahead in the very poll in which the old one has passed goes on. Several futures may run under
+/// one deadline.
 ///
 /// ```
 /// use myrt::time::{Deadline, Duration, sleep};

@@ -1,7 +1,8 @@
 //! Deadlines to wakers: a clock and a wheel.
 //!
-//! It exists to translate: nanoseconds to the wheel's ticks of a millisecond, rounded up so that no timer fires
-//! early, and expired entries to wakes, made with nothing borrowed. It must not know futures.
+//! It exists to translate: nanoseconds to the wheel's ticks of a millisecond, rounded up so that no
+//! timer fires early, and expired entries to wakes, made with nothing borrowed. It must not know
+//! futures.
 
 use myrt_timer::{Key, Wheel};
 use std::cell::{Cell, RefCell};
@@ -46,7 +47,8 @@ impl Timers {
         }
     }
 
-    /// The first tick at whose start the deadline has passed; for "never" the wheel's last one, behind all others.
+    /// The first tick at whose start the deadline has passed; for "never" the wheel's last one,
+    /// behind all others.
     #[inline]
     fn tick_of(&self, deadline: Instant) -> u64 {
         if deadline == Instant::FAR_FUTURE {
@@ -72,7 +74,8 @@ impl Timers {
         self.seen.get()
     }
 
-    /// Stops the clock, at the start of the next tick: so whole milliseconds are exact from here on.
+    /// Stops the clock, at the start of the next tick: so whole milliseconds are exact from here
+    /// on.
     pub(crate) fn pause(&self) {
         if !self.clock.is_paused() {
             self.clock
@@ -98,7 +101,8 @@ impl Timers {
         u32::try_from((now - self.start).as_millis()).unwrap_or(u32::MAX)
     }
 
-    /// [`Timers::millis`] of the clock as the loop last read it, if that is another one than when this was asked last.
+    /// [`Timers::millis`] of the clock as the loop last read it, if that is another one than when
+    /// this was asked last.
     #[inline]
     pub(crate) fn new_millisecond(&self) -> Option<u32> {
         let since = self.seen.get().as_nanos().wrapping_sub(self.began.get());
@@ -124,7 +128,8 @@ impl Timers {
         self.wheel.borrow_mut().insert(tick, waker)
     }
 
-    /// Forgets a timer; returns its waker, to be dropped where nothing is borrowed. None when it has fired.
+    /// Forgets a timer; returns its waker, to be dropped where nothing is borrowed. None when it
+    /// has fired.
     #[inline]
     pub(crate) fn remove(&self, key: Key) -> Option<StoredWaker> {
         self.wheel.borrow_mut().remove(key)
@@ -136,7 +141,8 @@ impl Timers {
         self.wheel.borrow_mut().reschedule(key, tick)
     }
 
-    /// Whether a timer still waits; keeps `waker` as the one to wake. The waker that it replaces is returned.
+    /// Whether a timer still waits; keeps `waker` as the one to wake. The waker that it replaces is
+    /// returned.
     #[inline]
     pub(crate) fn watch(&self, key: Key, waker: &std::task::Waker) -> Option<StoredWaker> {
         // Made before anything is borrowed: the clone of a foreign waker is foreign code.
@@ -175,7 +181,8 @@ impl Timers {
         fired
     }
 
-    /// The moment at which the loop must look again: exact for near deadlines, earlier than due for far ones.
+    /// The moment at which the loop must look again: exact for near deadlines, earlier than due for
+    /// far ones.
     #[inline]
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         if self.is_empty() {
@@ -203,7 +210,8 @@ impl Timers {
         self.wheel.borrow().len()
     }
 
-    /// When each timer is due, and the key of the task that it wakes; none if the waker is not one of myrt's.
+    /// When each timer is due, and the key of the task that it wakes; none if the waker is not one
+    /// of myrt's.
     pub(crate) fn waiters(&self) -> Vec<(Instant, Option<u64>)> {
         let wheel = self.wheel.borrow();
         wheel

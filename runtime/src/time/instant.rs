@@ -1,7 +1,7 @@
 //! `Instant`: a point in time in eight bytes, that stands still when the runtime's clock is paused.
 //!
-//! It exists because std's cannot be made from a number, so it could not follow a virtual clock. It must not know
-//! timers.
+//! It exists because std's cannot be made from a number, so it could not follow a virtual clock. It
+//! must not know timers.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
@@ -11,8 +11,8 @@ use super::clock;
 
 /// A point on the monotonic clock, in nanoseconds, as the running runtime's clock tells it.
 ///
-/// Arithmetic saturates: an instant beyond the 584 years that fit is [`Instant::FAR_FUTURE`], never a panic
-/// (see [`Instant::checked_add`]). tokio's `time::Instant`, asyncio's `loop.time()`.
+/// Arithmetic saturates: an instant beyond the 584 years that fit is [`Instant::FAR_FUTURE`], never
+/// a panic (see [`Instant::checked_add`]). tokio's `time::Instant`, asyncio's `loop.time()`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
@@ -20,7 +20,8 @@ impl Instant {
     /// Later than everything; a sleep until then never ends.
     pub const FAR_FUTURE: Self = Self(u64::MAX);
 
-    /// Now, by the clock of the runtime that this thread is inside of (which may be virtual), else by the system's.
+    /// Now, by the clock of the runtime that this thread is inside of (which may be virtual), else
+    /// by the system's.
     #[inline]
     #[must_use]
     pub fn now() -> Self {
@@ -88,7 +89,8 @@ impl Instant {
     }
 }
 
-/// Nanoseconds of a duration, saturating. The common case is two multiplications; `as_nanos` is 128 bits wide.
+/// Nanoseconds of a duration, saturating. The common case is two multiplications; `as_nanos` is 128
+/// bits wide.
 #[inline]
 pub(crate) fn nanos_of(duration: Duration) -> u64 {
     duration

@@ -1,7 +1,7 @@
 //! `interval`: ticks that do not drift.
 //!
-//! It exists because a loop of `sleep(period)` drifts by whatever the body takes; an interval counts from its start.
-//! It must not know the wheel.
+//! It exists because a loop of `sleep(period)` drifts by whatever the body takes; an interval
+//! counts from its start. It must not know the wheel.
 
 use std::panic::Location;
 use std::pin::Pin;
@@ -21,9 +21,9 @@ pub enum MissedTickBehavior {
     /// Fires them one after the other, at once, until it has caught up.
     #[default]
     Burst,
-    /// Fires once, and counts from then: the next tick is a period after the call that came late, by however little. Up to
-    /// five milliseconds are taken for the loop's own lateness, not the caller's (as in tokio), so that the ticks of a
-    /// caller who is always there do not drift.
+    /// Fires once, and counts from then: the next tick is a period after the call that came late,
+    /// by however little. Up to five milliseconds are taken for the loop's own lateness, not the
+    /// caller's (as in tokio), so that the ticks of a caller who is always there do not drift.
     Delay,
     /// Fires once, and goes on at the next multiple of the period.
     Skip,
@@ -68,7 +68,8 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
     }
 }
 
-/// Ticks at a fixed period; made by [`interval`] and [`interval_at`]. Also a `Stream` that never ends.
+/// Ticks at a fixed period; made by [`interval`] and [`interval_at`]. Also a `Stream` that never
+/// ends.
 #[derive(Debug)]
 pub struct Interval {
     sleep: Sleep,
@@ -77,7 +78,8 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Waits for the next tick; gives the time at which it was due. Cancel safe: a tick is not lost.
+    /// Waits for the next tick; gives the time at which it was due. Cancel safe: a tick is not
+    /// lost.
     #[track_caller]
     pub fn tick(&mut self) -> Tick<'_> {
         Tick {

@@ -12,7 +12,8 @@ use crate::task::join::JoinHandle;
 use crate::task::registry;
 use crate::task::spawn::spawn_in;
 
-/// Calls `call` after `duration`, on the loop. Dropping the handle does not stop it, [`TimerHandle::cancel`] does.
+/// Calls `call` after `duration`, on the loop. Dropping the handle does not stop it,
+/// [`TimerHandle::cancel`] does.
 ///
 /// asyncio's `loop.call_later`.
 ///

@@ -1,7 +1,7 @@
 //! Time: sleeping, deadlines, intervals, and a clock that can be virtual.
 //!
-//! It exists as the user's view of the wheel. All of it goes through one clock, so under a paused one a program's
-//! timeline is exact and takes no time.
+//! It exists as the user's view of the wheel. All of it goes through one clock, so under a paused
+//! one a program's timeline is exact and takes no time.
 
 pub(crate) mod clock;
 mod deadline;
@@ -24,9 +24,10 @@ pub use timeout::{Elapsed, MoveOn, Timeout, move_on_after, move_on_at, timeout, 
 use crate::core::Core;
 use crate::task::{hot, registry};
 
-/// Stops the clock of the running runtime. From here on time is virtual: it stands still while anything can happen,
-/// and jumps to the next timer when nothing is ready, no event or message waits, and no blocking job or child
-/// process of this runtime runs. Waiting for a descriptor does not stop it.
+/// Stops the clock of the running runtime. From here on time is virtual: it stands still while
+/// anything can happen, and jumps to the next timer when nothing is ready, no event or message
+/// waits, and no blocking job or child process of this runtime runs. Waiting for a descriptor does
+/// not stop it.
 ///
 /// tokio's `time::pause`; trio's `MockClock` with `autojump_threshold=0`.
 ///
@@ -56,8 +57,8 @@ pub fn resume() {
     with_core(|core| core.timers.clock.resume());
 }
 
-/// Moves the paused clock on by `duration`, firing the timers on the way in order, each at its own time; tasks that
-/// they wake run before later ones fire.
+/// Moves the paused clock on by `duration`, firing the timers on the way in order, each at its own
+/// time; tasks that they wake run before later ones fire.
 ///
 /// # Panics
 /// When the clock is not paused, and outside of a runtime.

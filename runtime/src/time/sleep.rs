@@ -1,7 +1,7 @@
 //! `sleep`: a token that a timer stands behind once it has been polled.
 //!
-//! It exists as deadline and key, so it is `Send + Sync`, and one that is made and dropped unpolled touches no
-//! table. It must not know the wheel's insides.
+//! It exists as deadline and key, so it is `Send + Sync`, and one that is made and dropped unpolled
+//! touches no table. It must not know the wheel's insides.
 
 use std::fmt;
 use std::panic::Location;
@@ -19,10 +19,11 @@ use crate::task::registry;
 use crate::task::stored::StoredWaker;
 use crate::task::wait::{Wait, note_wait, poll_budget};
 
-/// Waits until `duration` has passed: never less, and at most about two milliseconds more on an idle loop.
+/// Waits until `duration` has passed: never less, and at most about two milliseconds more on an
+/// idle loop.
 ///
-/// A zero duration is ready at once; [`Duration::MAX`] never ends. Under a paused clock it takes no time at all (see
-/// [`pause`](crate::time::pause)). Cancel safe. asyncio's and tokio's `sleep`.
+/// A zero duration is ready at once; [`Duration::MAX`] never ends. Under a paused clock it takes no
+/// time at all (see [`pause`](crate::time::pause)). Cancel safe. asyncio's and tokio's `sleep`.
 ///
 /// ```
 /// use myrt::time::{Duration, Instant, sleep};
@@ -62,8 +63,8 @@ pub struct Sleep {
     at: &'static Location<'static>,
 }
 
-/// In place of a runtime's serial: the deadline was not reckoned from a reading of the clock just now, so it may have passed
-/// long since, and the first poll reads the clock.
+/// In place of a runtime's serial: the deadline was not reckoned from a reading of the clock just
+/// now, so it may have passed long since, and the first poll reads the clock.
 const UNREAD: u64 = u64::MAX;
 
 impl Sleep {
@@ -106,8 +107,9 @@ impl Sleep {
         Instant::now() >= self.deadline
     }
 
-    /// Sets another deadline without allocating; works on a sleep that has ended too. A timer that already waits
-    /// keeps its waker. Set to what has passed, it is ready at its next poll, and whoever has polled it is woken.
+    /// Sets another deadline without allocating; works on a sleep that has ended too. A timer that
+    /// already waits keeps its waker. Set to what has passed, it is ready at its next poll, and
+    /// whoever has polled it is woken.
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         let Some(key) = Key::from_bits(self.key.load(Relaxed)) else {
@@ -158,7 +160,8 @@ impl Sleep {
 
     #[inline]
     fn begin(&self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
-        // The loop's last reading settles most cases; a fresh one is taken when the deadline is near, or may be.
+        // The loop's last reading settles most cases; a fresh one is taken when the deadline is
+        // near, or may be.
         let near = self.runtime.load(Relaxed) == UNREAD
             || core.timers.seen() + Duration::from_millis(1) >= self.deadline;
         if near && core.timers.has_passed(self.deadline) {
@@ -191,8 +194,8 @@ impl Sleep {
         poll
     }
 
-    /// Says what is waited for. Who waits for something else too (the future in a timeout, another branch) has said so, and that
-    /// tells more than a time does: it stays, as one of several.
+    /// Says what is waited for. Who waits for something else too (the future in a timeout, another
+    /// branch) has said so, and that tells more than a time does: it stays, as one of several.
     #[inline]
     fn note(&self, at: &'static Location<'static>) {
         if !hot::with(Hot::note_another) {
@@ -233,7 +236,8 @@ impl Sleep {
 }
 
 impl Sleep {
-    /// The runtime of before has ended, and its wheel with it: the timer begins once more in this one.
+    /// The runtime of before has ended, and its wheel with it: the timer begins once more in this
+    /// one.
     #[cold]
     fn go_over(&self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
         self.key.store(0, Relaxed);
@@ -249,7 +253,8 @@ fn forget_remotely(runtime: u64, key: Key) {
     });
 }
 
-/// The sleep was reset outside of its runtime: whoever has polled it polls it again, and begins a new timer.
+/// The sleep was reset outside of its runtime: whoever has polled it polls it again, and begins a
+/// new timer.
 #[cold]
 fn wake_remotely(runtime: u64, key: Key) {
     registry::call_in(runtime, move |core| {

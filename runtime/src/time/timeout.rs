@@ -1,7 +1,7 @@
 //! `timeout` and its kin: an end to waiting.
 //!
-//! It exists so that a future can be given up: dropped at its await point, its async cleanups awaited, before the
-//! timeout returns. It must not know the wheel.
+//! It exists so that a future can be given up: dropped at its await point, its async cleanups
+//! awaited, before the timeout returns. It must not know the wheel.
 
 use std::fmt;
 use std::panic::Location;
@@ -35,11 +35,12 @@ impl From<Elapsed> for std::io::Error {
     }
 }
 
-/// Awaits `future` for at most `duration`. When the time is over, the future is dropped, then its async cleanups are
-/// awaited (bounded by the grace), then this returns [`Elapsed`]. A future that is ready wins over a deadline that
-/// passed at the same moment, and then no timer is made at all.
+/// Awaits `future` for at most `duration`. When the time is over, the future is dropped, then its
+/// async cleanups are awaited (bounded by the grace), then this returns [`Elapsed`]. A future that
+/// is ready wins over a deadline that passed at the same moment, and then no timer is made at all.
 ///
-/// Nested timeouts absorb only their own deadline. Cancel safe if the future is. asyncio's `wait_for`.
+/// Nested timeouts absorb only their own deadline. Cancel safe if the future is. asyncio's
+/// `wait_for`.
 ///
 /// # Errors
 /// [`Elapsed`] when the time was over.
@@ -100,8 +101,8 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// What there is beside the future: nothing as long as that has not been pending, so that a future which is ready at
-/// once costs no timer.
+/// What there is beside the future: nothing as long as that has not been pending, so that a future
+/// which is ready at once costs no timer.
 #[derive(Debug)]
 enum Stage {
     Fresh,
@@ -129,8 +130,8 @@ impl<F> Timeout<F> {
 }
 
 impl<F: Future> Timeout<F> {
-    /// One poll. `moved` gives the deadline if it can be moved; it is asked after the future was polled, since that may
-    /// have moved it.
+    /// One poll. `moved` gives the deadline if it can be moved; it is asked after the future was
+    /// polled, since that may have moved it.
     #[inline]
     pub(super) fn poll_until(
         self: Pin<&mut Self>,
@@ -187,8 +188,8 @@ impl<F> fmt::Debug for Timeout<F> {
     }
 }
 
-/// Awaits `future` for at most `duration`, and moves on without it: `None` when the time was over. trio's
-/// `move_on_after`.
+/// Awaits `future` for at most `duration`, and moves on without it: `None` when the time was over.
+/// trio's `move_on_after`.
 #[track_caller]
 pub fn move_on_after<F: IntoFuture>(duration: Duration, future: F) -> MoveOn<F::IntoFuture> {
     MoveOn {

@@ -113,8 +113,8 @@ pub(crate) async fn turn() {
     .await;
 }
 
-/// Runs what `make` makes, but drops the first attempt after `polls` polls, lets the others run, and
-/// begins anew. `polls` 0 drops it unpolled.
+/// Runs what `make` makes, but drops the first attempt after `polls` polls, lets the others run,
+/// and begins anew. `polls` 0 drops it unpolled.
 pub(crate) async fn cut<F, Fut>(polls: usize, mut make: F) -> Fut::Output
 where
     F: FnMut() -> Fut,

@@ -1,7 +1,7 @@
 //! Asks a monitor: a line there, an answer back that ends with an empty line.
 //!
-//! A connection that broke is made anew at the next question, so a program that is started again is found again. It must not
-//! know what is asked.
+//! A connection that broke is made anew at the next question, so a program that is started again is
+//! found again. It must not know what is asked.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -9,7 +9,8 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// How long an answer may take: it comes from a thread of its own, so a blocked program answers too.
+/// How long an answer may take: it comes from a thread of its own, so a blocked program answers
+/// too.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 trait Stream: Read + Write + Send {}

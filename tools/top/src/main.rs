@@ -1,7 +1,9 @@
-//! `myrt-top`: what the tasks of a running myrt program do, live in a terminal, as `top` shows processes.
+//! `myrt-top`: what the tasks of a running myrt program do, live in a terminal, as `top` shows
+//! processes.
 //!
-//! It asks the monitor of the program (`MYRT_MONITOR=127.0.0.1:50101`, or `myrt::monitor::start`) in JSON, once a second, and draws
-//! the answer. While the program's loop is blocked the monitor still answers, and a red line says which task blocks it.
+//! It asks the monitor of the program (`MYRT_MONITOR=127.0.0.1:50101`, or `myrt::monitor::start`)
+//! in JSON, once a second, and draws the answer. While the program's loop is blocked the monitor
+//! still answers, and a red line says which task blocks it.
 //!
 //! ```text
 //! myrt-top 127.0.0.1:50101            q quits, ? shows the keys
@@ -9,10 +11,11 @@
 //! myrt-top 127.0.0.1:50101 --once     one picture to stdout, for scripts
 //! ```
 //!
-//! To cancel a task over TCP it needs the token that the program printed at its start, in `MYRT_MONITOR_TOKEN`: arguments can be
-//! seen by every user of the machine.
+//! To cancel a task over TCP it needs the token that the program printed at its start, in
+//! `MYRT_MONITOR_TOKEN`: arguments can be seen by every user of the machine.
 //!
-//! `client.rs` asks, `tasks.rs` understands the answers, `view.rs` makes lines of them. Here is the terminal.
+//! `client.rs` asks, `tasks.rs` understands the answers, `view.rs` makes lines of them. Here is the
+//! terminal.
 
 mod client;
 mod tasks;
@@ -236,7 +239,8 @@ impl Drop for Screen {
 /// What was asked at one moment.
 impl Client {
     fn look(&mut self) -> io::Result<Snapshot> {
-        // No task is to be listed: who asks for `top` has polls timed, for as long as it is asked now and then.
+        // No task is to be listed: who asks for `top` has polls timed, for as long as it is asked
+        // now and then.
         self.ask("top 0 --json")?;
         let rows = self.ask("ps --json")?;
         let counts = self.ask("metrics --json")?;

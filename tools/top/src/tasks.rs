@@ -19,7 +19,8 @@ pub struct Task {
     pub rate: f64,
     /// How long it was polled, in microseconds, where that is measured.
     pub busy_us: Option<u64>,
-    /// Which part of the time since the look before that is, where both looks have it; 1: all of it.
+    /// Which part of the time since the look before that is, where both looks have it; 1: all of
+    /// it.
     pub share: Option<f64>,
     pub longest_us: Option<u64>,
     pub waited_ms: Option<u64>,

@@ -1,6 +1,7 @@
 //! The picture: what was learned, as lines of text of a given width.
 //!
-//! It exists apart from the terminal so that it can be tested, and printed once. It must not know keys or sockets.
+//! It exists apart from the terminal so that it can be tested, and printed once. It must not know
+//! keys or sockets.
 
 use crate::tasks::{Snapshot, Sort, Task, duration, micros};
 
@@ -154,7 +155,8 @@ impl View {
         self.asked.take().filter(|_| yes)
     }
 
-    /// The screen: `height` lines of `width` columns; with `usize::MAX` as many as there are, without the line of keys.
+    /// The screen: `height` lines of `width` columns; with `usize::MAX` as many as there are,
+    /// without the line of keys.
     pub fn lines(&mut self, width: usize, height: usize) -> Vec<Line> {
         let mut lines = vec![self.head(width)];
         let blocking = self.tasks().iter().find(|task| task.blocks.is_some());
@@ -303,7 +305,8 @@ const WIDE: usize = 112;
 /// From this width on all keys are named.
 const WIDE_KEYS: usize = 76;
 
-/// The columns that have room in a width; 0: not shown. Words stand to the left, numbers to the right; the last one has what is left.
+/// The columns that have room in a width; 0: not shown. Words stand to the left, numbers to the
+/// right; the last one has what is left.
 fn columns(width: usize, cells: [String; 10]) -> String {
     let widths = match width {
         0..NARROW => [6, 9, 0, 0, 0, 4, 0, 0, 0, 0],

@@ -108,7 +108,8 @@ fn serve<P: Serve>() -> Result<(), Unavailable> {
     P::block_on(|peer| peer.serve())?.map_err(Unavailable::because)
 }
 
-/// A program of its own, for reference: its time is taken, its instructions and calls are not counted.
+/// A program of its own, for reference: its time is taken, its instructions and calls are not
+/// counted.
 pub const NGINX: &str = "nginx";
 
 /// Everyone who was built in, in the order in which they are printed.

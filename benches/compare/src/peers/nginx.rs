@@ -1,8 +1,9 @@
-//! The distribution's nginx, for reference beside the HTTP hello: one process, no log, the same text as an answer (its
-//! head has a few lines more).
+//! The distribution's nginx, for reference beside the HTTP hello: one process, no log, the same
+//! text as an answer (its head has a few lines more).
 //!
-//! It reports no connections to the tally, so its open sockets are counted from outside, and its CPU time is that of the whole process,
-//! start and end included: some milliseconds. It must not know what the others do.
+//! It reports no connections to the tally, so its open sockets are counted from outside, and its
+//! CPU time is that of the whole process, start and end included: some milliseconds. It must not
+//! know what the others do.
 
 use std::fs;
 use std::io;

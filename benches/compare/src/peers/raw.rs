@@ -1,5 +1,5 @@
-//! The yardstick of the servers: a level-triggered epoll loop by hand, one buffer a connection, no tasks. It must not
-//! know any runtime.
+//! The yardstick of the servers: a level-triggered epoll loop by hand, one buffer a connection, no
+//! tasks. It must not know any runtime.
 
 use std::io;
 use std::net::TcpListener;
@@ -10,7 +10,8 @@ use crate::peer::Unavailable;
 use crate::programs::hello::Requests;
 use crate::tally;
 
-/// What a connection does when there is something to read: one read, and one write if it has something to say. False: it has ended.
+/// What a connection does when there is something to read: one read, and one write if it has
+/// something to say. False: it has ended.
 trait Connection: Default {
     fn ready(&mut self, fd: RawFd) -> io::Result<bool>;
 }
@@ -40,7 +41,8 @@ fn run<C: Connection>() -> io::Result<()> {
                 accept(epoll, fd, &mut connections)
             } else {
                 if !connections[fd as usize].ready(fd)? {
-                    // SAFETY: the fd is a connection of ours and is not used again before a new accept.
+                    // SAFETY: the fd is a connection of ours and is not used again before a new
+                    // accept.
                     unsafe { libc::close(fd) };
                     tally::closed();
                 }

@@ -1,5 +1,5 @@
-//! HTTP hello without a library: what a request says is not looked at, only where it ends. The same text for every
-//! server, the raw loop included, so that what differs is the runtime alone.
+//! HTTP hello without a library: what a request says is not looked at, only where it ends. The same
+//! text for every server, the raw loop included, so that what differs is the runtime alone.
 
 use crate::load::HELLO;
 
@@ -35,7 +35,8 @@ impl Requests {
         &mut self.input[self.filled..]
     }
 
-    /// The answers to the requests that are whole now that `length` bytes have come; empty if none is.
+    /// The answers to the requests that are whole now that `length` bytes have come; empty if none
+    /// is.
     pub fn answers(&mut self, length: usize) -> &[u8] {
         self.filled += length;
         self.answers.clear();

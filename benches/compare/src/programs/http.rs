@@ -1,4 +1,5 @@
-//! One HTTP/1 server on hyper, the same text for each runtime: hyper's defaults, its header timeout included.
+//! One HTTP/1 server on hyper, the same text for each runtime: hyper's defaults, its header timeout
+//! included.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,7 +1,9 @@
-//! N3, A6, A7 and A11: ten thousand connections that mostly do nothing, on a loop, on threads and on asyncio; and nineteen thousand.
+//! N3, A6, A7 and A11: ten thousand connections that mostly do nothing, on a loop, on threads and
+//! on asyncio; and nineteen thousand.
 //!
-//! Server and clients are processes of their own; the clients are four, with a source address each. Memory is the server
-//! process's: what it had before the clients came is taken off, and the kernel's socket buffers are not in it for anyone.
+//! Server and clients are processes of their own; the clients are four, with a source address each.
+//! Memory is the server process's: what it had before the clients came is taken off, and the
+//! kernel's socket buffers are not in it for anyone.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};

@@ -66,7 +66,8 @@ pub(super) fn run(plan: &Plan, findings: &mut Findings) -> io::Result<()> {
     let load = memory::load().unwrap_or(0.0);
     let ratios = measure(plan)?;
     findings.number("N23", "two threads in Rust", ratios.rust, "x");
-    // Two threads without a lock are the control: where they take longer than one, there is no second core to be had.
+    // Two threads without a lock are the control: where they take longer than one, there is no
+    // second core to be had.
     let busy = plan.cores < 2 || ratios.rust > 1.4;
     let mut judge = |holds: bool, claim: &str, measured: String, note: &str| {
         if busy {

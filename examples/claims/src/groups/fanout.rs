@@ -1,7 +1,8 @@
-//! N4, N5, N17, N18, A13, A14, C22, C23, R9: many requests to a server that takes its time: in sequence, on threads, on one loop.
+//! N4, N5, N17, N18, A13, A14, C22, C23, R9: many requests to a server that takes its time: in
+//! sequence, on threads, on one loop.
 //!
-//! The server and each client are processes of their own, so memory is the client's. The server is new for each measurement:
-//! connections that linger on its port must not meet the next one's.
+//! The server and each client are processes of their own, so memory is the client's. The server is
+//! new for each measurement: connections that linger on its port must not meet the next one's.
 
 use std::io;
 

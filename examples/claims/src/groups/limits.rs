@@ -1,4 +1,5 @@
-//! N11 and N19: the report of what keeps the loop, and the rate limiter's timeline, ours and the course's.
+//! N11 and N19: the report of what keeps the loop, and the rate limiter's timeline, ours and the
+//! course's.
 
 use std::cell::RefCell;
 use std::io;

@@ -1,7 +1,7 @@
 //! The measurements, a file for each group of claims, and how they are run one after the other.
 //!
-//! A group says beforehand which ids it answers. Those that it leaves open, since something failed, are reported as not
-//! testable with the reason, so that the report has every id.
+//! A group says beforehand which ids it answers. Those that it leaves open, since something failed,
+//! are reported as not testable with the reason, so that the report has every id.
 
 mod balancer;
 mod c10k;

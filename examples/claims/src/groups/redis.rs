@@ -1,5 +1,5 @@
-//! N7: a Redis in one thread. The course's program where it is built beside this one, else a small one of our own; and the
-//! distribution's, where that is installed.
+//! N7: a Redis in one thread. The course's program where it is built beside this one, else a small
+//! one of our own; and the distribution's, where that is installed.
 
 use std::io;
 use std::net::TcpListener;

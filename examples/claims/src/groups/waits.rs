@@ -1,7 +1,8 @@
-//! N2, N16, N20, N21, N22, N24: programs that only wait, and how long that takes in sequence and at once.
+//! N2, N16, N20, N21, N22, N24: programs that only wait, and how long that takes in sequence and at
+//! once.
 //!
-//! They are measured one after the other in a full run, and side by side, each on a thread of its own, in a quick one: they
-//! hardly compute, so they do not disturb each other.
+//! They are measured one after the other in a full run, and side by side, each on a thread of its
+//! own, in a quick one: they hardly compute, so they do not disturb each other.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};

@@ -1,8 +1,9 @@
 //! Processes of our own: this program again in another role, or Python.
 //!
-//! They exist so that what is measured does not share its memory, its descriptors or its thread with who measures. A child
-//! says lines on its standard output, and ends when its standard input does: so none outlives this program, however that ends.
-//! This file must not know what the roles are.
+//! They exist so that what is measured does not share its memory, its descriptors or its thread
+//! with who measures. A child says lines on its standard output, and ends when its standard input
+//! does: so none outlives this program, however that ends. This file must not know what the roles
+//! are.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};

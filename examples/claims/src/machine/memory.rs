@@ -1,4 +1,5 @@
-//! What the kernel says of a process: memory, threads, processor time. From /proc, so on Linux only; `None` elsewhere.
+//! What the kernel says of a process: memory, threads, processor time. From /proc, so on Linux
+//! only; `None` elsewhere.
 //!
 //! It must not know what the processes do.
 
@@ -40,7 +41,8 @@ pub(crate) fn memory(pid: &str) -> Option<Memory> {
     })
 }
 
-/// The share of the memory that is this process's: what it shares with others is divided among them.
+/// The share of the memory that is this process's: what it shares with others is divided among
+/// them.
 pub(crate) fn proportional(pid: &str) -> Option<u64> {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;

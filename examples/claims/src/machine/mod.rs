@@ -1,4 +1,5 @@
-//! The machine: processes that are measured, what the kernel says of them, and numbers made readable.
+//! The machine: processes that are measured, what the kernel says of them, and numbers made
+//! readable.
 
 pub(crate) mod child;
 pub(crate) mod memory;

@@ -1,4 +1,5 @@
-//! The report: what was found, with the machine that it was found on, as a table, as JSON and as a page.
+//! The report: what was found, with the machine that it was found on, as a table, as JSON and as a
+//! page.
 
 pub(crate) mod html;
 pub(crate) mod json;

@@ -1,4 +1,5 @@
-//! The drawings: curves with logarithmic axes where the numbers span more than a decade, and bars. Written by hand, for the page.
+//! The drawings: curves with logarithmic axes where the numbers span more than a decade, and bars.
+//! Written by hand, for the page.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! The table for a terminal: claim, measured, verdict. Colours only on a terminal, and not with `NO_COLOR`.
+//! The table for a terminal: claim, measured, verdict. Colours only on a terminal, and not with
+//! `NO_COLOR`.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -72,7 +73,8 @@ fn paint(verdict: Verdict, colours: bool) -> String {
     }
 }
 
-/// One row, its texts wrapped; the verdict is the last column, so that its colour need not be counted.
+/// One row, its texts wrapped; the verdict is the last column, so that its colour need not be
+/// counted.
 fn row(text: &mut String, id: &str, claim: &str, measured: &str, verdict: &str) {
     let (claim, measured) = (wrap(claim, CLAIM), wrap(measured, MEASURED));
     for place in 0..claim.len().max(measured.len()).max(1) {

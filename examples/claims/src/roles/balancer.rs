@@ -1,4 +1,5 @@
-//! A proxy for connections as HAProxy is one, reduced to what is measured: a backend, both directions; and a source of bytes.
+//! A proxy for connections as HAProxy is one, reduced to what is measured: a backend, both
+//! directions; and a source of bytes.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};

@@ -1,7 +1,9 @@
-//! The servers that tell everybody: a chat that relays at once, and a game that tells its state sixty times a second.
+//! The servers that tell everybody: a chat that relays at once, and a game that tells its state
+//! sixty times a second.
 //!
-//! Messages have 16 bytes, a frame number and the number of the last message of a client. A client that does not read
-//! loses frames in the game, as in any game, and its connection in the chat; nobody waits for it.
+//! Messages have 16 bytes, a frame number and the number of the last message of a client. A client
+//! that does not read loses frames in the game, as in any game, and its connection in the chat;
+//! nobody waits for it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

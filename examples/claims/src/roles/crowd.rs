@@ -1,9 +1,11 @@
-//! The clients of a chat or a game: N connections on one thread; one of them says something, and it is measured when
-//! everybody has it.
+//! The clients of a chat or a game: N connections on one thread; one of them says something, and it
+//! is measured when everybody has it.
 //!
-//! Arguments: port, clients, rounds, pause in milliseconds. First prints `connected N` and waits for a line, so that the server's memory can
-//! be looked at; then prints how long messages took, in seconds: median, 99th percentile, longest, median until the
-//! last has it; how many messages somebody did not get; then the frames a second and the 99th percentile of their distance, as one client sees them.
+//! Arguments: port, clients, rounds, pause in milliseconds. First prints `connected N` and waits
+//! for a line, so that the server's memory can be looked at; then prints how long messages took, in
+//! seconds: median, 99th percentile, longest, median until the last has it; how many messages
+//! somebody did not get; then the frames a second and the 99th percentile of their distance, as one
+//! client sees them.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead};
@@ -62,7 +64,8 @@ pub(super) fn run(arguments: &[String]) -> io::Result<()> {
         let mut lasts = Vec::new();
         let mut lost = 0;
         for round in 1..=rounds {
-            // A pause that is no multiple of a frame, or every message would meet the same moment of it.
+            // A pause that is no multiple of a frame, or every message would meet the same moment
+            // of it.
             sleep(rest + Duration::from_micros(round * 3700 % 16_667)).await;
             match say_to_all(&streams[0], &crowd, clients - 1, round).await? {
                 Some(took) => lasts.push(took),

@@ -1,4 +1,5 @@
-//! Echo servers: a task a client, and a thread a client. What they have in common is what C10K is measured with.
+//! Echo servers: a task a client, and a thread a client. What they have in common is what C10K is
+//! measured with.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -19,7 +20,8 @@ pub(super) fn on_a_loop() -> io::Result<()> {
     })
 }
 
-/// The stack of a thread as C programs get it, which the course counts with; Rust's own default is 2 MiB.
+/// The stack of a thread as C programs get it, which the course counts with; Rust's own default is
+/// 2 MiB.
 pub(super) const STACK: usize = 8 << 20;
 
 /// A thread a client, as in the course.
@@ -31,7 +33,8 @@ pub(super) fn on_threads() -> io::Result<()> {
     end_with_parent(io::stdin())?;
     say(&format!("listening {}", listener.local_addr()?.port()))?;
     for stream in listener.incoming().flatten() {
-        // Where no thread is to be had, the client is turned away, and the count of the clients shows it.
+        // Where no thread is to be had, the client is turned away, and the count of the clients
+        // shows it.
         let _ = thread::Builder::new()
             .stack_size(STACK)
             .spawn(move || one_client(stream));

@@ -1,7 +1,8 @@
-//! N requests to a server that takes its time: in sequence, a thread each, on fifty threads, or on one event loop.
+//! N requests to a server that takes its time: in sequence, a thread each, on fifty threads, or on
+//! one event loop.
 //!
-//! Arguments: model, requests, port. Prints seconds, failures, peak resident and peak virtual bytes, and the most threads
-//! that were there at once.
+//! Arguments: model, requests, port. Prints seconds, failures, peak resident and peak virtual
+//! bytes, and the most threads that were there at once.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream as Blocking;

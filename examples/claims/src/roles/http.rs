@@ -1,4 +1,5 @@
-//! HTTP as far as the claims need it: a server that takes its time, and one that says hello at once.
+//! HTTP as far as the claims need it: a server that takes its time, and one that says hello at
+//! once.
 
 use std::io;
 

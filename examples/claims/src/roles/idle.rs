@@ -1,6 +1,7 @@
 //! Clients that do nothing: each connects, has one message answered, and then stays.
 //!
-//! Arguments: port, clients, last byte of the source address, message. Prints how many were answered.
+//! Arguments: port, clients, last byte of the source address, message. Prints how many were
+//! answered.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

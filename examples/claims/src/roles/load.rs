@@ -1,7 +1,9 @@
-//! Clients that ask as fast as they are answered: on one thread, each connection with the same request again and again.
+//! Clients that ask as fast as they are answered: on one thread, each connection with the same
+//! request again and again.
 //!
-//! Arguments: port, connections, milliseconds, pipelined requests, request. All answers must have the length of the first.
-//! Prints requests, seconds, median and 99th percentile of a turn in seconds, failures.
+//! Arguments: port, connections, milliseconds, pipelined requests, request. All answers must have
+//! the length of the first. Prints requests, seconds, median and 99th percentile of a turn in
+//! seconds, failures.
 
 use std::cell::{Cell, RefCell};
 use std::io;

@@ -1,7 +1,8 @@
-//! The roles that this program takes in processes of its own: what is measured, and the clients that load it.
+//! The roles that this program takes in processes of its own: what is measured, and the clients
+//! that load it.
 //!
-//! A role prints `listening PORT`, or a line of numbers, and ends when its standard input does. It must not know what
-//! the claims are.
+//! A role prints `listening PORT`, or a line of numbers, and ends when its standard input does. It
+//! must not know what the claims are.
 
 mod balancer;
 mod broadcast;
@@ -84,7 +85,8 @@ fn say(line: &str) -> io::Result<()> {
 /// At a port of its own, or at one whose connections several processes share; 0 is any.
 fn listen(shared: Option<u16>) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
-    // Only where it is wanted: with this option the system may give out a port that another one has.
+    // Only where it is wanted: with this option the system may give out a port that another one
+    // has.
     socket.set_reuseport(shared.is_some())?;
     socket.bind(local(shared.unwrap_or(0)))?;
     socket.listen(BACKLOG)
@@ -164,8 +166,8 @@ async fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for bytes and appends what is there to `into`; the buffer of the read lives for the read only, so those who
-/// wait hold none. Returns 0 at the end.
+/// Waits for bytes and appends what is there to `into`; the buffer of the read lives for the read
+/// only, so those who wait hold none. Returns 0 at the end.
 async fn receive(stream: &TcpStream, into: &mut Vec<u8>) -> io::Result<usize> {
     loop {
         stream.readable().await?;

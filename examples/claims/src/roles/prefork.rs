@@ -1,7 +1,8 @@
 //! Apache's prefork model: processes that each serve one client at a time.
 //!
-//! The parent opens the one listener and hands it to its workers as their standard input (the course binds again in each
-//! child, which fails: R5). Their standard output is the pipe at which the parent's own end shows, so they end with it.
+//! The parent opens the one listener and hands it to its workers as their standard input (the
+//! course binds again in each child, which fails: R5). Their standard output is the pipe at which
+//! the parent's own end shows, so they end with it.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

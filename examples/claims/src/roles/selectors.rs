@@ -1,7 +1,8 @@
 //! One active socket of N on each selector: from the wait to the answer.
 //!
-//! Arguments: milliseconds a measurement, then the counts. Prints `NAME N SECONDS`, or `NAME N refused WHY`. The runtime is
-//! the same each time, so the number is one call of the selector, the re-arming that it needs, and a turn of the loop.
+//! Arguments: milliseconds a measurement, then the counts. Prints `NAME N SECONDS`, or `NAME N
+//! refused WHY`. The runtime is the same each time, so the number is one call of the selector, the
+//! re-arming that it needs, and a turn of the loop.
 
 use std::io;
 use std::net::UdpSocket;
@@ -21,7 +22,8 @@ pub(super) fn run(arguments: &[String]) -> io::Result<()> {
     let counts = (1..arguments.len())
         .map(|place| number(arguments, place))
         .collect::<io::Result<Vec<usize>>>()?;
-    // Before the sockets: a runtime has descriptors of its own, and for select those too must be below 1,024.
+    // Before the sockets: a runtime has descriptors of its own, and for select those too must be
+    // below 1,024.
     let mut runtimes = Vec::new();
     for selector in SELECTORS
         .into_iter()

@@ -1,6 +1,7 @@
 //! Threads, or tasks, that only exist: what they cost in memory.
 //!
-//! Prints how many there were, address space and resident bytes that they added, and why there were no more.
+//! Prints how many there were, address space and resident bytes that they added, and why there were
+//! no more.
 
 use std::future::pending;
 use std::io;

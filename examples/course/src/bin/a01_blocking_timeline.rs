@@ -1,11 +1,13 @@
-//! What blocking means: lines of time of a call that waits, and of one that does not. No runtime in the first half.
+//! What blocking means: lines of time of a call that waits, and of one that does not. No runtime in
+//! the first half.
 //!
-//! A server on this machine answers after 50 ms, so that the wait can be seen. The blocking thread stands still meanwhile.
-//! A `send` blocks, too, as soon as the buffers are full: here until the peer begins to read after 50 ms. In the
-//! second half a task waits for the same answer while another one counts.
+//! A server on this machine answers after 50 ms, so that the wait can be seen. The blocking thread
+//! stands still meanwhile. A `send` blocks, too, as soon as the buffers are full: here until the
+//! peer begins to read after 50 ms. In the second half a task waits for the same answer while
+//! another one counts.
 //!
-//! Course: 8.5, "Qu'est-ce que le blocage" (A1; the claim N2), "Opérations bloquantes courantes" (A2), and the lines of
-//! time of non-blocking I/O (A8).
+//! Course: 8.5, "Qu'est-ce que le blocage" (A1; the claim N2), "Opérations bloquantes courantes"
+//! (A2), and the lines of time of non-blocking I/O (A8).
 //!
 //! ```text
 //! cargo run --release -p course --bin blocking_timeline

@@ -1,6 +1,7 @@
 //! Echo, blocking: one client at a time, for comparison. No runtime.
 //!
-//! The second client connects (the kernel accepts for it) and waits for its first echo until the first has hung up.
+//! The second client connects (the kernel accepts for it) and waits for its first echo until the
+//! first has hung up.
 //!
 //! Course: 8.5, "Serveur bloquant simple" and "Test du problème" (A3). Next: `echo_threads`.
 //!

@@ -1,9 +1,11 @@
 //! Echo with a thread for each client, for comparison. No runtime.
 //!
-//! Nobody waits for anybody, at the price of a stack a client: 8 MB of address space as the course counts, 2 MB with Rust's
-//! default, of which a few pages are really used; and of a place in the kernel's scheduler.
+//! Nobody waits for anybody, at the price of a stack a client: 8 MB of address space as the course
+//! counts, 2 MB with Rust's default, of which a few pages are really used; and of a place in the
+//! kernel's scheduler.
 //!
-//! Course: 8.5, "Thread par connexion" and pattern 1, `ThreadedServer` (A4, A5; the claim N1). Next: `echo_threadpool`.
+//! Course: 8.5, "Thread par connexion" and pattern 1, `ThreadedServer` (A4, A5; the claim N1).
+//! Next: `echo_threadpool`.
 //!
 //! ```text
 //! cargo run --release -p course --bin echo_threads                  on 127.0.0.1:8888
@@ -26,7 +28,8 @@ fn main() -> io::Result<()> {
         match stream {
             Ok(stream) => drop(thread::Builder::new().spawn(|| echo(stream))), // no thread left: the client is sent away
             Err(error) => {
-                // Out of descriptors: a loop without this pause would burn a core until a client leaves.
+                // Out of descriptors: a loop without this pause would burn a core until a client
+                // leaves.
                 eprintln!("accept: {error}");
                 thread::sleep(std::time::Duration::from_millis(10));
             }

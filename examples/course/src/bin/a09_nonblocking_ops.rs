@@ -1,9 +1,11 @@
 //! The four operations on sockets that do not block: each says at once that it is not done.
 //!
-//! Shows `connect` (EINPROGRESS), `accept`, `recv` and `send` (EAGAIN), first bare, then what the runtime makes of them: `try_…`
-//! says the same, and the plain method waits until the kernel reports that a try is worthwhile.
+//! Shows `connect` (EINPROGRESS), `accept`, `recv` and `send` (EAGAIN), first bare, then what the
+//! runtime makes of them: `try_…` says the same, and the plain method waits until the kernel
+//! reports that a try is worthwhile.
 //!
-//! Course: 8.5, "I/O non-bloquant" (A8, A9), and the first rule of 8.6 (B22: a socket on a loop is non-blocking).
+//! Course: 8.5, "I/O non-bloquant" (A8, A9), and the first rule of 8.6 (B22: a socket on a loop is
+//! non-blocking).
 //!
 //! ```text
 //! cargo run --release -p course --bin nonblocking_ops

@@ -1,11 +1,13 @@
 //! Asking again and again, against being told: what waiting costs.
 //!
-//! Three ways to wait a second for bytes that come then, with the CPU time of each. Asking in a loop takes all of it.
-//! A pause of a millisecond between two questions takes little, not the 100 % that the course's comment claims (R12),
-//! and is late by up to that pause. A task takes next to nothing, and is woken when the bytes are there.
+//! Three ways to wait a second for bytes that come then, with the CPU time of each. Asking in a
+//! loop takes all of it. A pause of a millisecond between two questions takes little, not the 100 %
+//! that the course's comment claims (R12), and is late by up to that pause. A task takes next to
+//! nothing, and is woken when the bytes are there.
 //!
-//! Course: 8.5, "Polling naïf" (A10), and "I/O: le nerf de la guerre", `wait_readable` with `select(…, 0)` (D4; its
-//! closing warning becomes a line with a number). Descriptors of other libraries wait the same way: `myrt::io::readable(fd)`.
+//! Course: 8.5, "Polling naïf" (A10), and "I/O: le nerf de la guerre", `wait_readable` with
+//! `select(…, 0)` (D4; its closing warning becomes a line with a number). Descriptors of other
+//! libraries wait the same way: `myrt::io::readable(fd)`.
 //!
 //! ```text
 //! cargo run --release -p course --bin busy_poll [-- MILLISECONDS]

@@ -1,4 +1,5 @@
-//! A small HTTP server as it is written with `async`: from top to bottom. Its twin is `http_state_machine`.
+//! A small HTTP server as it is written with `async`: from top to bottom. Its twin is
+//! `http_state_machine`.
 //!
 //! Course: 8.5, "Code comparatif" (A12).
 //!
@@ -6,7 +7,8 @@
 //! cargo run --release -p course --bin http_async                    on 127.0.0.1:8000
 //! ```
 //!
-//! Clients: `curl -i localhost:8000`, `ab -n 1000 -c 50 http://localhost:8000/`. The bytes are those of the twin.
+//! Clients: `curl -i localhost:8000`, `ab -n 1000 -c 50 http://localhost:8000/`. The bytes are
+//! those of the twin.
 
 use std::io;
 

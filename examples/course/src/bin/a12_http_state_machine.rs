@@ -1,7 +1,8 @@
 //! The small HTTP server of `http_async`, as the state machine that the compiler makes of it.
 //!
-//! Shows what `async` saves: the states by name, the data of each, and a `poll` that goes on in the state in which it was
-//! left. Every `Pending` is an `await` of the twin. It is a future like any other: the loop does not know who wrote it.
+//! Shows what `async` saves: the states by name, the data of each, and a `poll` that goes on in the
+//! state in which it was left. Every `Pending` is an `await` of the twin. It is a future like any
+//! other: the loop does not know who wrote it.
 //!
 //! Course: 8.5, "Code comparatif" (A12).
 //!
@@ -9,7 +10,8 @@
 //! cargo run --release -p course --bin http_state_machine            on 127.0.0.1:8000
 //! ```
 //!
-//! Clients: `curl -i localhost:8000`, `ab -n 1000 -c 50 http://localhost:8000/`. The bytes are those of the twin.
+//! Clients: `curl -i localhost:8000`, `ab -n 1000 -c 50 http://localhost:8000/`. The bytes are
+//! those of the twin.
 
 use std::future::Future;
 use std::io;

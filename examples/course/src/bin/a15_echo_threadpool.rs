@@ -1,7 +1,7 @@
 //! Echo with a pool of threads and a queue, for comparison. No runtime.
 //!
-//! Memory is bounded, and so is the number of clients that are served: with ten threads the eleventh waits in the queue
-//! until one of the ten hangs up, even if all ten say nothing.
+//! Memory is bounded, and so is the number of clients that are served: with ten threads the
+//! eleventh waits in the queue until one of the ten hangs up, even if all ten say nothing.
 //!
 //! Course: 8.5, pattern 2 (A15). Next: `echo_event_loop`.
 //!

@@ -1,11 +1,13 @@
 //! Echo on an event loop, with whichever mechanism waits for the sockets.
 //!
-//! Shows that the program is the same with select, poll and epoll in its three modes: what differs is below. A megabyte comes
-//! back whole, since `write_all` goes on where the socket stopped taking; the course's `send` cuts off what does not
-//! fit. On the edge-triggered selector the read goes on until the socket has no more, which is the runtime's affair.
+//! Shows that the program is the same with select, poll and epoll in its three modes: what differs
+//! is below. A megabyte comes back whole, since `write_all` goes on where the socket stopped
+//! taking; the course's `send` cuts off what does not fit. On the edge-triggered selector the read
+//! goes on until the socket has no more, which is the runtime's affair.
 //!
-//! Course: 8.5, pattern 3, `EventLoopServer` (A16); 8.6, the echo servers on select (B2), poll (B7), epoll (B9),
-//! edge-triggered (B11), one-shot (B12), kqueue (B13; there on macOS and BSD only), and `DefaultSelector` (B21); 8.7, (C14).
+//! Course: 8.5, pattern 3, `EventLoopServer` (A16); 8.6, the echo servers on select (B2), poll
+//! (B7), epoll (B9), edge-triggered (B11), one-shot (B12), kqueue (B13; there on macOS and BSD
+//! only), and `DefaultSelector` (B21); 8.7, (C14).
 //!
 //! ```text
 //! cargo run --release -p course --bin echo_event_loop -- 127.0.0.1:8888 --selector epoll

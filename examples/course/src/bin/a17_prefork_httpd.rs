@@ -1,10 +1,13 @@
-//! Apache's prefork model: processes that each serve one client at a time, for comparison. No runtime.
+//! Apache's prefork model: processes that each serve one client at a time, for comparison. No
+//! runtime.
 //!
-//! The parent opens the one listener and hands it to its children, as their standard input; the kernel gives each connection to
-//! one of those that wait in `accept`. With ten processes the eleventh slow client waits.
+//! The parent opens the one listener and hands it to its children, as their standard input; the
+//! kernel gives each connection to one of those that wait in `accept`. With ten processes the
+//! eleventh slow client waits.
 //!
-//! Course: 8.5, case 1 (A17; the claims N3 and N6). The course binds the port again in each child, which fails with
-//! EADDRINUSE (R5): a listener is inherited, or shares its port as in `nginx_like`.
+//! Course: 8.5, case 1 (A17; the claims N3 and N6). The course binds the port again in each child,
+//! which fails with EADDRINUSE (R5): a listener is inherited, or shares its port as in
+//! `nginx_like`.
 //!
 //! ```text
 //! cargo run --release -p course --bin prefork_httpd -- 127.0.0.1:8000 --procs 10
@@ -70,7 +73,8 @@ fn serve(listener: &TcpListener) -> io::Result<()> {
     Ok(())
 }
 
-/// A child whose parent was killed serves nobody any more. It waits in `accept`, so another thread looks.
+/// A child whose parent was killed serves nobody any more. It waits in `accept`, so another thread
+/// looks.
 #[expect(clippy::disallowed_methods, reason = "there is no runtime here")]
 fn end_with_parent() {
     let parent = parent_id();

@@ -1,21 +1,24 @@
 //! nginx's model: several workers on one port, each a single-threaded event loop of its own.
 //!
-//! Shows how a runtime of one thread uses all cores: with one for each, that share nothing (`myrt::workers`). Every worker
-//! has its own listener on the same port (`SO_REUSEPORT`); the kernel spreads the connections. Workers are processes here, as
-//! nginx's are: one that is killed takes its own connections with it, the others go on, and the parent starts a new one.
-//! With `--threads` they are threads of one process; then a worker that panics is started again.
+//! Shows how a runtime of one thread uses all cores: with one for each, that share nothing
+//! (`myrt::workers`). Every worker has its own listener on the same port (`SO_REUSEPORT`); the
+//! kernel spreads the connections. Workers are processes here, as nginx's are: one that is killed
+//! takes its own connections with it, the others go on, and the parent starts a new one. With
+//! `--threads` they are threads of one process; then a worker that panics is started again.
 //!
-//! Course: 8.5, case 1 (A18; the claim N6), and 8.6, case 1 (B17). The course binds the port once in each child, which fails in
-//! the second one (R5), and never makes the listener non-blocking, so the accept loop of an edge-triggered worker
-//! blocks it (R6). Here each socket is bound with `SO_REUSEPORT`, and an accept that finds nothing waits in the loop.
+//! Course: 8.5, case 1 (A18; the claim N6), and 8.6, case 1 (B17). The course binds the port once
+//! in each child, which fails in the second one (R5), and never makes the listener non-blocking, so
+//! the accept loop of an edge-triggered worker blocks it (R6). Here each socket is bound with
+//! `SO_REUSEPORT`, and an accept that finds nothing waits in the loop.
 //!
 //! ```text
 //! cargo run --release -p course --bin nginx_like                          a worker a core, on 127.0.0.1:8000
 //! cargo run --release -p course --bin nginx_like -- 127.0.0.1:8080 --workers 4 [--threads]
 //! ```
 //!
-//! Clients: `curl -i localhost:8000` (the answer names the worker), `wrk -t1 -c100 http://localhost:8000/`, `ss -ltnp`.
-//! Ctrl-C or SIGTERM stops the workers; each says how many requests it has served.
+//! Clients: `curl -i localhost:8000` (the answer names the worker), `wrk -t1 -c100
+//! http://localhost:8000/`, `ss -ltnp`. Ctrl-C or SIGTERM stops the workers; each says how many
+//! requests it has served.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -110,7 +113,8 @@ async fn keep_alive(address: SocketAddr, number: usize) -> io::Result<()> {
     }
 }
 
-/// Workers as threads of this process, until a signal stops them. A process that is one worker has one, with a number of the parent's choice.
+/// Workers as threads of this process, until a signal stops them. A process that is one worker has
+/// one, with a number of the parent's choice.
 fn work(address: SocketAddr, count: usize, number: Option<usize>) -> io::Result<()> {
     let workers = workers::Builder::new(count).stop_on_signals();
     let served = workers.run(async |worker| {
@@ -140,7 +144,8 @@ async fn end_with_parent(worker: &Worker) {
     worker.stop();
 }
 
-/// One worker: a listener of its own, a task for each connection. Gives the number of requests when all are stopped.
+/// One worker: a listener of its own, a task for each connection. Gives the number of requests when
+/// all are stopped.
 async fn serve(worker: &Worker, number: usize, address: SocketAddr) -> io::Result<u64> {
     let listener = worker.listener(address).await?;
     let served = Rc::new(Cell::new(0));

@@ -1,12 +1,14 @@
 //! An HTTP server: static files and JSON, keep-alive, pipelining.
 //!
-//! Shows what a request costs when nothing is wasted: one `read`, one `write`. Requests that come together are answered
-//! together. Files are read by the thread pool, since a disk can be slow and no selector tells when a file is ready; a
-//! slow file delays its own client and nobody else. A client that takes its time with the head is shown out (slow loris), and so
-//! is one whose head is too long.
+//! Shows what a request costs when nothing is wasted: one `read`, one `write`. Requests that come
+//! together are answered together. Files are read by the thread pool, since a disk can be slow and
+//! no selector tells when a file is ready; a slow file delays its own client and nobody else. A
+//! client that takes its time with the head is shown out (slow loris), and so is one whose head is
+//! too long.
 //!
-//! Course: 8.5, case 3, Node's server (A21; the claim N8), and `start_server` (A22); the request/response sequence is D2's.
-//! The course's servers read once and take that for a whole request.
+//! Course: 8.5, case 3, Node's server (A21; the claim N8), and `start_server` (A22); the
+//! request/response sequence is D2's. The course's servers read once and take that for a whole
+//! request.
 //!
 //! ```text
 //! cargo run --release -p course --bin http_server                        serves . on 127.0.0.1:8000
@@ -32,7 +34,8 @@ use myrt::time::{Duration, Instant, timeout_at};
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_BODY: usize = 1024 * 1024;
 const MAX_HEADERS: usize = 64;
-/// How long a connection may be idle, and how long a head may take from its first byte unless `--patience` says otherwise.
+/// How long a connection may be idle, and how long a head may take from its first byte unless
+/// `--patience` says otherwise.
 const IDLE: Duration = Duration::from_secs(60);
 const HEAD: Duration = Duration::from_secs(10);
 /// How long the client may take to accept a piece of the answer.
@@ -273,7 +276,8 @@ impl Connection {
                 let read = (&mut file)
                     .take(left.min(ENOUGH as u64))
                     .read_to_end(&mut piece)?;
-                // The head has promised more: only the end of the connection can say that it was not true.
+                // The head has promised more: only the end of the connection can say that it was
+                // not true.
                 if read == 0 {
                     Err(io::ErrorKind::UnexpectedEof.into())
                 } else {
@@ -293,7 +297,8 @@ impl Connection {
     async fn flush(&mut self) -> io::Result<()> {
         let mut rest = &self.out[..];
         while !rest.is_empty() {
-            // Almost always one call takes it all. Otherwise there is time to think of a client that never reads.
+            // Almost always one call takes it all. Otherwise there is time to think of a client
+            // that never reads.
             let sent = match self.stream.try_write(rest) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     timeout_at(Instant::now() + STALLED, self.stream.write(rest)).await??
@@ -401,7 +406,8 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Opens what a path of a URL names, if it lies under the root: neither `..` nor a symbolic link leads out.
+/// Opens what a path of a URL names, if it lies under the root: neither `..` nor a symbolic link
+/// leads out.
 fn open(root: &Path, path: &str) -> io::Result<(File, u64)> {
     let relative = percent_decoded(path).ok_or(io::ErrorKind::InvalidInput)?;
     let mut full = root.join(relative.trim_start_matches('/')).canonicalize()?;
@@ -412,7 +418,8 @@ fn open(root: &Path, path: &str) -> io::Result<(File, u64)> {
     if !full.starts_with(root) {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
-    // Opening a FIFO waits for somebody who writes to it, for ever; looking before is too early, since it may be replaced.
+    // Opening a FIFO waits for somebody who writes to it, for ever; looking before is too early,
+    // since it may be replaced.
     let mut options = File::options();
     options.read(true).custom_flags(libc::O_NONBLOCK);
     let file = options.open(full)?;
@@ -488,7 +495,8 @@ impl Date {
     }
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7). The calendar is Howard Hinnant's `civil_from_days`.
+/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7). The calendar is Howard Hinnant's
+/// `civil_from_days`.
 fn imf_fixdate(seconds: u64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = [

@@ -1,11 +1,13 @@
-//! Blocking work beside async work: on the loop's thread it stops everyone, on the thread pool nobody.
+//! Blocking work beside async work: on the loop's thread it stops everyone, on the thread pool
+//! nobody.
 //!
-//! A ticker ticks every 10 ms while something computes, or blocks, for a while. The gaps between the ticks are printed: on
-//! the loop there is one gap as long as the work; in the pool there is none. Several jobs in the pool use several cores.
-//! And twenty clients of an internal service: threads do as well as tasks, there is no reason to change what works.
+//! A ticker ticks every 10 ms while something computes, or blocks, for a while. The gaps between
+//! the ticks are printed: on the loop there is one gap as long as the work; in the pool there is
+//! none. Several jobs in the pool use several cores. And twenty clients of an internal service:
+//! threads do as well as tasks, there is no reason to change what works.
 //!
-//! Course: 8.5, "Quand utiliser…" (A24: internal API, CPU in a request, a legacy library that blocks), "Hybride 1",
-//! `run_in_executor` (A28); 8.7, threads for images (C24).
+//! Course: 8.5, "Quand utiliser…" (A24: internal API, CPU in a request, a legacy library that
+//! blocks), "Hybride 1", `run_in_executor` (A28); 8.7, threads for images (C24).
 //!
 //! ```text
 //! cargo run --release -p course --bin blocking_work [-- MILLISECONDS]

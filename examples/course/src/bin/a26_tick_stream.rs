@@ -1,10 +1,11 @@
 //! A stream of market data, and pages of an API: async iterators.
 //!
-//! A million ticks go through a channel to a task that handles them in order; the time from one end to the other is measured for
-//! each. Then a generator asks an API for page after page, and ends with the first short one; nothing asks for a page
-//! before it is wanted.
+//! A million ticks go through a channel to a task that handles them in order; the time from one end
+//! to the other is measured for each. Then a generator asks an API for page after page, and ends
+//! with the first short one; nothing asks for a page before it is wanted.
 //!
-//! Course: 8.5, `async for market_data in stream` (A26); 8.7, async iterators (C30) and generators (C31).
+//! Course: 8.5, `async for market_data in stream` (A26); 8.7, async iterators (C30) and generators
+//! (C31).
 //!
 //! ```text
 //! cargo run --release -p course --bin tick_stream [-- TICKS]

@@ -1,8 +1,9 @@
 //! A game server: sixty frames a second to every player, without drift.
 //!
-//! Frame k is due at the start plus k sixtieths, whatever the frames before took: `interval` counts from its start. The
-//! course sleeps 16 ms after each frame (A27), so that the time of the work is added each time and frames drift. A player
-//! that cannot keep up misses frames, whole ones, and delays nobody.
+//! Frame k is due at the start plus k sixtieths, whatever the frames before took: `interval` counts
+//! from its start. The course sleeps 16 ms after each frame (A27), so that the time of the work is
+//! added each time and frames drift. A player that cannot keep up misses frames, whole ones, and
+//! delays nobody.
 //!
 //! Course: 8.5, "Temps réel" (A27; the claim N10).
 //!
@@ -10,7 +11,8 @@
 //! cargo run --release -p course --bin game60 -- 127.0.0.1:7777 [--frames 600]
 //! ```
 //!
-//! Clients: `nc localhost 7777`, thousands of them; each line is a frame. What a player sends is not looked at.
+//! Clients: `nc localhost 7777`, thousands of them; each line is a frame. What a player sends is
+//! not looked at.
 
 use std::cell::RefCell;
 use std::io;

@@ -1,7 +1,8 @@
 //! Two of ten thousand sockets have something to say: which?
 //!
-//! Asking each of them finds it out with ten thousand system calls. The selector is asked once, and names them.
-//! With `MYRT_SELECTOR=select` there are at most a thousand of them: it watches no descriptor above 1023 (B4).
+//! Asking each of them finds it out with ten thousand system calls. The selector is asked once, and
+//! names them. With `MYRT_SELECTOR=select` there are at most a thousand of them: it watches no
+//! descriptor above 1023 (B4).
 //!
 //! Course: 8.6, "Le problème à résoudre" (B1: sockets 234 and 9876).
 //!

@@ -1,11 +1,12 @@
 //! What a selector says of a socket: each state of it, on each selector.
 //!
-//! The table is made from sockets that really are in these states. All selectors must agree, and the program fails
-//! if they do not. An end is something to read (zero bytes), a reset is something to read (an error), and a refused connection is
-//! both; a loop that ignores them spins.
+//! The table is made from sockets that really are in these states. All selectors must agree, and
+//! the program fails if they do not. An end is something to read (zero bytes), a reset is something
+//! to read (an error), and a refused connection is both; a loop that ignores them spins.
 //!
-//! Course: 8.6, "Anatomie de select" (B3), the flags of poll and epoll (B7, B12), "gérer ERR et HUP" (B24). The
-//! course says that Python's `select` empties the lists it is given (R10): C's does, Python's returns new ones.
+//! Course: 8.6, "Anatomie de select" (B3), the flags of poll and epoll (B7, B12), "gérer ERR et
+//! HUP" (B24). The course says that Python's `select` empties the lists it is given (R10): C's
+//! does, Python's returns new ones.
 //!
 //! ```text
 //! cargo run --release -p course --bin select_anatomy
@@ -92,9 +93,10 @@ fn state(name: &str) -> io::Result<State> {
 
 /// Readable and writable, as the selector says.
 ///
-/// What a full buffer holds goes on to the peer's buffer when the kernel gets round to it, on a busy machine long after the
-/// `send` that was refused: then there is room, and the selector rightly says so. Whoever is told of room sends. Since the
-/// peer reads nothing, sooner or later both buffers are full, and stay it.
+/// What a full buffer holds goes on to the peer's buffer when the kernel gets round to it, on a
+/// busy machine long after the `send` that was refused: then there is room, and the selector
+/// rightly says so. Whoever is told of room sends. Since the peer reads nothing, sooner or later
+/// both buffers are full, and stay it.
 fn asked(selector: Selector, name: &str) -> io::Result<(bool, bool)> {
     let (socket, _peer) = state(name)?;
     let runtime = Builder::new().selector(selector).build()?;

@@ -1,10 +1,12 @@
 //! select knows descriptors up to 1,023, whatever the process may have.
 //!
-//! In C the 1,025th descriptor is a bit beyond the end of the set: memory of somebody else, silently. Here it is an error that says
-//! so, and nothing else is disturbed. The other selectors take it.
+//! In C the 1,025th descriptor is a bit beyond the end of the set: memory of somebody else,
+//! silently. Here it is an error that says so, and nothing else is disturbed. The other selectors
+//! take it.
 //!
-//! Course: 8.6, limits of select (B4; the claim N14). The course's `unsigned long fds_bits[FD_SETSIZE/8]` would be eight
-//! times as large as the set is (R10), and its table of select with 10,000 sockets shows what cannot be measured (R11).
+//! Course: 8.6, limits of select (B4; the claim N14). The course's `unsigned long
+//! fds_bits[FD_SETSIZE/8]` would be eight times as large as the set is (R10), and its table of
+//! select with 10,000 sockets shows what cannot be measured (R11).
 //!
 //! ```text
 //! cargo run --release -p course --bin fd_limit

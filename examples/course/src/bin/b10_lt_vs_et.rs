@@ -1,11 +1,15 @@
-//! Level against edge: how often epoll says the same thing, and what is lost by forgetting. Bare epoll, no runtime.
+//! Level against edge: how often epoll says the same thing, and what is lost by forgetting. Bare
+//! epoll, no runtime.
 //!
-//! A thousand bytes, read a hundred at a time: level-triggered epoll tells ten times, edge-triggered once, one-shot once until it
-//! is armed again. So on an edge one must read until the socket has no more. And five sockets that are ready, two served a turn:
-//! to cut the list off is fine on levels and loses three sockets for ever on edges (R7); to ask for two at a time loses none.
+//! A thousand bytes, read a hundred at a time: level-triggered epoll tells ten times,
+//! edge-triggered once, one-shot once until it is armed again. So on an edge one must read until
+//! the socket has no more. And five sockets that are ready, two served a turn: to cut the list off
+//! is fine on levels and loses three sockets for ever on edges (R7); to ask for two at a time loses
+//! none.
 //!
-//! Course: 8.6, LT (B10), ET (B11), EPOLLONESHOT (B12), the best practices "lire jusqu'au bout" (B23) and `events[:100]` (B25,
-//! R7: the course's advice holds on levels only). Of epoll's O(1) (R14): a wait costs what is ready, a change a logarithm.
+//! Course: 8.6, LT (B10), ET (B11), EPOLLONESHOT (B12), the best practices "lire jusqu'au bout"
+//! (B23) and `events[:100]` (B25, R7: the course's advice holds on levels only). Of epoll's O(1)
+//! (R14): a wait costs what is ready, a change a logarithm.
 //!
 //! ```text
 //! cargo run --release -p course --bin lt_vs_et

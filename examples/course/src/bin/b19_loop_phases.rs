@@ -1,8 +1,9 @@
 //! A turn of the loop, in its order: what is ready, then timers, then the selector.
 //!
-//! Each of the things that can come is prepared, so that all are due in the same turn; what runs is written down with the turn.
-//! Node has phases for timers, I/O, immediates and closing. Here all of these only make tasks ready, and ready tasks run in the
-//! order in which they became so, at the beginning of the next turn.
+//! Each of the things that can come is prepared, so that all are due in the same turn; what runs is
+//! written down with the turn. Node has phases for timers, I/O, immediates and closing. Here all of
+//! these only make tasks ready, and ready tasks run in the order in which they became so, at the
+//! beginning of the next turn.
 //!
 //! Course: 8.6, case 3, the phases of libuv (B19).
 //!

@@ -1,12 +1,15 @@
-//! A load balancer: connections spread over several servers, by turns or to the one with the fewest.
+//! A load balancer: connections spread over several servers, by turns or to the one with the
+//! fewest.
 //!
-//! Shows both directions of a connection copied at once, each with its own end (half-close), and a task that asks every
-//! server for its health. A server that cannot be reached is passed over at once, so the client notices nothing; it is back
-//! as soon as it answers. `--pool` keeps connections open in advance, which saves the client the wait for one.
+//! Shows both directions of a connection copied at once, each with its own end (half-close), and a
+//! task that asks every server for its health. A server that cannot be reached is passed over at
+//! once, so the client notices nothing; it is back as soon as it answers. `--pool` keeps
+//! connections open in advance, which saves the client the wait for one.
 //!
-//! Course: 8.6, case 4, HAProxy (B20; the claim N15). The course's loop registers the client's side only, so the first event
-//! of a server is a KeyError, and uses `sendall` on sockets that must not block (R13). `copy_bidirectional` waits for
-//! whichever of the four ends can go on, and `tests/balancer.rs` holds bytes, ends and counts against it.
+//! Course: 8.6, case 4, HAProxy (B20; the claim N15). The course's loop registers the client's side
+//! only, so the first event of a server is a KeyError, and uses `sendall` on sockets that must not
+//! block (R13). `copy_bidirectional` waits for whichever of the four ends can go on, and
+//! `tests/balancer.rs` holds bytes, ends and counts against it.
 //!
 //! ```text
 //! cargo run --release -p course --bin balancer -- 127.0.0.1:9000 --backend 127.0.0.1:8001 --backend 127.0.0.1:8002
@@ -53,7 +56,8 @@ struct Balancer {
 }
 
 impl Balancer {
-    /// The healthy servers in the order in which they are to be tried. With none healthy all are tried: better a late answer.
+    /// The healthy servers in the order in which they are to be tried. With none healthy all are
+    /// tried: better a late answer.
     fn order(&self) -> Vec<Rc<Backend>> {
         let turn = self.turn.replace(self.turn.get().wrapping_add(1));
         let mut order: Vec<_> = self

@@ -1,10 +1,12 @@
 //! What this machine offers for waiting, and what to take.
 //!
-//! Prints each selector: whether this build has it, the largest descriptor that it watches, whether a runtime on it comes up; then what
-//! myrt takes by itself, and advice for the cases of the course's table.
+//! Prints each selector: whether this build has it, the largest descriptor that it watches, whether
+//! a runtime on it comes up; then what myrt takes by itself, and advice for the cases of the
+//! course's table.
 //!
-//! Course: 8.6, "Récapitulatif" and where select is appropriate (B26), `DefaultSelector` (B21). On Windows select takes sockets
-//! only ("Les entrées/sorties", note: D5), and there the resemblance ends: myrt refuses to be built there, and says so.
+//! Course: 8.6, "Récapitulatif" and where select is appropriate (B26), `DefaultSelector` (B21). On
+//! Windows select takes sockets only ("Les entrées/sorties", note: D5), and there the resemblance
+//! ends: myrt refuses to be built there, and says so.
 //!
 //! ```text
 //! cargo run --release -p course --bin info

@@ -1,11 +1,13 @@
 //! The course's lines of time, drawn from what happens, in virtual time: exact, and done at once.
 //!
-//! Each scene is a few lines of async code and what it prints. The clock stands still while code runs and jumps when all
-//! wait, so every number is the one of the drawing. `--real` runs them in real time.
+//! Each scene is a few lines of async code and what it prints. The clock stands still while code
+//! runs and jumps when all wait, so every number is the one of the drawing. `--real` runs them in
+//! real time.
 //!
-//! Course: 8.7: the introduction (C1: 300 ms become 100 ms), `handle_request` (C2), lazy coroutines (C3), the order
-//! around `await` (C4, E4), two tasks (C6), `create_task` (C7), a background task that is cancelled (C10), cancellation with
-//! cleanup (C20), `gather` (C8; the claim N16); visual guide: three fetches (E2; N24), patterns 1 to 4 (E5, E6, E7, E8; N22).
+//! Course: 8.7: the introduction (C1: 300 ms become 100 ms), `handle_request` (C2), lazy coroutines
+//! (C3), the order around `await` (C4, E4), two tasks (C6), `create_task` (C7), a background task
+//! that is cancelled (C10), cancellation with cleanup (C20), `gather` (C8; the claim N16); visual
+//! guide: three fetches (E2; N24), patterns 1 to 4 (E5, E6, E7, E8; N22).
 //!
 //! ```text
 //! cargo run --release -p course --bin timelines                     all scenes

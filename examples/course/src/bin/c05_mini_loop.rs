@@ -1,7 +1,9 @@
-//! An event loop in a page: a ready queue, a map of who waits, a selector, a step. Without myrt, and without unsafe.
+//! An event loop in a page: a ready queue, a map of who waits, a selector, a step. Without myrt,
+//! and without unsafe.
 //!
-//! The course's pseudo-code as a program that runs: the names are its names. What myrt adds to it is what the other chapters
-//! are about: sockets that are registered once, a timer wheel, cancellation, and not to look at every task.
+//! The course's pseudo-code as a program that runs: the names are its names. What myrt adds to it
+//! is what the other chapters are about: sockets that are registered once, a timer wheel,
+//! cancellation, and not to look at every task.
 //!
 //! Course: 8.7, "Qu'est-ce qu'un event loop" (C5), running the two tasks of "Exemple concret" (C6).
 //!

@@ -1,11 +1,14 @@
-//! Asking several services at once: all of them, the first that answers, each with a limit of its own.
+//! Asking several services at once: all of them, the first that answers, each with a limit of its
+//! own.
 //!
-//! Three servers on this machine answer in JSON after some time. Aggregating takes as long as the slowest, a request that
-//! depends on another waits for it alone, and a fallback returns with the first success.
+//! Three servers on this machine answer in JSON after some time. Aggregating takes as long as the
+//! slowest, a request that depends on another waits for it alone, and a fallback returns with the
+//! first success.
 //!
-//! Course: 8.7, `gather` over four services (C9: 400 ms become 100 ms), requests with a timeout (C13), "la première qui
-//! réussit" (C19). That code waits for all of them (R3): a second, though the first answer is there after 10 ms;
-//! `first_ok` returns then and drops the others. 8.5, the gateway over three services (A25).
+//! Course: 8.7, `gather` over four services (C9: 400 ms become 100 ms), requests with a timeout
+//! (C13), "la première qui réussit" (C19). That code waits for all of them (R3): a second, though
+//! the first answer is there after 10 ms; `first_ok` returns then and drops the others. 8.5, the
+//! gateway over three services (A25).
 //!
 //! ```text
 //! cargo run --release -p course --bin aggregate

@@ -1,8 +1,9 @@
 //! A heartbeat beside a conversation, and no task left when it ends.
 //!
-//! The client says `ping` at an interval while it waits for what the server says; the server hangs up on who is silent for too long. The
-//! heart stops with the conversation, because both are branches of one `select!`, and not a task that somebody must
-//! remember to cancel. Over TCP, line by line; the WebSocket form is among the WebSocket programs.
+//! The client says `ping` at an interval while it waits for what the server says; the server hangs
+//! up on who is silent for too long. The heart stops with the conversation, because both are
+//! branches of one `select!`, and not a task that somebody must remember to cancel. Over TCP, line
+//! by line; the WebSocket form is among the WebSocket programs.
 //!
 //! Course: 8.7, "Heartbeat" (C11).
 //!

@@ -1,8 +1,8 @@
 //! Backpressure: who writes faster than the other reads must wait, and memory stays where it is.
 //!
-//! `Writer::queue` never waits, `drain` waits until the bytes are with the system. A program that queues without draining fills its
-//! memory for a peer that does not read; here a quarter of a gigabyte goes through a queue that never holds more than its
-//! high-water mark.
+//! `Writer::queue` never waits, `drain` waits until the bytes are with the system. A program that
+//! queues without draining fills its memory for a peer that does not read; here a quarter of a
+//! gigabyte goes through a queue that never holds more than its high-water mark.
 //!
 //! Course: 8.7, "Points clés": reader, writer, drain, get_extra_info, wait_closed (C15).
 //!

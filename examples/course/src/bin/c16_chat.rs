@@ -1,12 +1,14 @@
 //! A chat over TCP: nicknames, arrivals and departures, and nobody waits for the slowest.
 //!
-//! Shows two tasks' worth of work on one connection: reading lines, and writing what the others said. Each client has a
-//! bounded box of lines that wait to be sent. A client that does not read fills its own box and is shown out; the others never
-//! notice. Lines are put together from whatever pieces they come in, and an endless one is refused at 4 KiB.
+//! Shows two tasks' worth of work on one connection: reading lines, and writing what the others
+//! said. Each client has a bounded box of lines that wait to be sent. A client that does not read
+//! fills its own box and is shown out; the others never notice. Lines are put together from
+//! whatever pieces they come in, and an endless one is refused at 4 KiB.
 //!
-//! Course: 8.7, "Serveur de chat" (C16), and 8.6, `SelectChatServer` (B6, with `--plain`: no names, `[ip:port] text`). The
-//! transcript of 8.7 shows Bob a line from before he came (R8): that code keeps no history, and neither does this one. The course's
-//! server awaits `drain` of one client after the other, so one who does not read stops them all.
+//! Course: 8.7, "Serveur de chat" (C16), and 8.6, `SelectChatServer` (B6, with `--plain`: no names,
+//! `[ip:port] text`). The transcript of 8.7 shows Bob a line from before he came (R8): that code
+//! keeps no history, and neither does this one. The course's server awaits `drain` of one client
+//! after the other, so one who does not read stops them all.
 //!
 //! ```text
 //! cargo run --release -p course --bin chat                          on 127.0.0.1:9999
@@ -58,7 +60,8 @@ impl Room {
         let line: Line = format!("{text}\r\n").into();
         let seats = self.seats.borrow();
         for (_, seat) in seats.iter().filter(|(number, _)| **number != from) {
-            // Waking a task only puts it into the queue: nothing runs here that could need the room.
+            // Waking a task only puts it into the queue: nothing runs here that could need the
+            // room.
             if seat.lines.try_send(Rc::clone(&line)).is_err() {
                 seat.too_slow.set();
             }
@@ -167,7 +170,8 @@ async fn visit(
     if !plain {
         room.say(me.number, &format!("* {} has joined", me.name));
     }
-    // Whichever ends first ends the visit: the client hangs up, cannot be written to, or does not read.
+    // Whichever ends first ends the visit: the client hangs up, cannot be written to, or does not
+    // read.
     let result = myrt::select! {
         result = listen(&mut reader, &me, plain) => result,
         result = async {

@@ -1,8 +1,9 @@
-//! Errors: `?` in async code, the first error that stops a group, and errors that are results among others.
+//! Errors: `?` in async code, the first error that stops a group, and errors that are results among
+//! others.
 //!
-//! Shows that an error travels up through `await` as through any call; that `try_gather` gives the first one and drops the
-//! other futures (asyncio's `gather` leaves them running, to print into whatever comes next); and that `gather` over
-//! `Result`s is `return_exceptions=True`.
+//! Shows that an error travels up through `await` as through any call; that `try_gather` gives the
+//! first one and drops the other futures (asyncio's `gather` leaves them running, to print into
+//! whatever comes next); and that `gather` over `Result`s is `return_exceptions=True`.
 //!
 //! Course: 8.7, "Gestion des erreurs" (C17), `gather` with and without `return_exceptions` (C18).
 //!

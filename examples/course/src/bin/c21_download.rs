@@ -1,7 +1,8 @@
 //! A download that leaves either the whole file or none, however it ends.
 //!
-//! The bytes go into a file beside the one that is wanted, which is renamed when all have come. A destructor removes it in every
-//! other case: an error, the timeout, Ctrl-C. The cleanup is written once, at the file, and not at each way out.
+//! The bytes go into a file beside the one that is wanted, which is renamed when all have come. A
+//! destructor removes it in every other case: an error, the timeout, Ctrl-C. The cleanup is written
+//! once, at the file, and not at each way out.
 //!
 //! Course: 8.7, "Timeout avec cleanup" (C21).
 //!

@@ -1,7 +1,8 @@
 //! A web scraper: a queue of pages, a semaphore, and every page once.
 //!
-//! It brings its own site: numbered pages that link to each other, in circles too, each answered after a while. The server
-//! counts how many requests are there at once, so that the limit is checked from the other side.
+//! It brings its own site: numbered pages that link to each other, in circles too, each answered
+//! after a while. The server counts how many requests are there at once, so that the limit is
+//! checked from the other side.
 //!
 //! Course: 8.7, case 1 (C25; the claim N18: 500 pages in 30 s rather than 500).
 //!
@@ -98,7 +99,8 @@ fn links(page: &str) -> impl Iterator<Item = String> {
         .map(|(link, _)| link.to_owned())
 }
 
-/// Follows every link from the first page on, with at most `max` requests at a time. Gives the number of pages.
+/// Follows every link from the first page on, with at most `max` requests at a time. Gives the
+/// number of pages.
 async fn scrape(server: SocketAddr, max: usize) -> io::Result<usize> {
     let slots = Rc::new(Semaphore::new(max));
     let visited = RefCell::new(HashSet::new());

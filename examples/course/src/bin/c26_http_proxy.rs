@@ -1,18 +1,21 @@
 //! An HTTP proxy: absolute URIs, `Host: name:port`, CONNECT, and a half-close that is one.
 //!
-//! Shows two streams that are copied into each other while each keeps its own end. A client that has said all it wants
-//! to say (`shutdown`) still gets its answer. The head may come in any number of pieces. What belongs to one hop only
-//! (`Connection` and what it names, `Proxy-…`) is not handed on; each request has its own connection to the server.
+//! Shows two streams that are copied into each other while each keeps its own end. A client that
+//! has said all it wants to say (`shutdown`) still gets its answer. The head may come in any number
+//! of pieces. What belongs to one hop only (`Connection` and what it names, `Proxy-…`) is not
+//! handed on; each request has its own connection to the server.
 //!
-//! Course: 8.7, case 2 (C26). The course's proxy has three faults (R2), all put right here: it closes both directions when
-//! one ends, so that a half-closing client receives nothing; it takes `Host: name:8000` whole for a name and asks port 80; it takes
-//! the first `read(4096)` for the whole head. And it has no CONNECT.
+//! Course: 8.7, case 2 (C26). The course's proxy has three faults (R2), all put right here: it
+//! closes both directions when one ends, so that a half-closing client receives nothing; it takes
+//! `Host: name:8000` whole for a name and asks port 80; it takes the first `read(4096)` for the
+//! whole head. And it has no CONNECT.
 //!
 //! ```text
 //! cargo run --release -p course --bin http_proxy                    on 127.0.0.1:8080
 //! ```
 //!
-//! Client: `curl -x http://localhost:8080 http://localhost:8000/`, and with CONNECT `curl -p -x http://localhost:8080 …`.
+//! Client: `curl -x http://localhost:8080 http://localhost:8000/`, and with CONNECT `curl -p -x
+//! http://localhost:8080 …`.
 
 use std::io;
 
@@ -223,7 +226,8 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, Refusal> {
     }
 }
 
-/// Appends the headers that are meant for the next hop, says that the connection ends, and ends the head.
+/// Appends the headers that are meant for the next hop, says that the connection ends, and ends the
+/// head.
 fn append_headers(out: &mut Vec<u8>, headers: &[httparse::Header<'_>], also_not: &[&str]) {
     const HOP: [&str; 8] = [
         "connection",
@@ -316,8 +320,8 @@ async fn forward(
     }
 }
 
-/// The head of the answer, changed to say that the connection ends with it. Those of `100 Continue` and the like are handed
-/// on at once. `None`: what came was no HTTP.
+/// The head of the answer, changed to say that the connection ends with it. Those of `100 Continue`
+/// and the like are handed on at once. `None`: what came was no HTTP.
 async fn answer_head(
     reader: &mut Reader<OwnedReadHalf>,
     client: &OwnedWriteHalf,

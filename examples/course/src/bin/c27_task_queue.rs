@@ -1,9 +1,12 @@
-//! A task queue as Celery's: four workers, jobs that take their time, results by number, and a job that fails.
+//! A task queue as Celery's: four workers, jobs that take their time, results by number, and a job
+//! that fails.
 //!
-//! Shows `Queue` with `task_done` and `join`, and what a job's panic does: it is that job's result, and the worker takes the
-//! next one. Each job is a task of its own, so that its panic comes back as an error to the worker that awaits it.
+//! Shows `Queue` with `task_done` and `join`, and what a job's panic does: it is that job's result,
+//! and the worker takes the next one. Each job is a task of its own, so that its panic comes back
+//! as an error to the worker that awaits it.
 //!
-//! Course: 8.7, case 3 (C27; the claim N20: jobs of 1 s, 2 s and 0.5 s with four workers). There an exception ends its worker.
+//! Course: 8.7, case 3 (C27; the claim N20: jobs of 1 s, 2 s and 0.5 s with four workers). There an
+//! exception ends its worker.
 //!
 //! ```text
 //! cargo run --release -p course --bin task_queue                    in virtual time: at once

@@ -1,8 +1,8 @@
 //! A rate limiter: five calls a second, and not nine.
 //!
-//! Shows the library's token bucket beside the course's, which lets about nine calls a second through (R1): it does
-//! not refresh `last_check` after its sleep, so that the wait itself is credited once more. Both run in virtual time, and the
-//! times of the calls are exact.
+//! Shows the library's token bucket beside the course's, which lets about nine calls a second
+//! through (R1): it does not refresh `last_check` after its sleep, so that the wait itself is
+//! credited once more. Both run in virtual time, and the times of the calls are exact.
 //!
 //! Course: 8.7, case 4 (C28; the claim N19: 0.00 five times, then 0.20, 0.40, 0.60).
 //!

@@ -1,7 +1,8 @@
 //! A connection that is closed properly, with an `await`, whatever happens in between.
 //!
-//! Python's `async with`. A destructor cannot await, so what must be awaited at the end is given to `bracket`: it runs after the
-//! body returned, failed, or was cancelled; and who cancels waits for it.
+//! Python's `async with`. A destructor cannot await, so what must be awaited at the end is given to
+//! `bracket`: it runs after the body returned, failed, or was cancelled; and who cancels waits for
+//! it.
 //!
 //! Course: 8.7, patterns 1, the asynchronous context manager (C29).
 //!

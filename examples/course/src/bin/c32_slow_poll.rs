@@ -1,12 +1,13 @@
 //! A task that blocks the loop is reported, with its place and its time.
 //!
-//! No switch is needed: a turn that takes too long is noticed, the turns after it are timed task by task, and with `debug(true)`
-//! all are. The time that counts is that of the poll, which is what the others wait for; a task that awaits for
-//! long disturbs nobody and is not reported.
+//! No switch is needed: a turn that takes too long is noticed, the turns after it are timed task by
+//! task, and with `debug(true)` all are. The time that counts is that of the poll, which is what
+//! the others wait for; a task that awaits for long disturbs nobody and is not reported.
 //!
-//! Course: 8.5, who blocks and for how long (A30), the profiler (A31; the claim N11); 8.7, debug mode (C32),
-//! `slow_callback_duration` (C33). The course's `get_event_loop().set_debug(True)` before `asyncio.run` prints nothing (R4), and its
-//! profiler calls a task slow that only waited (R16).
+//! Course: 8.5, who blocks and for how long (A30), the profiler (A31; the claim N11); 8.7, debug
+//! mode (C32), `slow_callback_duration` (C33). The course's `get_event_loop().set_debug(True)`
+//! before `asyncio.run` prints nothing (R4), and its profiler calls a task slow that only waited
+//! (R16).
 //!
 //! ```text
 //! cargo run --release -p course --bin slow_poll

@@ -1,8 +1,9 @@
 //! The five best practices, each as what goes wrong without it and what happens with it.
 //!
-//! Nothing blocks the loop: what must block goes to the pool. What does not depend on each other waits together. Whatever comes from
-//! outside has a limit of time, and of number. Somebody hears of errors, and what is cancelled cleans up. The runtime sees the
-//! first and the last by itself: it reports the poll that took too long, and the panic that nobody awaits.
+//! Nothing blocks the loop: what must block goes to the pool. What does not depend on each other
+//! waits together. Whatever comes from outside has a limit of time, and of number. Somebody hears
+//! of errors, and what is cancelled cleans up. The runtime sees the first and the last by itself:
+//! it reports the poll that took too long, and the panic that nobody awaits.
 //!
 //! Course: 8.7, key points and best practices (C35); 8.5, key points (A32).
 //!

@@ -1,8 +1,11 @@
-//! News to browsers without WebSocket: server-sent events, and long polling for those who have not even that.
+//! News to browsers without WebSocket: server-sent events, and long polling for those who have not
+//! even that.
 //!
-//! `POST /say` adds a message. `GET /events` is an answer that never ends: each message is an event with a number, and who comes back with
-//! `Last-Event-ID` gets what it has missed. `GET /poll?after=N` waits until there is a message after the Nth, and answers 204 when
-//! none came for a while. Both are one loop over the same log; a client that leaves ends its task at once, one that does not read after a while.
+//! `POST /say` adds a message. `GET /events` is an answer that never ends: each message is an event
+//! with a number, and who comes back with `Last-Event-ID` gets what it has missed. `GET
+//! /poll?after=N` waits until there is a message after the Nth, and answers 204 when none came for
+//! a while. Both are one loop over the same log; a client that leaves ends its task at once, one
+//! that does not read after a while.
 //!
 //! Course: what comes next of 8.5 to 8.7, server-sent events and long polling (C36).
 //!
@@ -10,8 +13,8 @@
 //! cargo run --release -p course --bin push [-- ADDRESS --wait SECONDS]      on 127.0.0.1:8000, 25 s
 //! ```
 //!
-//! Clients: `curl -N localhost:8000/events` in one terminal, `curl -d hello localhost:8000/say` in another, `curl 'localhost:8000/poll?after=1'`;
-//! a browser at `http://localhost:8000/`.
+//! Clients: `curl -N localhost:8000/events` in one terminal, `curl -d hello localhost:8000/say` in
+//! another, `curl 'localhost:8000/poll?after=1'`; a browser at `http://localhost:8000/`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -57,7 +60,8 @@ impl Log {
         self.news.notify_waiters();
     }
 
-    /// What was said after a message, waiting for it if need be: each as `show` writes it, and the number of the last.
+    /// What was said after a message, waiting for it if need be: each as `show` writes it, and the
+    /// number of the last.
     async fn after(&self, seen: u64, show: impl Fn(&mut String, u64, &str)) -> (u64, String) {
         // Between the look and the wait nobody else runs, so no news is missed.
         while self.last.get() <= seen {
@@ -161,7 +165,8 @@ async fn gone(stream: &TcpStream) {
     while matches!(stream.read(&mut [0; 256]).await, Ok(1..)) {}
 }
 
-/// Server-sent events, until the client leaves. It starts with what comes, or after the event that the client has seen last.
+/// Server-sent events, until the client leaves. It starts with what comes, or after the event that
+/// the client has seen last.
 async fn events(stream: &TcpStream, log: &Log, seen: Option<u64>) -> io::Result<()> {
     let mut seen = seen.unwrap_or(log.last.get());
     let mut text =

@@ -1,11 +1,14 @@
-//! A service that fails: a limit for each try, tries again with growing pauses, and a breaker that gives it peace.
+//! A service that fails: a limit for each try, tries again with growing pauses, and a breaker that
+//! gives it peace.
 //!
-//! Shows that resilience is a few lines around a future, since a future that is given up is dropped and holds nothing any more. A
-//! retry helps against a hiccup. Against a service that is down it makes things worse: then the breaker opens after some failures
-//! in a row, refuses at once without asking, and lets one call through after a while to see whether the service is back.
+//! Shows that resilience is a few lines around a future, since a future that is given up is dropped
+//! and holds nothing any more. A retry helps against a hiccup. Against a service that is down it
+//! makes things worse: then the breaker opens after some failures in a row, refuses at once without
+//! asking, and lets one call through after a while to see whether the service is back.
 //!
-//! Course: what comes next of 8.5 to 8.7, resilience: timeouts, retry, circuit breaker (C36). Its keep-alive is in `http_server`, pooled
-//! connections are in `balancer`. The clock is virtual, so the times are exact; with `--real` it is the machine's.
+//! Course: what comes next of 8.5 to 8.7, resilience: timeouts, retry, circuit breaker (C36). Its
+//! keep-alive is in `http_server`, pooled connections are in `balancer`. The clock is virtual, so
+//! the times are exact; with `--real` it is the machine's.
 //!
 //! ```text
 //! cargo run --release -p course --bin resilience [-- --real]
@@ -56,7 +59,8 @@ impl Service {
 
 /// Tries up to `tries` times, each with a limit; the pause between them doubles from 100 ms.
 ///
-/// Only for what may be done twice. Where many clients would try again at the same moment, add something random to the pause.
+/// Only for what may be done twice. Where many clients would try again at the same moment, add
+/// something random to the pause.
 async fn retry<T>(
     tries: u32,
     limit: Duration,
@@ -107,7 +111,8 @@ impl Breaker {
             if Instant::now() < until {
                 return Err("refused: the breaker is open");
             }
-            // Half open: this call is the probe. Until it succeeds the breaker is open for the others, also if it is given up.
+            // Half open: this call is the probe. Until it succeeds the breaker is open for the
+            // others, also if it is given up.
             self.open_until.set(Some(Instant::now() + self.rest));
         }
         let result = call.await;

@@ -1,7 +1,8 @@
 //! Standard input as a stream of lines, whatever it is: a terminal, a pipe, a file.
 //!
-//! epoll refuses regular files (they are always "ready", and reading them can still take long), so a file goes another way than a
-//! pipe; the program does not see it. A ticker beside it shows that nobody waits for the person who types.
+//! epoll refuses regular files (they are always "ready", and reading them can still take long), so
+//! a file goes another way than a pipe; the program does not see it. A ticker beside it shows that
+//! nobody waits for the person who types.
 //!
 //! Course: "I/O: le nerf de la guerre", what an IO is: files, standard streams, sockets (D1).
 //!

@@ -1,10 +1,13 @@
-//! Where a program waits: a task in each kind of wait, and what the task graph and the monitor say of it.
+//! Where a program waits: a task in each kind of wait, and what the task graph and the monitor say
+//! of it.
 //!
-//! Every place where a server waits is one line: for a client, a request, a lock, a place in a queue, another task, the pool.
-//! Then the loop is blocked on purpose, and the monitor still answers, since it has a thread of its own.
+//! Every place where a server waits is one line: for a client, a request, a lock, a place in a
+//! queue, another task, the pool. Then the loop is blocked on purpose, and the monitor still
+//! answers, since it has a thread of its own.
 //!
-//! Course: "I/O: le nerf de la guerre", where a server waits (D3); visual guide, the view of READY and WAITING (E3: the states
-//! add up to the tasks); 8.7, aiomonitor (C34); with `--monitor` it stays, and `telnet localhost 50101` shows `ps` and `where`.
+//! Course: "I/O: le nerf de la guerre", where a server waits (D3); visual guide, the view of READY
+//! and WAITING (E3: the states add up to the tasks); 8.7, aiomonitor (C34); with `--monitor` it
+//! stays, and `telnet localhost 50101` shows `ps` and `where`.
 //!
 //! ```text
 //! cargo run --release -p course --bin where_it_waits [-- --monitor]

@@ -1,11 +1,12 @@
 //! Threads, processes, an event loop: the same work by each, computing and waiting.
 //!
-//! Waiting: all three take as long as the longest wait, and one thread is enough for it. Computing: threads and processes use the cores,
-//! the loop alone does not, and with the pool beside it it does. Threads in Rust have no GIL: the course's picture of threads
-//! that take turns is Python's. What follows from the numbers is printed last, as the course's decision tree.
+//! Waiting: all three take as long as the longest wait, and one thread is enough for it. Computing:
+//! threads and processes use the cores, the loop alone does not, and with the pool beside it it
+//! does. Threads in Rust have no GIL: the course's picture of threads that take turns is Python's.
+//! What follows from the numbers is printed last, as the course's decision tree.
 //!
-//! Course: visual guide, the three models (E1), the decision tree (E16); 8.7, the comparison (C23); 8.5, when to block and when
-//! not (A24).
+//! Course: visual guide, the three models (E1), the decision tree (E16); 8.7, the comparison (C23); 8.5,
+//! when to block and when not (A24).
 //!
 //! ```text
 //! cargo run --release -p course --bin models [-- MILLIONS]            50 million steps of computing a piece

@@ -1,7 +1,8 @@
 //! Work after the answer: the client does not wait for it, and it is done all the same.
 //!
-//! `/background` answers, then runs what the handler left to be done (FastAPI's `BackgroundTasks`); `/awaited` does the same
-//! work before it answers; `/spawned` starts a task and does not wait for it. What is left when the server ends is waited for.
+//! `/background` answers, then runs what the handler left to be done (FastAPI's `BackgroundTasks`);
+//! `/awaited` does the same work before it answers; `/spawned` starts a task and does not wait for
+//! it. What is left when the server ends is waited for.
 //!
 //! Course: visual guide, `create_task` against `BackgroundTasks` (E9).
 //!

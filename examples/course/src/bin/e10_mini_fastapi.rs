@@ -1,15 +1,19 @@
-//! FastAPI in small: handlers that are async, and handlers that block and run on threads. And the trap.
+//! FastAPI in small: handlers that are async, and handlers that block and run on threads. And the
+//! trap.
 //!
-//! `route` takes an async handler, `route_blocking` an ordinary function, which goes to the thread pool: `def` and `async def`.
-//! `/bad` blocks inside of an async handler: everybody waits for it, and a warning on standard error names the place.
+//! `route` takes an async handler, `route_blocking` an ordinary function, which goes to the thread
+//! pool: `def` and `async def`. `/bad` blocks inside of an async handler: everybody waits for it,
+//! and a warning on standard error names the place.
 //!
-//! Course: visual guide, FastAPI (E10) and "PIÈGE COURANT" (E11); 8.5, blocking work in an executor (A28).
+//! Course: visual guide, FastAPI (E10) and "PIÈGE COURANT" (E11); 8.5, blocking work in an executor
+//! (A28).
 //!
 //! ```text
 //! cargo run --release -p course --bin mini_fastapi                  on 127.0.0.1:8000
 //! ```
 //!
-//! Clients: `curl localhost:8000/fast` while ten of `curl localhost:8000/blocking` run; then one of `/bad`.
+//! Clients: `curl localhost:8000/fast` while ten of `curl localhost:8000/blocking` run; then one of
+//! `/bad`.
 
 use std::collections::HashMap;
 use std::io;

@@ -1,6 +1,8 @@
-//! Starts the course's programs as processes of their own, and talks to them over plain blocking sockets.
+//! Starts the course's programs as processes of their own, and talks to them over plain blocking
+//! sockets.
 //!
-//! Nothing of myrt is used here: what a client sees is what counts. A program says `listening on ADDRESS` as its first line.
+//! Nothing of myrt is used here: what a client sees is what counts. A program says `listening on
+//! ADDRESS` as its first line.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -64,7 +66,8 @@ impl Server {
         }
     }
 
-    /// Starts a program with myrt's monitor, so that its tasks can be counted. (It takes threads of its own.)
+    /// Starts a program with myrt's monitor, so that its tasks can be counted. (It takes threads of
+    /// its own.)
     pub fn watched(program: &str, arguments: &[&str]) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let name = format!(
@@ -121,8 +124,8 @@ impl Server {
             .count()
     }
 
-    /// Descriptors and tasks, when they do not change any more: those of earlier clients are gone. (A single look at the tasks
-    /// may miss one that runs at that moment.)
+    /// Descriptors and tasks, when they do not change any more: those of earlier clients are gone.
+    /// (A single look at the tasks may miss one that runs at that moment.)
     pub fn settled(&mut self) -> (usize, Option<usize>) {
         let mut now = (self.fds(), self.tasks());
         let mut since = Instant::now();
@@ -147,7 +150,8 @@ impl Server {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// Runs something against the server; it must be up afterwards with as many descriptors and tasks as before.
+    /// Runs something against the server; it must be up afterwards with as many descriptors and
+    /// tasks as before.
     pub fn unharmed_by(&mut self, what: &str, something: impl FnOnce(&Self)) {
         let (fds, tasks) = self.settled();
         something(self);

@@ -1,7 +1,9 @@
-//! An HTTP client on hyper: one request, over HTTP/1.1 or HTTP/2, with one time limit for all of it.
+//! An HTTP client on hyper: one request, over HTTP/1.1 or HTTP/2, with one time limit for all of
+//! it.
 //!
-//! Shows the other half of `myrt::hyper`: a handshake over an `Io`, and the connection driven by a task of its own that ends with the
-//! request, because an [`AbortOnDrop`](myrt::task::AbortOnDrop) holds it.
+//! Shows the other half of `myrt::hyper`: a handshake over an `Io`, and the connection driven by a
+//! task of its own that ends with the request, because an [`AbortOnDrop`](myrt::task::AbortOnDrop)
+//! holds it.
 //!
 //! ```text
 //! cargo run --release --bin client -- http://127.0.0.1:8080/
@@ -9,7 +11,8 @@
 //! cargo run --release --bin client -- --timeout 0.1 http://127.0.0.1:8080/slow?500      fails, as it should
 //! ```
 //!
-//! Any HTTP server will do (`--http2`: one that takes HTTP/2 in the clear, without an upgrade). No https: see `examples/tls`.
+//! Any HTTP server will do (`--http2`: one that takes HTTP/2 in the clear, without an upgrade). No
+//! https: see `examples/tls`.
 
 use std::error::Error;
 use std::io::{Write, stdout};

@@ -1,7 +1,8 @@
-//! An HTTP server on hyper: HTTP/1.1 and HTTP/2 on one port, time limits, and a shutdown that finishes what it began.
+//! An HTTP server on hyper: HTTP/1.1 and HTTP/2 on one port, time limits, and a shutdown that
+//! finishes what it began.
 //!
-//! Shows `myrt::hyper`: `Io` around each stream, `Timer` for the header timeout, `Executor` for HTTP/2. The state is an `Rc` with
-//! `Cell`s: nothing here is `Send`, and hyper does not mind.
+//! Shows `myrt::hyper`: `Io` around each stream, `Timer` for the header timeout, `Executor` for
+//! HTTP/2. The state is an `Rc` with `Cell`s: nothing here is `Send`, and hyper does not mind.
 //!
 //! ```text
 //! cargo run --release --bin server                                on 127.0.0.1:8080
@@ -14,9 +15,10 @@
 //! curl http://127.0.0.1:8080/count                                requests so far, open connections
 //! ```
 //!
-//! Where a parent hands its socket over (systemd's socket activation, or `systemd-socket-activate -l 9000 target/release/server`), the
-//! server takes that one. Ctrl-C or SIGTERM ends it: it takes no more connections, finishes the requests it has read, and goes within ten seconds. A
-//! client that sends its request's head slower than the header timeout is cut off.
+//! Where a parent hands its socket over (systemd's socket activation, or `systemd-socket-activate -l
+//! 9000 target/release/server`), the server takes that one. Ctrl-C or SIGTERM ends it: it takes no
+//! more connections, finishes the requests it has read, and goes within ten seconds. A client that
+//! sends its request's head slower than the header timeout is cut off.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -82,7 +84,8 @@ async fn serve(listener: TcpListener, server: &Rc<Server>) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     println!("listening on http://{}", listener.local_addr()?);
-    // Nothing is ever sent: each connection holds a sender, and when the last is gone the receiver hears the end.
+    // Nothing is ever sent: each connection holds a sender, and when the last is gone the receiver
+    // hears the end.
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
     loop {
         let stream = select! {
@@ -112,7 +115,8 @@ async fn serve(listener: TcpListener, server: &Rc<Server>) -> io::Result<()> {
 async fn connection(stream: TcpStream, server: &Rc<Server>) {
     server.connections.set(server.connections.get() + 1);
     if let Err(error) = converse(stream, server).await {
-        // Mostly clients that went away; hyper says of the slow ones that reading the header timed out.
+        // Mostly clients that went away; hyper says of the slow ones that reading the header timed
+        // out.
         eprintln!("connection: {}", with_cause(&*error));
     }
     server.connections.set(server.connections.get() - 1);
@@ -121,7 +125,8 @@ async fn connection(stream: TcpStream, server: &Rc<Server>) {
 /// One connection, from its first byte to its last.
 async fn converse(stream: TcpStream, server: &Rc<Server>) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
-    // hyper's own limit is for the head of a request; this one is for the client that does not come that far.
+    // hyper's own limit is for the head of a request; this one is for the client that does not come
+    // that far.
     let is_http2 = select! {
         decided = timeout(server.header_timeout, speaks_http2(&stream)) => decided??,
         () = server.stop.wait() => return Ok(()),
@@ -144,7 +149,8 @@ async fn converse(stream: TcpStream, server: &Rc<Server>) -> Result<(), Box<dyn 
     Ok(())
 }
 
-/// Looks at the first bytes without taking them. Few clients of HTTP/2 send less than the whole preface at once; for those it looks again.
+/// Looks at the first bytes without taking them. Few clients of HTTP/2 send less than the whole
+/// preface at once; for those it looks again.
 async fn speaks_http2(stream: &TcpStream) -> io::Result<bool> {
     let mut head = [0; PREFACE.len()];
     loop {

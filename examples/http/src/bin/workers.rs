@@ -1,7 +1,8 @@
-//! An HTTP server on every core: each worker has a thread, a runtime and a listener of its own, all on one port.
+//! An HTTP server on every core: each worker has a thread, a runtime and a listener of its own, all
+//! on one port.
 //!
-//! Shows `myrt::workers`: the system spreads connections over the listeners (`SO_REUSEPORT`), a worker that panics is started again
-//! while the others go on, and a signal stops all of them.
+//! Shows `myrt::workers`: the system spreads connections over the listeners (`SO_REUSEPORT`), a
+//! worker that panics is started again while the others go on, and a signal stops all of them.
 //!
 //! ```text
 //! cargo run --release --bin workers                              four workers on 127.0.0.1:8080

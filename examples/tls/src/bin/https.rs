@@ -1,6 +1,8 @@
-//! An HTTPS server: hyper over futures-rustls over myrt, HTTP/2 or HTTP/1.1 as the client likes (ALPN).
+//! An HTTPS server: hyper over futures-rustls over myrt, HTTP/2 or HTTP/1.1 as the client likes
+//! (ALPN).
 //!
-//! The three fit without glue but `myrt::hyper::Io`, which is told that a TLS stream takes one piece at a time.
+//! The three fit without glue but `myrt::hyper::Io`, which is told that a TLS stream takes one
+//! piece at a time.
 //!
 //! ```text
 //! cargo run --release --bin https                                on 127.0.0.1:8444, certificate in target/https.pem

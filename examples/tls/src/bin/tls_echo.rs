@@ -1,6 +1,7 @@
 //! An echo server over TLS: futures-rustls between myrt's stream and the program.
 //!
-//! A TLS stream has the traits of the stream below it, so everything that takes those takes it: here the two halves of `io::split` and `io::copy`.
+//! A TLS stream has the traits of the stream below it, so everything that takes those takes it:
+//! here the two halves of `io::split` and `io::copy`.
 //!
 //! ```text
 //! cargo run --release --bin tls_echo                             on 127.0.0.1:8443, certificate in target/tls_echo.pem

@@ -1,6 +1,7 @@
 //! A WebSocket server that sends back what it hears.
 //!
-//! Course: the visual guide's WebSocket handshake and echo (E13, E17), and its disconnections (E22).
+//! Course: the visual guide's WebSocket handshake and echo (E13, E17), and its disconnections
+//! (E22).
 //!
 //! ```text
 //! cargo run --release --bin ws_echo                              on 127.0.0.1:9001

@@ -1,4 +1,5 @@
-//! A WebSocket client that keeps its connection alive: a ping at a steady interval, and an end when no answer comes.
+//! A WebSocket client that keeps its connection alive: a ping at a steady interval, and an end when
+//! no answer comes.
 //!
 //! Course: 8.7, "Heartbeat" (C11), every 30 seconds there; the visual guide's silent peer (E22).
 //!
@@ -7,8 +8,9 @@
 //! cargo run --release --bin ws_heartbeat -- ws://127.0.0.1:9001/ --ping-every 1 --answer-within 0.5
 //! ```
 //!
-//! Against any WebSocket server: `ws_echo`, or Python's `websockets`, which shows the pings with `logging.DEBUG`. It prints what the server says, and
-//! ends when the server closes (exit code 0), when an answer does not come or the connection is lost (1), or with Ctrl-C.
+//! Against any WebSocket server: `ws_echo`, or Python's `websockets`, which shows the pings with
+//! `logging.DEBUG`. It prints what the server says, and ends when the server closes (exit code 0),
+//! when an answer does not come or the connection is lost (1), or with Ctrl-C.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -36,7 +38,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let (sender, receiver) = socket.split();
     let (pongs, answers) = mpsc::channel(1);
 
-    // The heart is a task of its own, so that it beats while a message is being worked on; it ends with the connection.
+    // The heart is a task of its own, so that it beats while a message is being worked on; it ends
+    // with the connection.
     let stopped = std::rc::Rc::new(Event::new());
     let heart = {
         let (limits, stopped) = (options.limits, stopped.clone());

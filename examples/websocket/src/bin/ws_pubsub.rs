@@ -1,17 +1,19 @@
 //! Publish and subscribe: clients name the topics that they want to hear.
 //!
-//! Course: the visual guide's pub/sub (E20), with its disconnections (E22). No subscriber loses a message or gets it twice: a
-//! publisher goes no faster than its slowest subscriber, for at most five seconds; then that one is shown out. (The chat decides otherwise: there
-//! nobody waits, and who does not read is shown out at once.)
+//! Course: the visual guide's pub/sub (E20), with its disconnections (E22). No subscriber loses a
+//! message or gets it twice: a publisher goes no faster than its slowest subscriber, for at most
+//! five seconds; then that one is shown out. (The chat decides otherwise: there nobody waits, and
+//! who does not read is shown out at once.)
 //!
 //! ```text
 //! cargo run --release --bin ws_pubsub                            on 127.0.0.1:9005
 //! python3 -m websockets ws://127.0.0.1:9005/                     an interactive client
 //! ```
 //!
-//! Each message is JSON: `{"subscribe": "news"}`, `{"unsubscribe": "news"}`, `{"publish": "news", "data": 1}`. The first two are answered
-//! with the same and `"ok": true`, a publication with how many it reached: `{"published": "news", "reached": 2}`. Subscribers get
-//! `{"topic": "news", "data": 1}`.
+//! Each message is JSON: `{"subscribe": "news"}`, `{"unsubscribe": "news"}`, `{"publish": "news",
+//! "data": 1}`. The first two are answered with the same and `"ok": true`, a publication with how
+//! many it reached: `{"published": "news", "reached": 2}`. Subscribers get `{"topic": "news",
+//! "data": 1}`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

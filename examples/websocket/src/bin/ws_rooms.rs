@@ -7,8 +7,8 @@
 //! python3 -m websockets ws://127.0.0.1:9004/kitchen              an interactive client in room "kitchen"
 //! ```
 //!
-//! The path names the room. `/join NAME` moves to another one, `/who` says how many are here; everything else goes to all others of
-//! the room. A room exists as long as somebody is in it.
+//! The path names the room. `/join NAME` moves to another one, `/who` says how many are here;
+//! everything else goes to all others of the room. A room exists as long as somebody is in it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -41,7 +41,8 @@ struct House {
     rooms: RefCell<HashMap<String, Rc<Hub>>>,
 }
 
-/// One client, in one room at a time. However its connection ends, it leaves the room by being dropped.
+/// One client, in one room at a time. However its connection ends, it leaves the room by being
+/// dropped.
 struct Guest {
     house: Rc<House>,
     mailbox: Mailbox,

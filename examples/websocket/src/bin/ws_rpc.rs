@@ -1,8 +1,9 @@
 //! Request and response over one WebSocket: many calls at once, each answer finds its call.
 //!
-//! Course: the visual guide's RPC with correlation ids (E21), with its disconnections (E22). A call carries a number, its answer the same
-//! one; the server works on all calls at once, so answers come in any order. Each call has a time limit of its own, and one that is given up
-//! leaves nothing behind.
+//! Course: the visual guide's RPC with correlation ids (E21), with its disconnections (E22). A call
+//! carries a number, its answer the same one; the server works on all calls at once, so answers
+//! come in any order. Each call has a time limit of its own, and one that is given up leaves
+//! nothing behind.
 //!
 //! ```text
 //! cargo run --release --bin ws_rpc                               the server, on 127.0.0.1:9006
@@ -10,8 +11,9 @@
 //! python3 -m websockets ws://127.0.0.1:9006/                     by hand
 //! ```
 //!
-//! Calls are `{"id": 1, "method": "add", "params": [1, 2]}`, answers `{"id": 1, "result": 3}` or `{"id": 1, "error": "..."}`. Methods: `add` (numbers),
-//! `sleep` (milliseconds, then the same back), `never` (no answer at all).
+//! Calls are `{"id": 1, "method": "add", "params": [1, 2]}`, answers `{"id": 1, "result": 3}` or
+//! `{"id": 1, "error": "..."}`. Methods: `add` (numbers), `sleep` (milliseconds, then the same
+//! back), `never` (no answer at all).
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -141,7 +143,8 @@ impl Caller {
         let _forget = Forget(id, &self.0.waiting);
         let call = json!({"id": id, "method": method, "params": params}).to_string();
         let answer = timeout(limit, async {
-            // A task of its own: a message that is half sent must not be given up, or it would spoil the others.
+            // A task of its own: a message that is half sent must not be given up, or it would
+            // spoil the others.
             let shared = self.0.clone();
             let sent =
                 myrt::spawn(
@@ -169,7 +172,8 @@ impl Drop for Forget<'_> {
     }
 }
 
-/// Hands each answer to its call, until the connection ends; then all that still wait hear that it is lost.
+/// Hands each answer to its call, until the connection ends; then all that still wait hear that it
+/// is lost.
 async fn listen(
     mut receiver: WebSocketReceiver<TcpStream>,
     waiting: Rc<RefCell<HashMap<u64, oneshot::Sender<Value>>>>,
@@ -190,7 +194,8 @@ async fn listen(
     drop(lost);
 }
 
-/// A thousand calls at once, of which those with odd numbers take a while; and one that is never answered.
+/// A thousand calls at once, of which those with odd numbers take a while; and one that is never
+/// answered.
 async fn call_many(address: &str) -> Result<(), Box<dyn Error>> {
     let caller = Caller::connect(address).await?;
     let start = Instant::now();

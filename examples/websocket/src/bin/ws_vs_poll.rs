@@ -1,16 +1,20 @@
-//! Polling over HTTP against a WebSocket: the same messages, and what each costs on the wire and in time.
+//! Polling over HTTP against a WebSocket: the same messages, and what each costs on the wire and in
+//! time.
 //!
-//! Course: the visual guide's HTTP against WebSocket (E12): "polling asks again and again, mostly for nothing; a WebSocket is told".
+//! Course: the visual guide's HTTP against WebSocket (E12): "polling asks again and again, mostly
+//! for nothing; a WebSocket is told".
 //!
 //! ```text
 //! cargo run --release --bin ws_vs_poll                           ten seconds, everything in this process
 //! cargo run --release --bin ws_vs_poll -- 4                      shorter, in seconds
 //! ```
 //!
-//! Part one: a source that has something to say at random moments, about ten times a second. A client polls it every 100 ms over one
-//! kept-alive HTTP/1.1 connection (the fairest polling there is; a browser's requests are about ten times larger), another one every second, a third holds
-//! a WebSocket. Part two: how many messages go through at most, when the next is ready as soon as the last was taken. Bytes are
-//! counted on the client's socket, both directions, without TCP's own headers. Needs no client: it is one.
+//! Part one: a source that has something to say at random moments, about ten times a second. A
+//! client polls it every 100 ms over one kept-alive HTTP/1.1 connection (the fairest polling there
+//! is; a browser's requests are about ten times larger), another one every second, a third holds a
+//! WebSocket. Part two: how many messages go through at most, when the next is ready as soon as the
+//! last was taken. Bytes are counted on the client's socket, both directions, without TCP's own
+//! headers. Needs no client: it is one.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;

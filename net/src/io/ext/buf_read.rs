@@ -11,8 +11,8 @@ use myrt_runtime::task::poll_within_budget;
 
 use super::{append_text, is_interrupted};
 
-/// What every [`AsyncBufRead`] can do; std's [`BufRead`](std::io::BufRead), awaited. [`Reader`](super::super::Reader) is for reads
-/// that are dropped half-way, and has a limit.
+/// What every [`AsyncBufRead`] can do; std's [`BufRead`](std::io::BufRead), awaited.
+/// [`Reader`](super::super::Reader) is for reads that are dropped half-way, and has a limit.
 pub trait AsyncBufReadExt: AsyncBufRead {
     /// What is in the buffer, which is filled if it is empty; no bytes at the end. Cancel safe.
     ///
@@ -33,8 +33,9 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         AsyncBufRead::consume(Pin::new(self), amount);
     }
 
-    /// Appends everything up to and including `byte`, or to the end, to `buf`, and says how much that was. Interrupted calls are
-    /// made again. What came before an error, or before the future was dropped, is in `buf`.
+    /// Appends everything up to and including `byte`, or to the end, to `buf`, and says how much
+    /// that was. Interrupted calls are made again. What came before an error, or before the future
+    /// was dropped, is in `buf`.
     ///
     /// # Errors
     /// Those of the stream.
@@ -51,12 +52,14 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         }
     }
 
-    /// Appends a line with its `\n`, or what is left before the end, to `buf`, and says how many bytes that was. Interrupted calls
-    /// are made again. What came before an error is in `buf`, if it is UTF-8. Not cancel safe.
+    /// Appends a line with its `\n`, or what is left before the end, to `buf`, and says how many
+    /// bytes that was. Interrupted calls are made again. What came before an error is in `buf`, if
+    /// it is UTF-8. Not cancel safe.
     ///
     /// # Errors
-    /// Those of the stream, and [`InvalidData`](io::ErrorKind::InvalidData) if the bytes are no UTF-8: the error holds a
-    /// [`FromUtf8Error`](std::string::FromUtf8Error) with them, `buf` is as it was, and the next line follows.
+    /// Those of the stream, and [`InvalidData`](io::ErrorKind::InvalidData) if the bytes are no
+    /// UTF-8: the error holds a [`FromUtf8Error`](std::string::FromUtf8Error) with them, `buf` is
+    /// as it was, and the next line follows.
     fn read_line<'a>(&'a mut self, buf: &'a mut String) -> ReadLineInto<'a, Self>
     where
         Self: Unpin,
@@ -68,8 +71,9 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         }
     }
 
-    /// The lines as a stream, without their `\n` or `\r\n`. Errors do not end it: what had come of a line stays for the next one
-    /// asked for, and behind a line that is no UTF-8 the next one follows.
+    /// The lines as a stream, without their `\n` or `\r\n`. Errors do not end it: what had come of
+    /// a line stays for the next one asked for, and behind a line that is no UTF-8 the next one
+    /// follows.
     fn lines(self) -> BufLines<Self>
     where
         Self: Sized,
@@ -80,7 +84,8 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         }
     }
 
-    /// What is between the `byte`s as a stream, without them. Errors do not end it: what had come stays for the next one asked for.
+    /// What is between the `byte`s as a stream, without them. Errors do not end it: what had come
+    /// stays for the next one asked for.
     fn split(self, byte: u8) -> SplitBytes<Self>
     where
         Self: Sized,
@@ -121,7 +126,8 @@ impl<'a, R: AsyncBufRead + Unpin + ?Sized> Future for FillBuf<'a, R> {
     }
 }
 
-/// Appends everything up to and including `byte`, or to the end. False: nothing was left. Interrupted calls are made again.
+/// Appends everything up to and including `byte`, or to the end. False: nothing was left.
+/// Interrupted calls are made again.
 #[track_caller]
 fn poll_until<R: AsyncBufRead + Unpin + ?Sized>(
     reader: &mut R,

@@ -15,8 +15,8 @@ use super::{append_text, checked, is_interrupted};
 /// What a read to the end asks for at a time.
 const PIECE: usize = 8 * 1024;
 
-/// What every [`AsyncRead`] can do; std's [`Read`](std::io::Read), awaited. [`Reader`](super::super::Reader) is for reads that
-/// are dropped half-way.
+/// What every [`AsyncRead`] can do; std's [`Read`](std::io::Read), awaited.
+/// [`Reader`](super::super::Reader) is for reads that are dropped half-way.
 pub trait AsyncReadExt: AsyncRead {
     /// Reads what there is, at least one byte; `Ok(0)` is the end (or an empty `buf`). Cancel safe.
     ///
@@ -40,8 +40,8 @@ pub trait AsyncReadExt: AsyncRead {
         ReadVectoredInto { reader: self, bufs }
     }
 
-    /// Appends everything until the end to `buf`, and returns how much that was. Interrupted calls are made again. What came
-    /// before an error, or before the future was dropped, is in `buf`.
+    /// Appends everything until the end to `buf`, and returns how much that was. Interrupted calls
+    /// are made again. What came before an error, or before the future was dropped, is in `buf`.
     ///
     /// # Errors
     /// Those of the stream.
@@ -57,12 +57,13 @@ pub trait AsyncReadExt: AsyncRead {
         }
     }
 
-    /// Appends everything until the end to `buf`, and returns how many bytes that was. Interrupted calls are made again. What
-    /// came before an error is in `buf`, if it is UTF-8.
+    /// Appends everything until the end to `buf`, and returns how many bytes that was. Interrupted
+    /// calls are made again. What came before an error is in `buf`, if it is UTF-8.
     ///
     /// # Errors
-    /// Those of the stream, and [`InvalidData`](io::ErrorKind::InvalidData) if the bytes are no UTF-8: the error holds a
-    /// [`FromUtf8Error`](std::string::FromUtf8Error) with them, and `buf` is as it was.
+    /// Those of the stream, and [`InvalidData`](io::ErrorKind::InvalidData) if the bytes are no
+    /// UTF-8: the error holds a [`FromUtf8Error`](std::string::FromUtf8Error) with them, and `buf`
+    /// is as it was.
     fn read_to_string<'a>(&'a mut self, buf: &'a mut String) -> ReadStringInto<'a, Self>
     where
         Self: Unpin,
@@ -74,10 +75,12 @@ pub trait AsyncReadExt: AsyncRead {
         }
     }
 
-    /// Fills `buf` whole. Interrupted calls are made again. Not cancel safe: how much came is not told.
+    /// Fills `buf` whole. Interrupted calls are made again. Not cancel safe: how much came is not
+    /// told.
     ///
     /// # Errors
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends before, and those of the stream.
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends before, and those of the
+    /// stream.
     fn read_exact<'a>(&'a mut self, buf: &'a mut [u8]) -> ReadExactInto<'a, Self>
     where
         Self: Unpin,
@@ -241,7 +244,8 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadStringInto<'_, R> {
                 Ok(0) => return Poll::Ready(append_text(this.buf, mem::take(&mut this.bytes))),
                 Ok(_) => {}
                 Err(error) => {
-                    // As in std: what came is there if it is a text; the stream's error is the one that is told.
+                    // As in std: what came is there if it is a text; the stream's error is the one
+                    // that is told.
                     let _ = append_text(this.buf, mem::take(&mut this.bytes));
                     return Poll::Ready(Err(error));
                 }

@@ -9,8 +9,8 @@ use myrt_runtime::task::poll_within_budget;
 
 use super::{checked, is_interrupted};
 
-/// What every [`AsyncWrite`] can do; std's [`Write`](std::io::Write), awaited. [`Writer`](super::super::Writer) is for writes that
-/// are dropped half-way.
+/// What every [`AsyncWrite`] can do; std's [`Write`](std::io::Write), awaited.
+/// [`Writer`](super::super::Writer) is for writes that are dropped half-way.
 pub trait AsyncWriteExt: AsyncWrite {
     /// Writes as much of `buf` as the stream takes at once, and says how much. Cancel safe.
     ///
@@ -34,10 +34,12 @@ pub trait AsyncWriteExt: AsyncWrite {
         WriteVectoredOf { writer: self, bufs }
     }
 
-    /// Writes `buf` whole. Interrupted calls are made again. Not cancel safe: how much went out is not told.
+    /// Writes `buf` whole. Interrupted calls are made again. Not cancel safe: how much went out is
+    /// not told.
     ///
     /// # Errors
-    /// [`WriteZero`](io::ErrorKind::WriteZero) if the stream takes nothing more, and those of the stream.
+    /// [`WriteZero`](io::ErrorKind::WriteZero) if the stream takes nothing more, and those of the
+    /// stream.
     fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> WriteAllOf<'a, Self>
     where
         Self: Unpin,

@@ -1,9 +1,11 @@
-//! Who is stuck: everybody is suspected who waits for one other task, and acquitted who may still go on.
+//! Who is stuck: everybody is suspected who waits for one other task, and acquitted who may still
+//! go on.
 //!
-//! **What may be wrong is no evidence.** An owned guard may be with another task than the one that locked; so may a receiver
-//! or a sender, unless it was last used where it stood in its task's own future (`Holder::lend`). One
-//! that did may have been moved into a task that was spawned since: so all tasks that it began, and all of which nobody knows
-//! any more who began them, must be stuck too. And a task of whose waker somebody else has a clone may be woken by it.
+//! **What may be wrong is no evidence.** An owned guard may be with another task than the one that
+//! locked; so may a receiver or a sender, unless it was last used where it stood in its task's own
+//! future (`Holder::lend`). One that did may have been moved into a task that was spawned since: so
+//! all tasks that it began, and all of which nobody knows any more who began them, must be stuck
+//! too. And a task of whose waker somebody else has a clone may be woken by it.
 //!
 //! It must not know when it is searched, nor what is told.
 
@@ -92,7 +94,8 @@ impl Suspects {
         }
     }
 
-    /// Whoever waits for what a task does with a receiver or sender waits also for those who may have been given it.
+    /// Whoever waits for what a task does with a receiver or sender waits also for those who may
+    /// have been given it.
     fn await_heirs(&mut self, table: &Table) {
         let mut heirs: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
         let mut ids = Vec::new();
@@ -189,7 +192,8 @@ fn suspect(core: &Core, slot: &Slot) -> Option<Suspect> {
 fn awaits(table: &Table, slot: &Slot, word: u64) -> Option<(Tie, Vec<Id>)> {
     let published = &table.holders;
     match table.wait(word) {
-        // The others say so when they wait. A join is too frequent for that: what it left with the other task tells.
+        // The others say so when they wait. A join is too frequent for that: what it left with the
+        // other task tells.
         Wait::Join(id) => table
             .look(index_of(id.identity()))
             .is_none_or(|joined| joined.has(CHILD) || joined.is_joined_by(slot.key()))
@@ -200,7 +204,8 @@ fn awaits(table: &Table, slot: &Slot, word: u64) -> Option<(Tie, Vec<Id>)> {
         Wait::Channel(at) => published.sure_holder(at).map(|id| (Tie::Place, vec![id])),
         Wait::Lock(at) => {
             let holder = published.sure_holder(at)?;
-            // Who wants to read while others read waits for the writer before it. (See `RawRwLock`.)
+            // Who wants to read while others read waits for the writer before it. (See
+            // `RawRwLock`.)
             let first = published.holder(at + 1);
             let first = first.filter(|id| id.identity() != slot.identity());
             match first {
@@ -213,14 +218,16 @@ fn awaits(table: &Table, slot: &Slot, word: u64) -> Option<(Tie, Vec<Id>)> {
     }
 }
 
-/// Whether a task was spawned by `owner`, by one that was spawned by it, and so on, as far as is known.
+/// Whether a task was spawned by `owner`, by one that was spawned by it, and so on, as far as is
+/// known.
 fn may_be_begun_by(table: &Table, slot: &Slot, owner: Id) -> bool {
     let mut slot = slot;
     if slot.identity() == owner.identity() {
         return false;
     }
     for _ in 0..GENERATIONS {
-        // Those without a parent were begun outside of any task. The main future has the first place.
+        // Those without a parent were begun outside of any task. The main future has the first
+        // place.
         if slot.has(MAIN) || slot.parent() == 0 {
             return false;
         }

@@ -1,11 +1,12 @@
 //! Habits: what a task does poll after poll.
 //!
-//! **A storm of self-wakes** is [`STORM`] polls in a row in which a future called the waker of its own task before it
-//! returned `Pending`. `yield_now`, and the runtime's own giving way when a share is used up, do not count: they say that
-//! there is work left.
+//! **A storm of self-wakes** is [`STORM`] polls in a row in which a future called the waker of its
+//! own task before it returned `Pending`. `yield_now`, and the runtime's own giving way when a
+//! share is used up, do not count: they say that there is work left.
 //!
-//! **Never yields** is [`GREED`] polls in a row that ended because the task's share of operations was used up, while
-//! others were ready each time. One poll in which it waits, or in which nobody else is ready, begins the count anew.
+//! **Never yields** is [`GREED`] polls in a row that ended because the task's share of operations
+//! was used up, while others were ready each time. One poll in which it waits, or in which nobody
+//! else is ready, begins the count anew.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,11 +1,11 @@
-//! What ended badly, or never began: tasks and futures that were never polled, failures that nobody read, descriptors that
-//! were not given back; and futures that begin too large.
+//! What ended badly, or never began: tasks and futures that were never polled, failures that nobody
+//! read, descriptors that were not given back; and futures that begin too large.
 //!
-//! **Never polled** is a task that is dropped because its runtime ends, before its first poll. One that somebody cancels is
-//! none, nor is a job on the pool, which runs all the same.
-//! **Unjoined** is a task whose panic, or whose `Err`, was dropped with its result. An error is seen where the task returns
-//! `Result<(), E>` with one of the errors of [`error_of`], and is none where the peer of a connection went away; a hook for
-//! unhandled panics is told of panics instead.
+//! **Never polled** is a task that is dropped because its runtime ends, before its first poll. One
+//! that somebody cancels is none, nor is a job on the pool, which runs all the same. **Unjoined**
+//! is a task whose panic, or whose `Err`, was dropped with its result. An error is seen where the
+//! task returns `Result<(), E>` with one of the errors of [`error_of`], and is none where the peer
+//! of a connection went away; a hook for unhandled panics is told of panics instead.
 
 use std::any::Any;
 use std::error::Error;
@@ -118,7 +118,8 @@ pub(crate) fn leaked_descriptors(core: &Core) {
         return;
     };
     let known = core.reactor.sources.borrow_mut().known();
-    // The three standard ones are the process's, and `io::stdin` keeps its wait for the next runtime.
+    // The three standard ones are the process's, and `io::stdin` keeps its wait for the next
+    // runtime.
     for fd in known.into_iter().filter(|fd| *fd > 2) {
         let closed = !is_open(fd);
         let misuse = Misuse::LeakedRegistration { fd, closed };

@@ -1,13 +1,16 @@
-//! The lookout: notices mistakes in how tasks and futures are used, where the runtime was asked to look.
+//! The lookout: notices mistakes in how tasks and futures are used, where the runtime was asked to
+//! look.
 //!
-//! It exists apart from what it watches so that a runtime that was not asked pays nothing: it has no lookout, its batches
-//! are not polled one by one, its wakers have the vtable that counts nothing, and what waiting futures ask for
-//! ([`hot::looks`](crate::task::hot::looks)) is one byte of the thread's state, off the paths of spawn, wake and yield.
-//! Each mistake has its criterion at the top of its own file. It must not hold a borrow while it reports: the hook is user
-//! code; and it must not change what runs.
+//! It exists apart from what it watches so that a runtime that was not asked pays nothing: it has
+//! no lookout, its batches are not polled one by one, its wakers have the vtable that counts
+//! nothing, and what waiting futures ask for ([`hot::looks`](crate::task::hot::looks)) is one byte
+//! of the thread's state, off the paths of spawn, wake and yield. Each mistake has its criterion at
+//! the top of its own file. It must not hold a borrow while it reports: the hook is user code; and
+//! it must not change what runs.
 //!
-//! `busy_loops.rs` tasks that wake themselves, tasks that never wait · `starved.rs` granted, and not polled · `unwakeable.rs` waiting
-//! with nobody to wake them · `drops.rs` what ended badly: unpolled, unjoined, unregistered.
+//! `busy_loops.rs` tasks that wake themselves, tasks that never wait · `starved.rs` granted, and
+//! not polled · `unwakeable.rs` waiting with nobody to wake them · `drops.rs` what ended badly:
+//! unpolled, unjoined, unregistered.
 
 mod busy_loops;
 pub(crate) mod drops;
@@ -42,7 +45,8 @@ pub(crate) struct Lookout {
     poll: Cell<u64>,
     /// The task that is polled woke itself, through a waker that a future called.
     woke_itself: Cell<bool>,
-    /// A part of it gave way by a waker that is not the runtime's: that of a foreign combinator, which passes it on.
+    /// A part of it gave way by a waker that is not the runtime's: that of a foreign combinator,
+    /// which passes it on.
     gave_way: Cell<bool>,
     /// In this poll somebody kept or compared a waker of the task that is polled.
     kept: Cell<bool>,
@@ -91,7 +95,8 @@ fn line(at: &'static Location<'static>) -> u64 {
     ptr::from_ref(at).addr() as u64
 }
 
-/// The cause of mistakes that are a task's: the line that spawned it, so that a server tells once of all its connections.
+/// The cause of mistakes that are a task's: the line that spawned it, so that a server tells once
+/// of all its connections.
 fn spawner(slot: &Slot) -> u64 {
     slot.spawned_at().map_or(slot.identity(), line)
 }

@@ -1,14 +1,16 @@
 //! Starved branches: a future got what it waits for, and its task goes on without polling it.
 //!
-//! Such a future holds a lock that nobody uses and nobody gets ("futurelock"). It happens where
-//! a task polls several futures and then awaits something else while one of them is still kept: in the handler of a
-//! `select!` over `&mut future`, or between two items of a stream of buffered futures.
+//! Such a future holds a lock that nobody uses and nobody gets ("futurelock"). It happens where a
+//! task polls several futures and then awaits something else while one of them is still kept: in
+//! the handler of a `select!` over `&mut future`, or between two items of a stream of buffered
+//! futures.
 //!
-//! It is judged at the leaf. A lock, a permit or a place in a channel was **granted**: once its task has been polled to
-//! `Pending` twice since then without polling the leaf, somebody else waits in vain. An event **fired**: nobody else
-//! suffers, so the same is told only if it has lasted as long as a slow poll. Timers are not looked at: a driver of
-//! connections (quinn's, say) may leave one unpolled that it does not need just now. Polls in which a task used up its share
-//! do not count: the leaf's turn may be the next.
+//! It is judged at the leaf. A lock, a permit or a place in a channel was **granted**: once its
+//! task has been polled to `Pending` twice since then without polling the leaf, somebody else waits
+//! in vain. An event **fired**: nobody else suffers, so the same is told only if it has lasted as
+//! long as a slow poll. Timers are not looked at: a driver of connections (quinn's, say) may leave
+//! one unpolled that it does not need just now. Polls in which a task used up its share do not
+//! count: the leaf's turn may be the next.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -318,7 +318,8 @@ impl Question<'_> {
         text
     }
 
-    /// What a task waits for besides what its row says: other branches of a `select!`, the timer of a timeout.
+    /// What a task waits for besides what its row says: other branches of a `select!`, the timer of
+    /// a timeout.
     fn waits_for_more(&self, task: &TaskInfo) -> Vec<Wait> {
         if !task.waits_for_others {
             return Vec::new();

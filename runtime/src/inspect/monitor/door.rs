@@ -1,7 +1,7 @@
 //! Where a monitor listens.
 //!
-//! It exists apart because an address has its own ways to be wrong: reachable for others, taken, or left behind by a program
-//! that was killed. It must not know what is asked.
+//! It exists apart because an address has its own ways to be wrong: reachable for others, taken, or
+//! left behind by a program that was killed. It must not know what is asked.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
@@ -14,7 +14,8 @@ use super::Place;
 use super::talk::Client;
 use super::token::Token;
 
-/// How many ports are tried where the one that the environment names is taken: one a core of a large machine.
+/// How many ports are tried where the one that the environment names is taken: one a core of a
+/// large machine.
 const NEAR: u16 = 128;
 
 pub(super) enum Door {
@@ -110,9 +111,9 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     }
 }
 
-/// Binds a path with mode 0600, whatever the umask, and at no moment with another mode: the umask belongs to all threads, and between
-/// a bind and a chmod anybody could connect. So the socket is made in a folder that only its owner may enter, and linked to
-/// its place when its mode is right.
+/// Binds a path with mode 0600, whatever the umask, and at no moment with another mode: the umask
+/// belongs to all threads, and between a bind and a chmod anybody could connect. So the socket is
+/// made in a folder that only its owner may enter, and linked to its place when its mode is right.
 fn bind_privately(path: &Path) -> io::Result<UnixListener> {
     let folder = PrivateFolder::beside(path)?;
     let socket = folder.socket();
@@ -188,7 +189,8 @@ mod tests {
         let address = here(&first).to_string();
         let taken = Door::open(&address).map(drop).unwrap_err();
         assert_eq!(taken.kind(), ErrorKind::AddrInUse);
-        // A port may be the last one there is, or all above it be taken: then the first failure is told.
+        // A port may be the last one there is, or all above it be taken: then the first failure is
+        // told.
         if let Ok(second) = Door::open_near(&address) {
             assert!(here(&second).port() > here(&first).port());
         }

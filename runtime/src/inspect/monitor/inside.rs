@@ -1,7 +1,8 @@
 //! What only the loop knows: every descriptor and timer with those who wait for it, and the counts.
 //!
-//! It exists because a task's row in the table has room for one wait, and a task may wait for several things. The loop is asked
-//! for a copy; while it is blocked there is none, and what the rows say must do. It must not make a client wait for a blocked loop.
+//! It exists because a task's row in the table has room for one wait, and a task may wait for
+//! several things. The loop is asked for a copy; while it is blocked there is none, and what the
+//! rows say must do. It must not make a client wait for a blocked loop.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -52,7 +53,8 @@ pub(super) fn metrics(subject: &Subject) -> Option<Metrics> {
     ask(subject, Metrics::of)
 }
 
-/// Somebody who waits for a descriptor or a timer; none: a waker that is not one of myrt's, as combinators have.
+/// Somebody who waits for a descriptor or a timer; none: a waker that is not one of myrt's, as
+/// combinators have.
 type Who = Option<Id>;
 
 /// A descriptor and who waits for it.

@@ -1,12 +1,15 @@
-//! The monitor: a thread of its own that answers questions about a runtime, also while its loop is blocked.
+//! The monitor: a thread of its own that answers questions about a runtime, also while its loop is
+//! blocked.
 //!
-//! It exists so that one can look into a program that runs, with nothing but `nc`. It reads the task table (which any
-//! thread may) and asks the loop only for what the loop alone knows, and for what changes something (`cancel`). It must not
-//! hold up the loop, nor be taken for somebody who will wake a task, and it listens on loopback or a Unix socket only.
+//! It exists so that one can look into a program that runs, with nothing but `nc`. It reads the
+//! task table (which any thread may) and asks the loop only for what the loop alone knows, and for
+//! what changes something (`cancel`). It must not hold up the loop, nor be taken for somebody who
+//! will wake a task, and it listens on loopback or a Unix socket only.
 //!
 //! # Questions and answers
 //!
-//! A question is a line, an answer some lines and an empty one. `--json` anywhere in the line asks for one line of JSON.
+//! A question is a line, an answer some lines and an empty one. `--json` anywhere in the line asks
+//! for one line of JSON.
 //!
 //! ```text
 //! $ MYRT_MONITOR=127.0.0.1:50101 cargo run --example 04_echo_server &
@@ -28,10 +31,11 @@
 //! | `record start NAME`, `record stop` | `{"recording": file}`, `{"recorded": file}` |
 //! | what cannot be answered | `{"error": why}` |
 //!
-//! A task is what [`Graph::to_json`](crate::task::Graph::to_json) says of it; one that keeps the loop from turning has `blocks_ms`
-//! and `system_call` or `burns_cpu` too. What is not known is left out, except `due_in_ms`, which is `null` for ever. `complete` is
-//! false where the loop did not answer, and the list is what the tasks themselves said. A line that is no command, no text, or
-//! longer than 4,096 bytes has an error as its answer and ends the connection.
+//! A task is what [`Graph::to_json`](crate::task::Graph::to_json) says of it; one that keeps the
+//! loop from turning has `blocks_ms` and `system_call` or `burns_cpu` too. What is not known is
+//! left out, except `due_in_ms`, which is `null` for ever. `complete` is false where the loop did
+//! not answer, and the list is what the tasks themselves said. A line that is no command, no text,
+//! or longer than 4,096 bytes has an error as its answer and ends the connection.
 
 mod commands;
 mod door;
@@ -65,39 +69,43 @@ use watch::Watch;
 /// Clients that are answered at a time.
 const MOST_CLIENTS: usize = 128;
 
-/// Starts the monitor of the runtime that this thread is inside of, on `address`: a loopback address
-/// (`127.0.0.1:50101`), or the path of a Unix socket (`unix:/run/app.sock`; without `unix:` if it has a `/`). Then
-/// `nc 127.0.0.1 50101`, or `nc -U /run/app.sock`, and `help`.
+/// Starts the monitor of the runtime that this thread is inside of, on `address`: a loopback
+/// address (`127.0.0.1:50101`), or the path of a Unix socket (`unix:/run/app.sock`; without `unix:`
+/// if it has a `/`). Then `nc 127.0.0.1 50101`, or `nc -U /run/app.sock`, and `help`.
 ///
-/// It stops when the runtime ends. `MYRT_MONITOR=127.0.0.1:50101` does the same for a program that was not changed; where
-/// that is taken, by another runtime of the program as it may be, the next free port is used, and told on stderr.
+/// It stops when the runtime ends. `MYRT_MONITOR=127.0.0.1:50101` does the same for a program that
+/// was not changed; where that is taken, by another runtime of the program as it may be, the next
+/// free port is used, and told on stderr.
 ///
 /// At most 128 clients are answered at a time.
 ///
 /// # Who may connect, and what for
 ///
-/// On a loopback address every user of the machine may read: names of tasks, places in the source, addresses of peers. What
-/// changes something (`cancel`, `record`) wants the line `token TOKEN` first, on the same connection. The token is random, made
-/// at each start, told by [`Monitor::token`] and, where the environment asked for the monitor, printed on stderr under the
+/// On a loopback address every user of the machine may read: names of tasks, places in the source,
+/// addresses of peers. What changes something (`cancel`, `record`) wants the line `token TOKEN`
+/// first, on the same connection. The token is random, made at each start, told by
+/// [`Monitor::token`] and, where the environment asked for the monitor, printed on stderr under the
 /// address. Who reads that stderr, or its journal, may change things.
 ///
-/// A Unix socket needs no token: it is made with mode 0600, whatever the umask, so only the program's user and root connect.
-/// `record start NAME` makes a new file in the folder that the program names
-/// ([`Builder::record_dir`](crate::runtime::Builder::record_dir), `MYRT_RECORD_DIR`); without one it is refused. No file is ever
-/// overwritten.
+/// A Unix socket needs no token: it is made with mode 0600, whatever the umask, so only the
+/// program's user and root connect. `record start NAME` makes a new file in the folder that the
+/// program names ([`Builder::record_dir`](crate::runtime::Builder::record_dir), `MYRT_RECORD_DIR`);
+/// without one it is refused. No file is ever overwritten.
 ///
 /// **Where other users or containers share the machine, use a Unix socket.**
 ///
-/// A page in a browser can open a connection to any port of loopback, and nothing in what a client sends proves that it is not
-/// a browser. What protects: the connection ends at the first line that is too long, not text, an HTTP request, or no command, so
-/// what a page sends as a path, a header or a body is never read as a command; the answer to it is one line that says
-/// nothing about the program; and a page does not know the token. What does not protect: that the address is loopback.
+/// A page in a browser can open a connection to any port of loopback, and nothing in what a client
+/// sends proves that it is not a browser. What protects: the connection ends at the first line that
+/// is too long, not text, an HTTP request, or no command, so what a page sends as a path, a header
+/// or a body is never read as a command; the answer to it is one line that says nothing about the
+/// program; and a page does not know the token. What does not protect: that the address is
+/// loopback.
 ///
 /// aiomonitor; tokio-console.
 ///
 /// # Errors
-/// When the address is in use, is not one of this machine's loopback addresses, or the thread cannot be started. A socket that
-/// a program left behind when it was killed is not in use.
+/// When the address is in use, is not one of this machine's loopback addresses, or the thread
+/// cannot be started. A socket that a program left behind when it was killed is not in use.
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -133,7 +141,8 @@ fn serve(home: &Arc<Home>, door: Door) -> io::Result<Monitor> {
     Ok(Monitor { place, token })
 }
 
-/// Starts the monitor that the environment asked for. A program does not fail because nothing can watch it.
+/// Starts the monitor that the environment asked for. A program does not fail because nothing can
+/// watch it.
 pub(crate) fn start_by_environment(runtime: &Runtime, address: &str) {
     match start_for(&runtime.core().home, address) {
         Ok(monitor) => match monitor.token() {
@@ -146,8 +155,8 @@ pub(crate) fn start_by_environment(runtime: &Runtime, address: &str) {
     }
 }
 
-/// Whom a monitor is about. It keeps no strong reference to the `Home`: who has one is taken for somebody that may wake a task, and a
-/// deadlock would not be seen.
+/// Whom a monitor is about. It keeps no strong reference to the `Home`: who has one is taken for
+/// somebody that may wake a task, and a deadlock would not be seen.
 struct Subject {
     home: Weak<Home>,
     table: Arc<Table>,
@@ -236,8 +245,8 @@ impl Monitor {
         }
     }
 
-    /// What a client on TCP sends as `token TOKEN` before it may cancel and record, for the program to hand to its operator. None on
-    /// a Unix socket, where every client may.
+    /// What a client on TCP sends as `token TOKEN` before it may cancel and record, for the program
+    /// to hand to its operator. None on a Unix socket, where every client may.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         match &self.place {

@@ -1,8 +1,9 @@
 //! One client's lines, and the answers to them.
 //!
-//! Why: what clients send must not harm the program that is watched. A line has a longest length, an answer that the client does
-//! not read is given up, and the connection ends at the first line that is no command: what follows it may be a part of
-//! something else, such as the body of a request that a page in a browser sends. It must not know what the commands are.
+//! Why: what clients send must not harm the program that is watched. A line has a longest length,
+//! an answer that the client does not read is given up, and the connection ends at the first line
+//! that is no command: what follows it may be a part of something else, such as the body of a
+//! request that a page in a browser sends. It must not know what the commands are.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -13,8 +14,8 @@ use std::time::Duration;
 const LONGEST_LINE: usize = 4096;
 /// How long a client may leave an answer untaken.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How much is read and thrown away after the last answer, and how long is waited for more of it: closing a socket that has
-/// unread bytes resets it, and the client may lose the answer.
+/// How much is read and thrown away after the last answer, and how long is waited for more of it:
+/// closing a socket that has unread bytes resets it, and the client may lose the answer.
 const LEFTOVERS: u64 = 4 << 20;
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -40,7 +41,8 @@ impl Client {
         matches!(self, Self::Unix(_))
     }
 
-    /// Answers the client's lines until it goes, or `answer` ends it. An answer ends with an empty line.
+    /// Answers the client's lines until it goes, or `answer` ends it. An answer ends with an empty
+    /// line.
     pub(super) fn talk(self, answer: impl FnMut(&str) -> Reply) -> io::Result<()> {
         match &self {
             Self::Tcp(stream) => {

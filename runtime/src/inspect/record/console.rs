@@ -1,26 +1,33 @@
-//! What a program prints while it is recorded: descriptors 1 and 2 become a pipe, and what comes out of it is passed on to where
-//! they led, and remembered.
+//! What a program prints while it is recorded: descriptors 1 and 2 become a pipe, and what comes
+//! out of it is passed on to where they led, and remembered.
 //!
-//! It exists so that a recording can show the console's output at each moment, with the task that was polled when it was
-//! printed. It must not know tasks, nor how a recording is kept: it is asked, and gives texts.
+//! It exists so that a recording can show the console's output at each moment, with the task that
+//! was polled when it was printed. It must not know tasks, nor how a recording is kept: it is
+//! asked, and gives texts.
 //!
 //! # What is promised, and by what
 //!
-//! - **Each text belongs to the poll in which it was printed.** The loop asks after each poll ([`Listening::heard`]), and reads the
-//!   pipe empty. Where nothing was written, asking costs one load: see the bell in `sys/console.rs`. Where there is no bell, each
-//!   question is a system call.
-//! - **Nothing is reordered.** Where standard output and error lead to the same place, there is one pipe for both, so that what
-//!   arrives there arrives in the order in which it was written; then nobody can say which of the two a text was for. Where they
-//!   lead to different places there are two. Passing on and remembering happen under one lock.
-//! - **A full pipe blocks nobody for long.** A thread passes on what the loop does not, while a poll lasts or the loop sleeps.
-//! - **Nothing is lost, whoever dies.** At the recording's end, and when the process exits in order, the descriptors are given back
-//!   and the pipe is read empty. Should the process end in another way (abort, a signal, exec), or have children that still write to
-//!   the pipe, a *keeper* takes over: a shell, started beside the program and no child of it, that sleeps until the program is gone,
-//!   and then is a `cat` from the pipe to where it led. Where there is no `sh`, there is no keeper.
-//! - **An end is an end.** When the place to which the output goes takes no more (the reader of a pipe has left), the program gets its
-//!   descriptor back, and is told itself at its next write.
+//! - **Each text belongs to the poll in which it was printed.** The loop asks after each poll
+//!   ([`Listening::heard`]), and reads the pipe empty. Where nothing was written, asking costs one
+//!   load: see the bell in `sys/console.rs`. Where there is no bell, each question is a system
+//!   call.
+//! - **Nothing is reordered.** Where standard output and error lead to the same place, there is one
+//!   pipe for both, so that what arrives there arrives in the order in which it was written; then
+//!   nobody can say which of the two a text was for. Where they lead to different places there are
+//!   two. Passing on and remembering happen under one lock.
+//! - **A full pipe blocks nobody for long.** A thread passes on what the loop does not, while a
+//!   poll lasts or the loop sleeps.
+//! - **Nothing is lost, whoever dies.** At the recording's end, and when the process exits in
+//!   order, the descriptors are given back and the pipe is read empty. Should the process end in
+//!   another way (abort, a signal, exec), or have children that still write to the pipe, a *keeper*
+//!   takes over: a shell, started beside the program and no child of it, that sleeps until the
+//!   program is gone, and then is a `cat` from the pipe to where it led. Where there is no `sh`,
+//!   there is no keeper.
+//! - **An end is an end.** When the place to which the output goes takes no more (the reader of a
+//!   pipe has left), the program gets its descriptor back, and is told itself at its next write.
 //!
-//! What it cannot hide: a program that asks whether it prints to a terminal is told that it does not.
+//! What it cannot hide: a program that asks whether it prints to a terminal is told that it does
+//! not.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -55,7 +62,8 @@ impl To {
     }
 }
 
-/// A recording's ear at the console. The recordings of one thread share the console; those of another thread have none meanwhile.
+/// A recording's ear at the console. The recordings of one thread share the console; those of
+/// another thread have none meanwhile.
 pub(super) struct Listening {
     console: Arc<Console>,
     key: u64,
@@ -64,7 +72,8 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Begins to listen. None where it is not possible: the console is another thread's, or is no place to write to.
+    /// Begins to listen. None where it is not possible: the console is another thread's, or is no
+    /// place to write to.
     pub(super) fn begin() -> Option<Self> {
         let mut current = lock(&CURRENT);
         let console = match &*current {
@@ -108,7 +117,8 @@ impl Listening {
         state.take(self.key, false)
     }
 
-    /// Ends to listen, and gives the descriptors back if nobody else listens. What was written last.
+    /// Ends to listen, and gives the descriptors back if nobody else listens. What was written
+    /// last.
     pub(super) fn end(self) -> Vec<(To, String)> {
         if !self.console.is_ours() {
             return Vec::new();
@@ -197,7 +207,8 @@ impl Console {
         });
         let passing = Arc::clone(&console);
         let builder = thread::Builder::new().name("myrt-console".into());
-        // From here on the thread sees to the pipes, and ends when they are closed, however this goes on.
+        // From here on the thread sees to the pipes, and ends when they are closed, however this
+        // goes on.
         let passing = builder.spawn(move || pass_on(&passing, poller))?;
         *lock(&console.passing) = Some(passing);
         let mut state = lock(&console.state);
@@ -256,12 +267,14 @@ impl State {
         }
     }
 
-    /// The standard streams lead again to where they led, unless the program has put something else there itself.
+    /// The standard streams lead again to where they led, unless the program has put something else
+    /// there itself.
     fn give_back(&mut self) {
         self.streams.iter().for_each(Stream::give_back);
     }
 
-    /// What came for a recording. A character that has come in part waits for the rest, unless this is the `end`.
+    /// What came for a recording. A character that has come in part waits for the rest, unless this
+    /// is the `end`.
     fn take(&mut self, key: u64, end: bool) -> Vec<(To, String)> {
         let Some(place) = self.inboxes.iter().position(|inbox| inbox.key == key) else {
             return Vec::new();
@@ -332,7 +345,8 @@ impl Stream {
 
     fn pass_on(&mut self, inboxes: &mut [Inbox]) {
         let mut buf = [0; PIECE];
-        // As much as a pipe holds, or a little more; whoever writes without end is asked again later.
+        // As much as a pipe holds, or a little more; whoever writes without end is asked again
+        // later.
         for _ in 0..PIECES {
             let has_some = |ready: Interest| ready.contains(Interest::READABLE);
             if self.is_over || !readable_now(self.number(), Interest::READABLE).is_ok_and(has_some)
@@ -385,8 +399,8 @@ impl Stream {
     }
 }
 
-/// The thread that passes on what the loop does not come to. It ends when nobody can write any more: children may go on for longer
-/// than the recording.
+/// The thread that passes on what the loop does not come to. It ends when nobody can write any
+/// more: children may go on for longer than the recording.
 fn pass_on(console: &Console, mut poller: Poller) {
     let mut events = Vec::new();
     loop {
@@ -425,8 +439,8 @@ fn has_bell(stream: &Stream, writer: &OwnedFd) -> bool {
 
 /// Starts who takes over when this process is gone. It sleeps until what is returned is closed.
 ///
-/// The shell's background list reads from /dev/null unless it is told otherwise, hence descriptor 3. Its standard error is the pipe to
-/// read from: it says nothing.
+/// The shell's background list reads from /dev/null unless it is told otherwise, hence descriptor 3.
+/// Its standard error is the pipe to read from: it says nothing.
 fn keep(stream: &Stream) -> io::Result<OwnedFd> {
     let (asleep, awake) = os::pipe()?;
     bytes::set_blocking(asleep.as_fd())?;
@@ -438,7 +452,8 @@ fn keep(stream: &Stream) -> io::Result<OwnedFd> {
         .stderr(Stdio::from(stream.reader.try_clone()?))
         // What the terminal sends to the program is not for the keeper.
         .process_group(0);
-    // It is over at once: its background list goes on alone. Where a program ignores its children, there is nothing to wait for.
+    // It is over at once: its background list goes on alone. Where a program ignores its children,
+    // there is nothing to wait for.
     let _ = shell.spawn()?.wait();
     Ok(awake)
 }

@@ -1,7 +1,8 @@
 //! What is kept of a run: small fixed events in a ring, and the tasks that they speak of.
 //!
-//! It exists so that recording costs a clock reading and 32 bytes an event, and never grows beyond its ring; what was printed
-//! has a store of its own, which is bounded too. It must not know how recordings are shown.
+//! It exists so that recording costs a clock reading and 32 bytes an event, and never grows beyond
+//! its ring; what was printed has a store of its own, which is bounded too. It must not know how
+//! recordings are shown.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::Location;
@@ -31,7 +32,8 @@ pub(super) enum What {
     Fired(usize),
     Parked(Option<Duration>),
     Unparked(usize),
-    /// While this task was polled; none while none was. The number of the text, from the first one on.
+    /// While this task was polled; none while none was. The number of the text, from the first one
+    /// on.
     Printed(Option<Id>, u64),
 }
 
@@ -367,7 +369,8 @@ impl Recording {
         self.events.last().map_or(0, |(at, _)| *at)
     }
 
-    /// When a sleep ends, in nanoseconds; none for "never". Deadlines are kept to a quarter of a microsecond only.
+    /// When a sleep ends, in nanoseconds; none for "never". Deadlines are kept to a quarter of a
+    /// microsecond only.
     pub(super) fn deadline(&self, at: Instant) -> Option<u64> {
         let nanos = at.saturating_duration_since(self.start).as_nanos() as u64;
         let far = Instant::FAR_FUTURE.as_nanos() >> 8 << 8;
@@ -375,8 +378,8 @@ impl Recording {
     }
 }
 
-/// Gives the primitives that tasks wait for numbers, in the order in which they are met: addresses differ from run to
-/// run.
+/// Gives the primitives that tasks wait for numbers, in the order in which they are met: addresses
+/// differ from run to run.
 #[derive(Default)]
 pub(super) struct Objects {
     met: HashMap<(&'static str, usize), usize>,

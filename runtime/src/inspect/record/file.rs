@@ -1,7 +1,8 @@
-//! Where a recording is written: the file that the program names, the next free name, or a new file that a client named.
+//! Where a recording is written: the file that the program names, the next free name, or a new file
+//! that a client named.
 //!
-//! Why: a name that comes from outside must not overwrite anything, follow a link, or block the loop (a FIFO without a reader).
-//! It must not know what is recorded.
+//! Why: a name that comes from outside must not overwrite anything, follow a link, or block the
+//! loop (a FIFO without a reader). It must not know what is recorded.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -16,14 +17,16 @@ const NAMES: usize = 10_000;
 pub(super) enum Target {
     /// The program named it: an earlier recording there is replaced.
     Named(PathBuf),
-    /// The environment named it, and this is which runtime of the process it is: the first name that is free from there on.
+    /// The environment named it, and this is which runtime of the process it is: the first name
+    /// that is free from there on.
     NextFree(PathBuf, usize),
     /// A client of the monitor named it: it was made when the recording began.
     New(PathBuf, File),
 }
 
 impl Target {
-    /// The file of this process's next runtime: the first one's as it is, `-2`, `-3` before the ending for others.
+    /// The file of this process's next runtime: the first one's as it is, `-2`, `-3` before the
+    /// ending for others.
     pub(super) fn next_free(file: PathBuf) -> Self {
         static RUNTIMES: AtomicUsize = AtomicUsize::new(1);
         Self::NextFree(file, RUNTIMES.fetch_add(1, Ordering::Relaxed))
@@ -89,7 +92,8 @@ fn make(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// Opens a regular file to be written from its beginning; another kind of file might block the loop.
+/// Opens a regular file to be written from its beginning; another kind of file might block the
+/// loop.
 fn replace(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);

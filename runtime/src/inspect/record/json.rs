@@ -1,8 +1,10 @@
-//! A recording as JSON: `{"myrt":1,"end":ns,"lost":n,"tasks":[..],"events":[..]}`. Before `tasks` is `"console":true` where the console was
-//! recorded, and `lost_texts`, how many of its texts are not kept, if there are any.
+//! A recording as JSON: `{"myrt":1,"end":ns,"lost":n,"tasks":[..],"events":[..]}`. Before `tasks`
+//! is `"console":true` where the console was recorded, and `lost_texts`, how many of its texts are
+//! not kept, if there are any.
 //!
-//! Tasks have `id`, `title`, and where known `name`, `spawned_at`, `parent` (a place in `tasks`), `child` (1: polled inside of
-//! its parent). An event has `at` (nanoseconds since the first one), `event`, and `task` (a place in `tasks`):
+//! Tasks have `id`, `title`, and where known `name`, `spawned_at`, `parent` (a place in `tasks`),
+//! `child` (1: polled inside of its parent). An event has `at` (nanoseconds since the first one),
+//! `event`, and `task` (a place in `tasks`):
 //!
 //! | event | more |
 //! |---|---|

@@ -1,7 +1,8 @@
 //! Recordings: what a run did, as a drawing, as JSON, for Perfetto, and as a page that plays it.
 //!
-//! It exists to show a run to somebody. [`Recorder`] is an [`Observer`] like any other, so the runtime knows nothing
-//! of it; each form of the output has its file and knows only [`Recording`]. It must not change what runs.
+//! It exists to show a run to somebody. [`Recorder`] is an [`Observer`] like any other, so the
+//! runtime knows nothing of it; each form of the output has its file and knows only [`Recording`].
+//! It must not change what runs.
 
 mod console;
 mod event;
@@ -29,8 +30,8 @@ use crate::task::id::Id;
 use event::{Log, What};
 use file::Target;
 
-/// Keeps what happens in a runtime, in memory: install it with [`Builder::observer`](super::runtime::Builder::observer).
-/// Clones are the same recorder.
+/// Keeps what happens in a runtime, in memory: install it with
+/// [`Builder::observer`](super::runtime::Builder::observer). Clones are the same recorder.
 ///
 /// The last 131,072 events are kept, 32 bytes each. Times count from the first event.
 ///
@@ -59,15 +60,18 @@ impl Recorder {
         }
     }
 
-    /// Records what the program prints as well, from when the recorder is installed until its runtime ends: each text with the task
-    /// that was polled when it was printed. Recordings that `MYRT_RECORD` asks for do; others do not, unless this is called.
+    /// Records what the program prints as well, from when the recorder is installed until its
+    /// runtime ends: each text with the task that was polled when it was printed. Recordings that
+    /// `MYRT_RECORD` asks for do; others do not, unless this is called.
     ///
-    /// Meanwhile descriptors 1 and 2, of the whole process, lead to a pipe, and what comes out of it is passed on to where they
-    /// led: nothing is lost or reordered, but who asks whether it prints to a terminal is told no. Only what has left the program is
-    /// seen, so a `print!` without the end of its line comes with what ends it, and what a test harness keeps is not seen. What other threads and children print
-    /// belongs to whatever task is polled at that moment, or to none (so it is with `io::stdout`, which writes on another thread). The
-    /// newest 8 MiB are kept. The recorders of one thread
-    /// share the console; on another thread a recorder has none meanwhile.
+    /// Meanwhile descriptors 1 and 2, of the whole process, lead to a pipe, and what comes out of
+    /// it is passed on to where they led: nothing is lost or reordered, but who asks whether it
+    /// prints to a terminal is told no. Only what has left the program is seen, so a `print!`
+    /// without the end of its line comes with what ends it, and what a test harness keeps is not
+    /// seen. What other threads and children print belongs to whatever task is polled at that
+    /// moment, or to none (so it is with `io::stdout`, which writes on another thread). The newest
+    /// 8 MiB are kept. The recorders of one thread share the console; on another thread a recorder
+    /// has none meanwhile.
     ///
     /// ```
     /// use myrt::runtime::{Builder, Recorder};
@@ -103,7 +107,8 @@ impl Recorder {
         json::write(&self.log.borrow().recording())
     }
 
-    /// Trace events for <https://ui.perfetto.dev> and `chrome://tracing`: slices for polls and waits, arrows for wakes.
+    /// Trace events for <https://ui.perfetto.dev> and `chrome://tracing`: slices for polls and
+    /// waits, arrows for wakes.
     #[must_use]
     pub fn to_perfetto(&self) -> String {
         perfetto::write(&self.log.borrow().recording())
@@ -217,8 +222,8 @@ pub(crate) struct Running {
     form: Form,
 }
 
-/// Starts to record to a file of the program, or, with the console, to one of the environment. What was recorded to another
-/// file is written there.
+/// Starts to record to a file of the program, or, with the console, to one of the environment. What
+/// was recorded to another file is written there.
 ///
 /// # Errors
 /// When the file's name does not say as what to write.

@@ -1,7 +1,8 @@
 //! A recording as chrome trace events, which Perfetto and `chrome://tracing` open.
 //!
-//! It exists because those tools zoom and measure better than anything of ours. A task is a thread, its polls, waits and
-//! its time in the ready queue are slices, its wakes arrows from the poll that woke. It must not know the loop.
+//! It exists because those tools zoom and measure better than anything of ours. A task is a thread,
+//! its polls, waits and its time in the ready queue are slices, its wakes arrows from the poll that
+//! woke. It must not know the loop.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -46,8 +47,8 @@ pub(super) fn write(recording: &Recording) -> String {
     )
 }
 
-/// What is written, in order of time, and of what happens at one moment in the order in which it happened: under virtual time that
-/// is everything. Whoever reads the file goes by its order then.
+/// What is written, in order of time, and of what happens at one moment in the order in which it
+/// happened: under virtual time that is everything. Whoever reads the file goes by its order then.
 #[derive(Default)]
 struct Rows(Vec<(u64, usize, String)>);
 
@@ -121,8 +122,9 @@ fn slice(stretch: &Stretch, thread: usize, polls: &Polls, objects: &mut Objects)
         .end()
 }
 
-/// Wakes: from the poll that woke to the poll that came of it, which gives an arrow its number. An arrow begins and ends in a slice,
-/// or it is not drawn; of two slices of one moment it takes the one that was written last.
+/// Wakes: from the poll that woke to the poll that came of it, which gives an arrow its number. An
+/// arrow begins and ends in a slice, or it is not drawn; of two slices of one moment it takes the
+/// one that was written last.
 struct Arrows {
     /// By poll, the arrows that begin in it.
     from_polls: HashMap<usize, Vec<usize>>,

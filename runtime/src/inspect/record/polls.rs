@@ -1,7 +1,7 @@
 //! A recording as polls: who was polled when, woken by whom, and what came of it.
 //!
-//! It exists because the drawing and the traces are made of polls and waits, not of single events. It must not know how
-//! they are drawn.
+//! It exists because the drawing and the traces are made of polls and waits, not of single events.
+//! It must not know how they are drawn.
 
 use super::event::{Recording, What};
 use crate::inspect::observe::{By, Rest};

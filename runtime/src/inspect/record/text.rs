@@ -1,7 +1,8 @@
-//! The drawing: a line a task, bars for running, lines for waiting, marks for wakes, a scale; then what happened.
+//! The drawing: a line a task, bars for running, lines for waiting, marks for wakes, a scale; then
+//! what happened.
 //!
-//! It exists because the course draws runs like this by hand, and here they come out of real ones. It must not know how
-//! a run was recorded.
+//! It exists because the course draws runs like this by hand, and here they come out of real ones.
+//! It must not know how a run was recorded.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

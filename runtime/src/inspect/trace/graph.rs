@@ -1,6 +1,7 @@
 //! The task graph: who waits for what, as a tree and as JSON.
 //!
-//! It exists to be printed, when one asks and when something is wrong. It must not know how it was read.
+//! It exists to be printed, when one asks and when something is wrong. It must not know how it was
+//! read.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write};
@@ -91,7 +92,8 @@ impl Graph {
         Duration::from_millis(u64::from(self.now_ms.saturating_sub(row.waits_since_ms)))
     }
 
-    /// What a task is doing, in words: `waits 3.2 s to read fd 7 (127.0.0.1:4242) at src/main.rs:10:9`.
+    /// What a task is doing, in words: `waits 3.2 s to read fd 7 (127.0.0.1:4242) at
+    /// src/main.rs:10:9`.
     #[must_use]
     pub fn doing(&self, row: &TaskInfo) -> String {
         if row.state != State::Waiting {
@@ -160,12 +162,13 @@ impl Graph {
         self.task(id).map_or_else(|| id.to_string(), title)
     }
 
-    /// The tasks as a JSON array of objects: `id`, `name` (its first 80 characters), `state`, `spawned_at`, `parent`, `polls`, where polls were
-    /// timed `busy_us` and `longest_poll_us`, and for those that wait
-    /// `waited_ms`, `waits_for`, `waits_at`, and what there is of `fd`, `peer`, `local`, `join`, `object`, `due_in_ms` (of a sleep: how
-    /// long until its deadline, `null` if that is never); who has the object:
-    /// `holder` (of a lock), `last_holder` (of a semaphore's permits) or `receiver` (of a full channel), `holder_name`,
-    /// `holder_spawned_at`, `holder_ended`; `among_others`, for one that waits for something else too.
+    /// The tasks as a JSON array of objects: `id`, `name` (its first 80 characters), `state`,
+    /// `spawned_at`, `parent`, `polls`, where polls were timed `busy_us` and `longest_poll_us`, and
+    /// for those that wait `waited_ms`, `waits_for`, `waits_at`, and what there is of `fd`, `peer`,
+    /// `local`, `join`, `object`, `due_in_ms` (of a sleep: how long until its deadline, `null` if
+    /// that is never); who has the object: `holder` (of a lock), `last_holder` (of a semaphore's
+    /// permits) or `receiver` (of a full channel), `holder_name`, `holder_spawned_at`,
+    /// `holder_ended`; `among_others`, for one that waits for something else too.
     #[must_use]
     pub fn to_json(&self) -> String {
         json::array(self.rows.iter().map(|row| self.row_to_json(row).end()))
@@ -337,7 +340,8 @@ impl fmt::Display for Graph {
         }
         let mut seen = HashSet::new();
         self.write_tree(f, &children, &mut seen, None, "")?;
-        // Whoever was not reached from a root (a slot changed hands while it was read) is still shown.
+        // Whoever was not reached from a root (a slot changed hands while it was read) is still
+        // shown.
         for row in self.rows.iter().filter(|row| !seen.contains(&row.id)) {
             writeln!(f, "{}: {}", title(row), self.doing(row))?;
         }
@@ -346,7 +350,8 @@ impl fmt::Display for Graph {
 }
 
 impl Runtime {
-    /// The tasks and what they wait for, from outside of the loop: for steppers. Inside, [`task::graph`](crate::task::graph).
+    /// The tasks and what they wait for, from outside of the loop: for steppers. Inside,
+    /// [`task::graph`](crate::task::graph).
     #[must_use]
     pub fn graph(&self) -> Graph {
         let core = self.core();

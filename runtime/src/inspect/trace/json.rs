@@ -1,6 +1,7 @@
 //! JSON, written by hand: a few fields do not want a dependency.
 //!
-//! It exists for `to_json` of graphs and for the monitor's `--json`. It must not know what it writes.
+//! It exists for `to_json` of graphs and for the monitor's `--json`. It must not know what it
+//! writes.
 
 use std::fmt::{Display, Write};
 
@@ -86,8 +87,9 @@ fn string(text: &str) -> String {
     quoted
 }
 
-/// Whether JSON wants it escaped, or a terminal that shows the JSON does: other control characters, line breaks of Unicode, and what
-/// turns the direction of writing. All of them have at most four digits.
+/// Whether JSON wants it escaped, or a terminal that shows the JSON does: other control characters,
+/// line breaks of Unicode, and what turns the direction of writing. All of them have at most four
+/// digits.
 fn drives_a_terminal(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,7 +1,8 @@
 //! What everybody is doing: read from the task table, never by polling a task.
 //!
-//! It exists so that "what is everybody waiting for?" has an answer at any moment, on any thread, also while the
-//! loop is blocked. It reads what polls and leaf futures wrote anyway; it must not change anything.
+//! It exists so that "what is everybody waiting for?" has an answer at any moment, on any thread,
+//! also while the loop is blocked. It reads what polls and leaf futures wrote anyway; it must not
+//! change anything.
 
 mod graph;
 pub(crate) mod json;

@@ -1,7 +1,8 @@
 //! One look at the task table, from any thread.
 //!
-//! It exists for the graph and the monitor. Each row is read between two looks at the slot's key, so a slot that
-//! changes hands meanwhile is left out rather than mixed up. It must not know who asks.
+//! It exists for the graph and the monitor. Each row is read between two looks at the slot's key,
+//! so a slot that changes hands meanwhile is left out rather than mixed up. It must not know who
+//! asks.
 
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
@@ -55,10 +56,11 @@ pub struct TaskInfo {
     pub spawned_at: Option<&'static Location<'static>>,
     /// What it waits for.
     pub waits_for: Wait,
-    /// Who has what it waits for, where that is known: the holder of a lock, the task that was the last to get a permit of a
-    /// semaphore, the receiver of a full channel.
+    /// Who has what it waits for, where that is known: the holder of a lock, the task that was the
+    /// last to get a permit of a semaphore, the receiver of a full channel.
     pub held_by: Option<Id>,
-    /// Whether it waits for something else too (a `select!`, a timeout), or through a foreign combinator.
+    /// Whether it waits for something else too (a `select!`, a timeout), or through a foreign
+    /// combinator.
     pub waits_for_others: bool,
     /// Where it waits: the line of the `.await`, or of the call that made the future.
     pub waits_at: Option<&'static Location<'static>>,
@@ -143,8 +145,8 @@ fn parent(table: &Table, slot: &Slot) -> Option<Id> {
         .filter(|_| !slot.has(MAIN))
 }
 
-/// Every task of this thread's runtime that has not ended, the main one and children of scopes included, in the
-/// order of the table. asyncio's `all_tasks`. Empty outside of a runtime.
+/// Every task of this thread's runtime that has not ended, the main one and children of scopes
+/// included, in the order of the table. asyncio's `all_tasks`. Empty outside of a runtime.
 #[doc(alias = "all_tasks")]
 #[must_use]
 pub fn all() -> Vec<TaskInfo> {

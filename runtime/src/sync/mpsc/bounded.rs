@@ -69,8 +69,8 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, the message was not sent, and is dropped with the future. To keep
-    /// it, [`reserve`](Self::reserve) first.
+    /// Dropped before it is ready, the message was not sent, and is dropped with the future. To
+    /// keep it, [`reserve`](Self::reserve) first.
     #[track_caller]
     #[inline]
     pub fn send(&self, value: T) -> SendFuture<'_, T> {
@@ -86,8 +86,8 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// [`SendTimeoutError`](super::error::SendTimeoutError) gives the message back: there was no place for so long, or the
-    /// receiver is gone or has closed the channel.
+    /// [`SendTimeoutError`](super::error::SendTimeoutError) gives the message back: there was no
+    /// place for so long, or the receiver is gone or has closed the channel.
     ///
     /// # Cancel safety
     ///
@@ -143,12 +143,13 @@ impl<T> Sender<T> {
         ReserveFuture::new(&self.chan, Location::caller())
     }
 
-    /// Waits for `n` places, and keeps them for messages to come: one [`Permit`] each. They are had all at once, in turn; what
-    /// becomes free meanwhile is set aside.
+    /// Waits for `n` places, and keeps them for messages to come: one [`Permit`] each. They are had
+    /// all at once, in turn; what becomes free meanwhile is set aside.
     ///
     /// # Errors
     ///
-    /// [`SendError`] if the receiver is gone or has closed the channel, or if it has fewer than `n` places.
+    /// [`SendError`] if the receiver is gone or has closed the channel, or if it has fewer than `n`
+    /// places.
     ///
     /// # Cancel safety
     ///

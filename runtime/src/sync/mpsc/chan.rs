@@ -33,10 +33,12 @@ pub(crate) struct Chan<T> {
     pub(super) weak: Cell<usize>,
     /// The receiver is gone: nobody will see a message any more.
     gone: Cell<bool>,
-    /// The receiver sleeps and is to be woken. Apart from its waker, so that a send looks at a flag.
+    /// The receiver sleeps and is to be woken. Apart from its waker, so that a send looks at a
+    /// flag.
     waits: Cell<bool>,
     receiver: Cell<StoredWaker>,
-    /// The task that was the last to wait for a message: the one that senders to a full channel wait for.
+    /// The task that was the last to wait for a message: the one that senders to a full channel
+    /// wait for.
     receiving: Holder,
     /// Where the receiver stood then.
     received_at: Cell<usize>,
@@ -253,7 +255,8 @@ impl<T> Chan<T> {
         if waiting == 0 || self.receiving.is_told(self.address()) {
             return;
         }
-        // One that lies elsewhere than in that task's future may be shared, and somebody else may be the next to receive.
+        // One that lies elsewhere than in that task's future may be shared, and somebody else may
+        // be the next to receive.
         if !owns(self.receiving.identity(), self.received_at.get()) {
             self.receiving.lend();
         }

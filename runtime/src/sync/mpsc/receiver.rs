@@ -1,7 +1,7 @@
 //! The receiving end of both kinds of channel, and its futures.
 //!
-//! A poll that is not ready takes no message, so nothing is lost when it is dropped. It must not know
-//! how senders wait.
+//! A poll that is not ready takes no message, so nothing is lost when it is dropped. It must not
+//! know how senders wait.
 
 use std::fmt;
 use std::future::Future;
@@ -32,8 +32,8 @@ impl<T, K> Receiver<T, K> {
         }
     }
 
-    /// Waits for a message; `None` once all senders are gone, or the channel was closed, and nothing
-    /// is left.
+    /// Waits for a message; `None` once all senders are gone, or the channel was closed, and
+    /// nothing is left.
     ///
     /// # Cancel safety
     ///
@@ -47,8 +47,9 @@ impl<T, K> Receiver<T, K> {
         }
     }
 
-    /// Waits until there are messages, appends up to `limit` of them to `into`, and says how many they were: 0 once all
-    /// senders are gone, or the channel was closed, and nothing is left; and when `limit` is 0.
+    /// Waits until there are messages, appends up to `limit` of them to `into`, and says how many
+    /// they were: 0 once all senders are gone, or the channel was closed, and nothing is left; and
+    /// when `limit` is 0.
     ///
     /// # Cancel safety
     ///
@@ -100,7 +101,8 @@ impl<T, K> Receiver<T, K> {
         self.chan.poll_recv(cx, Location::caller())
     }
 
-    /// What [`recv_many`](Self::recv_many) does, for hand-written futures. The last waker is the one woken.
+    /// What [`recv_many`](Self::recv_many) does, for hand-written futures. The last waker is the
+    /// one woken.
     #[track_caller]
     pub fn poll_recv_many(
         &mut self,

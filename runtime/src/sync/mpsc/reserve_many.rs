@@ -1,7 +1,7 @@
 //! Several places of a bounded channel at once: [`Sender::reserve_many`].
 //!
-//! It exists so that messages which belong together follow each other in the channel, or none is sent. It must not know how
-//! places are counted.
+//! It exists so that messages which belong together follow each other in the channel, or none is
+//! sent. It must not know how places are counted.
 //!
 //! [`Sender::reserve_many`]: super::Sender::reserve_many
 
@@ -16,8 +16,8 @@ use super::error::{SendError, TrySendError};
 use super::permit::Permit;
 use crate::sync::wait_list::Key;
 
-/// Places that are kept for messages to come, as an iterator of [`Permit`]s. Those that are not taken are free again when it is
-/// dropped.
+/// Places that are kept for messages to come, as an iterator of [`Permit`]s. Those that are not
+/// taken are free again when it is dropped.
 #[must_use = "the places are free again when this is dropped"]
 #[derive(Debug)]
 pub struct PermitIterator<'a, T> {

@@ -1,7 +1,8 @@
 //! The sending end of both kinds of channel: what does not depend on whether there are places.
 //!
-//! It exists so that the two kinds share their type but for a mark, and differ only in how they send. What a bounded one
-//! can do besides is in `bounded.rs`, the unbounded one's `send` in `unbounded.rs`. It must not know how messages are kept.
+//! It exists so that the two kinds share their type but for a mark, and differ only in how they
+//! send. What a bounded one can do besides is in `bounded.rs`, the unbounded one's `send` in
+//! `unbounded.rs`. It must not know how messages are kept.
 
 use std::fmt;
 use std::future::Future;
@@ -23,7 +24,8 @@ pub enum Bounded {}
 #[derive(Debug)]
 pub enum Unbounded {}
 
-/// The sending end of a channel; clones send to the same receiver. Without a mark, of a bounded one.
+/// The sending end of a channel; clones send to the same receiver. Without a mark, of a bounded
+/// one.
 pub struct Sender<T, K = Bounded> {
     pub(super) chan: Rc<Chan<T>>,
     kind: PhantomData<K>,
@@ -37,7 +39,8 @@ impl<T, K> Sender<T, K> {
         }
     }
 
-    /// Waits until the receiver is gone or has closed the channel. Dropping the future loses nothing.
+    /// Waits until the receiver is gone or has closed the channel. Dropping the future loses
+    /// nothing.
     #[track_caller]
     pub fn closed(&self) -> ClosedFuture<'_, T> {
         ClosedFuture {

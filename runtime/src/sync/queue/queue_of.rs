@@ -56,7 +56,8 @@ impl<T, O: Order<T>> QueueOf<T, O> {
     ///
     /// # Errors
     ///
-    /// [`QueueShutDown`](super::QueueShutDown) gives the item back if the queue is shut down, before or while this waits.
+    /// [`QueueShutDown`](super::QueueShutDown) gives the item back if the queue is shut down,
+    /// before or while this waits.
     ///
     /// # Cancel safety
     ///

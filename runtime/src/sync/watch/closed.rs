@@ -38,7 +38,8 @@ impl<T> Future for ClosedFuture<'_, T> {
         let shared = this.shared;
         let note = WaitNote::new(shared.wait(), this.at);
         let look = || (shared.receivers.get() == 0).then_some(()).ok_or(());
-        // Granted when the last receiver went; somebody may have subscribed since, so it looks again.
+        // Granted when the last receiver went; somebody may have subscribed since, so it looks
+        // again.
         loop {
             ready!(shared.closing.poll(&mut this.key, cx, note, look));
             if shared.receivers.get() == 0 {

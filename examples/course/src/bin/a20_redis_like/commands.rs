@@ -1,4 +1,5 @@
-//! What each command does: words in, a reply out. It knows the store and the protocol's replies, no socket.
+//! What each command does: words in, a reply out. It knows the store and the protocol's replies, no
+//! socket.
 
 use std::time::Duration;
 

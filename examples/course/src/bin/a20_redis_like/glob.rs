@@ -1,7 +1,8 @@
-//! The patterns of `KEYS`: `*`, `?`, `[abc]`, `[^a-z]`, `\` before a character that is meant itself.
+//! The patterns of `KEYS`: `*`, `?`, `[abc]`, `[^a-z]`, `\` before a character that is meant
+//! itself.
 //!
-//! One loop with one place to come back to, the last star: at most pattern times text steps, where the recursive form
-//! takes exponentially many for `a*a*a*a*b`.
+//! One loop with one place to come back to, the last star: at most pattern times text steps, where
+//! the recursive form takes exponentially many for `a*a*a*a*b`.
 
 /// Whether `text` as a whole matches.
 pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {

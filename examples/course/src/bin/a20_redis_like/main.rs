@@ -1,20 +1,23 @@
 //! A Redis: one thread, no locks, a hundred thousand commands a second.
 //!
-//! Shows why one thread is enough: a command takes less than a microsecond, the rest is system calls, and pipelining shares
-//! these. A turn of a connection is one `read`, all complete commands in it, one `write`. The buffers belong to the
-//! server and are lent to the connection for its turn, so ten thousand idle clients hold none. Keys with a deadline vanish when it
-//! comes, read or not. Behind on purpose: one database, strings only, nothing on disk.
+//! Shows why one thread is enough: a command takes less than a microsecond, the rest is system
+//! calls, and pipelining shares these. A turn of a connection is one `read`, all complete commands
+//! in it, one `write`. The buffers belong to the server and are lent to the connection for its
+//! turn, so ten thousand idle clients hold none. Keys with a deadline vanish when it comes, read or
+//! not. Behind on purpose: one database, strings only, nothing on disk.
 //!
-//! Course: 8.5, case 2, and 8.6, case 2 (A20, B18; the claim N7). The course's loop keeps one buffer a `recv` and takes
-//! what came for one whole command; here commands may come in pieces or by the dozen.
+//! Course: 8.5, case 2, and 8.6, case 2 (A20, B18; the claim N7). The course's loop keeps one
+//! buffer a `recv` and takes what came for one whole command; here commands may come in pieces or
+//! by the dozen.
 //!
 //! ```text
 //! cargo run --release -p course --bin redis_like                    on 127.0.0.1:6380
 //! cargo run --release -p course --bin redis_like -- 127.0.0.1:7000 --max-clients 100
 //! ```
 //!
-//! Clients: `redis-cli -p 6380`, `redis-benchmark -p 6380 -t ping,set,get,incr -n 100000 -c 50 -P 16 -q`, and `telnet`
-//! (`SET greeting "hello world"`, `GET greeting`). `resp.rs` is the protocol, `commands.rs` and `store.rs` what is behind it.
+//! Clients: `redis-cli -p 6380`, `redis-benchmark -p 6380 -t ping,set,get,incr -n 100000 -c 50 -P
+//! 16 -q`, and `telnet` (`SET greeting "hello world"`, `GET greeting`). `resp.rs` is the protocol,
+//! `commands.rs` and `store.rs` what is behind it.
 
 mod commands;
 mod glob;

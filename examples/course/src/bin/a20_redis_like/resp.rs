@@ -1,8 +1,8 @@
 //! RESP2: commands out of bytes, replies into bytes.
 //!
-//! The parser borrows: an argument is a pair of positions in the input, nothing is copied. It may be interrupted after
-//! any byte and goes on where it was, so a command that comes one byte at a time costs no more than one that comes at
-//! once. It knows neither sockets nor commands.
+//! The parser borrows: an argument is a pair of positions in the input, nothing is copied. It may
+//! be interrupted after any byte and goes on where it was, so a command that comes one byte at a
+//! time costs no more than one that comes at once. It knows neither sockets nor commands.
 
 /// Longest inline command, as Redis has it.
 const MAX_INLINE: usize = 64 * 1024;
@@ -15,7 +15,8 @@ pub(crate) const MAX_BULK: usize = 512 * 1024 * 1024;
 /// Longest line that says a length: a sign and the digits of an `i64`, with room to spare.
 const MAX_LENGTH_LINE: usize = 32;
 
-/// What a client must not send. The connection is of no use after it: nobody knows where the next command begins.
+/// What a client must not send. The connection is of no use after it: nobody knows where the next
+/// command begins.
 #[derive(Debug)]
 pub(crate) struct ProtocolError(pub String);
 
@@ -60,8 +61,9 @@ pub(crate) struct Parser {
 }
 
 impl Parser {
-    /// Looks for a command at the start of `input`, which must begin with the same bytes as in the call before if that one
-    /// found none. Gives its length; [`args`](Self::args) has its words then. An empty command has no words.
+    /// Looks for a command at the start of `input`, which must begin with the same bytes as in the
+    /// call before if that one found none. Gives its length; [`args`](Self::args) has its words
+    /// then. An empty command has no words.
     pub(crate) fn parse(&mut self, input: &[u8]) -> Result<Option<usize>, ProtocolError> {
         if self.at == 0 {
             self.words.clear();
@@ -122,8 +124,8 @@ impl Parser {
         }
     }
 
-    /// A line of words, as a person types it into telnet: `SET greeting "hello world"`. What stands between quotes is
-    /// one word; backslashes within it are nothing special.
+    /// A line of words, as a person types it into telnet: `SET greeting "hello world"`. What stands
+    /// between quotes is one word; backslashes within it are nothing special.
     fn inline(&mut self, input: &[u8]) -> Result<Option<usize>, ProtocolError> {
         let Some(end) = input.iter().position(|&byte| byte == b'\n') else {
             return match input.len() {
@@ -203,7 +205,8 @@ pub(crate) fn simple(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// `-text`: a word in capitals, then what is wrong. A line break in it would end the reply, so there is none.
+/// `-text`: a word in capitals, then what is wrong. A line break in it would end the reply, so
+/// there is none.
 pub(crate) fn error(out: &mut Vec<u8>, text: &str) {
     out.push(b'-');
     out.extend(text.bytes().map(|byte| {

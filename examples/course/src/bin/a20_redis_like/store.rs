@@ -1,7 +1,7 @@
 //! The keys: bytes to bytes, some with a deadline. No locks: one thread has them.
 //!
-//! A key whose deadline has passed is not there, whether it was taken out yet or not; a task of `main.rs` takes it out when
-//! its time has come. It knows no protocol.
+//! A key whose deadline has passed is not there, whether it was taken out yet or not; a task of
+//! `main.rs` takes it out when its time has come. It knows no protocol.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;

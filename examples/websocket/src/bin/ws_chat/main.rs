@@ -1,8 +1,8 @@
 //! A chat in the browser: everybody hears what the others say.
 //!
-//! Course: 8.5, the WebSocket chat of case 4 (A23), the visual guide's broadcast (E18), connection manager (E14), timeline of three clients
-//! (E15) and disconnections (E22). What is sent goes to everybody but the sender, and a client that stops reading is shown out
-//! and holds up nobody.
+//! Course: 8.5, the WebSocket chat of case 4 (A23), the visual guide's broadcast (E18), connection
+//! manager (E14), timeline of three clients (E15) and disconnections (E22). What is sent goes to
+//! everybody but the sender, and a client that stops reading is shown out and holds up nobody.
 //!
 //! ```text
 //! cargo run --release --bin ws_chat                                    on 127.0.0.1:9002
@@ -10,11 +10,13 @@
 //! cargo run --release --bin ws_chat -- --timeline ws://127.0.0.1:9002/ws                three clients of a running server
 //! ```
 //!
-//! Clients: a browser at `http://127.0.0.1:9002/`, in two tabs; `python3 -m websockets 'ws://127.0.0.1:9002/ws?name=ada'`.
+//! Clients: a browser at `http://127.0.0.1:9002/`, in two tabs; `python3 -m websockets
+//! 'ws://127.0.0.1:9002/ws?name=ada'`.
 //!
-//! hyper serves the page and hands the connection over when the browser asks for a WebSocket; `myrt::hyper::Io`, which
-//! made our stream one of hyper's, makes hyper's upgraded one a stream for tungstenite. With `REDIS_URL` the room is as large as
-//! its Redis: `relay.rs` passes on what is said, by publish and subscribe.
+//! hyper serves the page and hands the connection over when the browser asks for a WebSocket;
+//! `myrt::hyper::Io`, which made our stream one of hyper's, makes hyper's upgraded one a stream for
+//! tungstenite. With `REDIS_URL` the room is as large as its Redis: `relay.rs` passes on what is
+//! said, by publish and subscribe.
 
 mod relay;
 mod timeline;

@@ -1,8 +1,9 @@
 //! One room over several processes, by a Redis server's publish and subscribe.
 //!
-//! Each process delivers what its own clients say by itself, and publishes it under its own mark; it delivers what others publish. One
-//! connection does both, which RESP 3 allows. While Redis is away the processes chat among themselves, and what is said then does not reach the others later. It
-//! knows the hub, and no connection.
+//! Each process delivers what its own clients say by itself, and publishes it under its own mark;
+//! it delivers what others publish. One connection does both, which RESP 3 allows. While Redis is
+//! away the processes chat among themselves, and what is said then does not reach the others later.
+//! It knows the hub, and no connection.
 
 use std::collections::hash_map::RandomState;
 use std::error::Error;
@@ -32,7 +33,8 @@ const QUEUE: usize = 1024;
 /// Longest that Redis may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Passes on to the other processes what is said here, and the other way round, for as long as it lives.
+/// Passes on to the other processes what is said here, and the other way round, for as long as it
+/// lives.
 pub struct Relay {
     outgoing: mpsc::Sender<String>,
     _task: AbortOnDrop<()>,

@@ -1,7 +1,8 @@
-//! The course's timeline of three clients (E15), drawn from what really happens against a running server.
+//! The course's timeline of three clients (E15), drawn from what really happens against a running
+//! server.
 //!
-//! Ada and Bob talk, Eve comes late and leaves early; each line is an event with its time and its client's column. It is a client and knows
-//! the server's address only.
+//! Ada and Bob talk, Eve comes late and leaves early; each line is an event with its time and its
+//! client's column. It is a client and knows the server's address only.
 
 use std::error::Error;
 use std::rc::Rc;
