@@ -68,6 +68,20 @@ fn i_1_waiting_a_moment_for_another_thread_is_no_deadlock() {
     assert_eq!(*reports.borrow(), []);
 }
 
+#[test]
+fn e_5_a_slow_poll_in_the_last_turn_is_told() {
+    let (runtime, reports) = reporting();
+    runtime.block_on(async { thread::sleep(Duration::from_millis(150)) });
+    let told = reports.borrow();
+    assert!(
+        matches!(
+            &told[..],
+            [Report::SlowTurn { .. } | Report::SlowPoll { .. }, ..]
+        ),
+        "{told:?}"
+    );
+}
+
 /// A waker that panics when it is called.
 struct Panics;
 

@@ -20,6 +20,7 @@ pub(crate) fn turn(core: &Core, limit: Option<Duration>) -> io::Result<Batch> {
     begin_turn(core);
     let batch = run(core, core.config.event_interval);
     if batch == Batch::Main {
+        look(core); // a slow poll in the last turn is told as well
         return Ok(batch);
     }
     core.read_mail();
