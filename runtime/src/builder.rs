@@ -28,8 +28,8 @@ const GRACE: Duration = Duration::from_secs(5);
 ///
 /// What is not set here is taken from the environment, then from the defaults: `MYRT_SELECTOR`
 /// (`epoll`, `epoll-level`, `epoll-oneshot`, `kqueue`, `poll`, `select`), `MYRT_SEED`,
-/// `MYRT_DEBUG`, `MYRT_LINTS` (see [`Lints`]), `MYRT_MONITOR` (an address, see
-/// [`monitor::start`](crate::monitor::start)), `MYRT_RECORD` (a file, see [`Builder::record`]),
+/// `MYRT_DEBUG`, `MYRT_LINTS` (see [`Lints`](crate::runtime::Lints)), `MYRT_MONITOR` (an address,
+/// see [`monitor::start`](crate::monitor::start)), `MYRT_RECORD` (a file, see [`Builder::record`]),
 /// `MYRT_RECORD_DIR` (see [`Builder::record_dir`]).
 ///
 /// ```

@@ -230,8 +230,10 @@ impl Sleep {
     #[cold]
     #[track_caller]
     fn refuse(&self) -> ! {
-        let what = format_args!("the sleep of {} was polled", self.at);
-        registry::refuse(what, self.runtime.load(Relaxed))
+        registry::refuse(
+            format_args!("the sleep of {} was polled", self.at),
+            self.runtime.load(Relaxed),
+        )
     }
 }
 

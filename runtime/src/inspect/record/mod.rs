@@ -31,7 +31,7 @@ use event::{Log, What};
 use file::Target;
 
 /// Keeps what happens in a runtime, in memory: install it with
-/// [`Builder::observer`](super::runtime::Builder::observer). Clones are the same recorder.
+/// [`Builder::observer`](crate::runtime::Builder::observer). Clones are the same recorder.
 ///
 /// The last 131,072 events are kept, 32 bytes each. Times count from the first event.
 ///
