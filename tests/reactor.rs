@@ -273,7 +273,7 @@ fn in_another_runtime_it_panics_and_says_what_to_do() {
     let panic = std::panic::catch_unwind(other).unwrap_err();
     assert!(
         panic
-            .downcast_ref::<&str>()
+            .downcast_ref::<String>()
             .is_some_and(|text| text.contains("into_inner"))
     );
 }

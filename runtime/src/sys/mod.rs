@@ -139,6 +139,7 @@ pub(crate) struct Poller {
     backend: Backend,
     /// Descriptors of which only changes are reported, see [`Poller::watch_changes`].
     changes: Option<epoll::Edge>,
+    changing: Vec<RawFd>,
 }
 
 /// Chosen once, matched in each call: a predictable branch, and no pointer to follow.
@@ -187,6 +188,7 @@ impl Poller {
             kind,
             backend,
             changes: None,
+            changing: Vec::new(),
         })
     }
 
@@ -204,8 +206,9 @@ impl Poller {
 
     /// Ends the watch of `fd`, before it is closed.
     pub(crate) fn delete(&mut self, fd: RawFd) -> io::Result<()> {
-        if let Some(changes) = &mut self.changes {
-            changes.delete(fd)?;
+        if let Some(place) = self.changing.iter().position(|it| *it == fd) {
+            self.changing.swap_remove(place);
+            self.unwatch_changes(fd)?;
         }
         each_backend!(&mut self.backend, it => it.delete(fd))
     }
@@ -227,7 +230,25 @@ impl Poller {
         let watched = each_backend!(&mut self.backend, it => it.delete(fd)).is_ok()
             && matches!(changes.add(fd, token, interest), Ok(Added::Registered));
         self.changes = Some(changes);
+        if watched {
+            self.changing.push(fd);
+        }
         watched
+    }
+
+    /// Takes one off the second selector, which goes with its last one: it costs descriptors.
+    #[cold]
+    fn unwatch_changes(&mut self, fd: RawFd) -> io::Result<()> {
+        let Some(changes) = &mut self.changes else {
+            return Ok(());
+        };
+        changes.delete(fd)?;
+        if self.changing.is_empty() {
+            let inner = changes.as_fd().map_or(-1, |fd| fd.as_raw_fd());
+            each_backend!(&mut self.backend, it => it.delete(inner))?;
+            self.changes = None;
+        }
+        Ok(())
     }
 
     /// A second selector, which the first one watches.

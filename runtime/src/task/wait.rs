@@ -299,11 +299,15 @@ pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
 /// use std::future::poll_fn;
 /// use std::task::Poll;
 /// myrt::run(async {
-///     let mut next = 0;
-///     let mut counter = || poll_fn(|cx| myrt::task::poll_within_budget(cx, |_| {
-///         next += 1;
-///         Poll::Ready(next)
-///     }));
+///     let next = std::cell::Cell::new(0);
+///     let counter = || {
+///         poll_fn(|cx| {
+///             myrt::task::poll_within_budget(cx, |_| {
+///                 next.set(next.get() + 1);
+///                 Poll::Ready(next.get())
+///             })
+///         })
+///     };
 ///     let other = myrt::spawn(async { "ran meanwhile" });
 ///     while counter().await < 1000 {}
 ///     assert!(other.is_finished());
