@@ -271,3 +271,19 @@ fn e3_burst_and_skip_keep_to_the_periods_of_the_start() {
         assert_eq!(skip, [250, 300, 400]);
     });
 }
+
+#[test]
+fn e_1_a_sleep_of_no_time_is_ready_at_once_in_a_poll_that_lasts() {
+    runtime().block_on(async {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(3) {}
+        let mut polls = 0;
+        let mut nothing = pin!(sleep(Duration::ZERO));
+        poll_fn(|cx| {
+            polls += 1;
+            nothing.as_mut().poll(cx)
+        })
+        .await;
+        assert_eq!(polls, 1);
+    });
+}

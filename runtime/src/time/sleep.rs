@@ -76,7 +76,13 @@ impl Sleep {
     /// Ends `duration` from now.
     #[inline]
     pub(super) fn after(duration: Duration, at: &'static Location<'static>) -> Self {
-        Self::new(Instant::now() + duration, 0, at)
+        // One that is over at once is ready however long ago the loop has read the clock.
+        let short = duration < Duration::from_millis(1);
+        Self::new(
+            Instant::now() + duration,
+            if short { UNREAD } else { 0 },
+            at,
+        )
     }
 
     #[inline]
