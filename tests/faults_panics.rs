@@ -201,6 +201,7 @@ fn b_3_callbacks_that_are_called_or_dropped_may_panic() {
         let never = myrt::spawn(std::future::pending::<()>());
         let kept = on_drop(|| panic!("dropped"));
         never.on_done(move |_, _| drop(kept));
+        settle().await; // it has begun
         task.await
     });
     ended.unwrap();
