@@ -16,7 +16,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::cvt::cvt;
@@ -41,11 +41,16 @@ struct Node {
     pressed: AtomicBool,
     /// Handlers that are using `fd` right now.
     busy: AtomicU32,
+    /// Which registration this is.
+    number: AtomicUsize,
     next: AtomicPtr<Self>,
 }
 
 /// The listeners of each kind.
 static LISTS: [AtomicPtr<Node>; KINDS] = [const { AtomicPtr::new(ptr::null_mut()) }; KINDS];
+/// Registrations so far. A signal is for those that were there when it came: another thread may
+/// hear it, end its listening and register a stand-in while the handler still walks the list.
+static REGISTERED: AtomicUsize = AtomicUsize::new(0);
 /// What was there before the first listener. Boxes that are never freed.
 static BEFORE: [AtomicPtr<libc::sigaction>; KINDS] =
     [const { AtomicPtr::new(ptr::null_mut()) }; KINDS];
@@ -98,6 +103,8 @@ pub fn listen(signal: i32, to: OwnedFd, exit_code: Option<i32>) -> io::Result<Li
     node.pid.store(pid, SeqCst);
     node.exit_code.store(exit_code.unwrap_or(GOES_ON), SeqCst);
     node.pressed.store(false, SeqCst);
+    let number = REGISTERED.fetch_add(1, SeqCst).wrapping_add(1);
+    node.number.store(number, SeqCst);
     node.fd.store(to.as_raw_fd(), SeqCst);
     let count = counts.entry(signal).or_default();
     if *count == 0 {
@@ -149,6 +156,7 @@ fn free_node(signal: i32, pid: u32) -> &'static Node {
         exit_code: AtomicI32::new(GOES_ON),
         pressed: AtomicBool::new(false),
         busy: AtomicU32::new(0),
+        number: AtomicUsize::new(0),
         next: AtomicPtr::new(list.load(SeqCst)),
     }));
     let added: *mut Node = node;
@@ -179,12 +187,19 @@ impl Node {
         }
     }
 
+    /// Whether it was registered after the first `registered`.
+    fn is_after(&self, registered: usize) -> bool {
+        let number = self.number.load(SeqCst);
+        number.wrapping_sub(registered) as isize > 0
+    }
+
     /// Within the handler.
-    fn tell(&self, pid: u32) -> Hearer {
+    fn tell(&self, pid: u32, registered: usize) -> Hearer {
         self.busy.fetch_add(1, SeqCst);
         let fd = self.fd.load(SeqCst);
         let hearer = match fd {
             FREE => Hearer::None,
+            _ if self.is_after(registered) => Hearer::None,
             _ if self.pid.load(SeqCst) != pid => Hearer::Parent,
             _ => {
                 let exit_code = self.exit_code.load(SeqCst);
@@ -211,10 +226,11 @@ extern "C" fn on_signal(
 ) {
     let errno = io::Error::last_os_error().raw_os_error().unwrap_or(0);
     let pid = std::process::id();
+    let registered = REGISTERED.load(SeqCst);
     let mut hearer = Hearer::None;
     let mut next = LISTS[signal as usize].load(SeqCst);
     while let Some(node) = node_at(next) {
-        match node.tell(pid) {
+        match node.tell(pid, registered) {
             Hearer::None => {}
             Hearer::Parent if hearer == Hearer::Us => {}
             heard => hearer = heard,
