@@ -268,7 +268,8 @@ takes_a_share! {
         async move || assert_eq!(reader.read_to_end(&mut Vec::new()).await.unwrap(), 0)
     };
     f1_reader_with_all_in_its_buffer: 4, {
-        let mut reader = Reader::new(&*Box::leak(vec![b'\n'; 8 * ROUNDS].into_boxed_slice()));
+        static TEXT: [u8; 8 * ROUNDS] = [b'\n'; 8 * ROUNDS];
+        let mut reader = Reader::new(&TEXT[..]);
         async move || {
             reader.read_exact(&mut [0]).await.unwrap();
             reader.read_until(b'\n', &mut Vec::new()).await.unwrap();
@@ -277,8 +278,8 @@ takes_a_share! {
         }
     };
     f1_lines_of_a_buffer: 1, {
-        let text = &*Box::leak(vec![b'\n'; 2 * ROUNDS].into_boxed_slice());
-        let mut lines = Reader::new(text).lines();
+        static TEXT: [u8; 2 * ROUNDS] = [b'\n'; 2 * ROUNDS];
+        let mut lines = Reader::new(&TEXT[..]).lines();
         async move || ignore(lines.next().await.unwrap())
     };
     f1_writer: 3, {

@@ -51,9 +51,14 @@ static LISTS: [AtomicPtr<Node>; KINDS] = [const { AtomicPtr::new(ptr::null_mut()
 /// Registrations so far. A signal is for those that were there when it came: another thread may
 /// hear it, end its listening and register a stand-in while the handler still walks the list.
 static REGISTERED: AtomicUsize = AtomicUsize::new(0);
-/// What was there before the first listener. Boxes that are never freed.
-static BEFORE: [AtomicPtr<libc::sigaction>; KINDS] =
-    [const { AtomicPtr::new(ptr::null_mut()) }; KINDS];
+/// What was there before the first listener, and what was there before an earlier one: a handler
+/// may still read that, so it is never freed.
+struct Former {
+    action: libc::sigaction,
+    _earlier: *mut Self,
+}
+
+static BEFORE: [AtomicPtr<Former>; KINDS] = [const { AtomicPtr::new(ptr::null_mut()) }; KINDS];
 /// How many listen to a kind in this process. Whoever changes nodes or dispositions holds it.
 static COUNTS: PerProcess<Mutex<HashMap<i32, usize>>> = PerProcess::new();
 
@@ -290,7 +295,8 @@ fn call_former(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut li
 fn before(signal: i32) -> Option<&'static libc::sigaction> {
     let before = BEFORE.get(usize::try_from(signal).ok()?)?.load(SeqCst);
     // SAFETY: null, or a leaked box that nobody changes.
-    unsafe { before.as_ref() }
+    let former = unsafe { before.as_ref() };
+    former.map(|former| &former.action)
 }
 
 /// What a signal does now; on an error the default.
@@ -318,7 +324,12 @@ fn install(signal: i32) -> io::Result<()> {
                 && [libc::SIG_DFL, libc::SIG_IGN].contains(&now.sa_sigaction)
         });
         if !known {
-            BEFORE[signal as usize].store(Box::into_raw(Box::new(now)), SeqCst);
+            let place = &BEFORE[signal as usize];
+            let former = Former {
+                action: now,
+                _earlier: place.load(SeqCst),
+            };
+            place.store(Box::into_raw(Box::new(former)), SeqCst);
         }
     }
     // What the former handler wants blocked is blocked while ours calls it.

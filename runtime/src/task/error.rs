@@ -44,9 +44,14 @@ pub(crate) fn drop_caught<T>(what: &'static str, value: T) {
 
 /// Drops what somebody panicked with. A destructor that panics in turn is not heard.
 pub(crate) fn drop_payload(panic: Box<dyn Any + Send>) {
-    if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        let _kept = mem::ManuallyDrop::new(worse); // what panics twice is left alone
+    let mut payload = panic;
+    for _ in 0..8 {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(worse) => payload = worse,
+        }
     }
+    let _kept = mem::ManuallyDrop::new(payload); // what panics again and again is left alone
 }
 
 /// Drops what `next` gives, one after the other. A destructor that panics spares none of the
