@@ -12,8 +12,6 @@
 mod support;
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream as Plain};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -26,7 +24,7 @@ use support::in_own_process;
 #[path = "support/ask.rs"]
 #[expect(dead_code, reason = "nothing is masked here")]
 mod ask;
-use ask::{ask, ask_allowed, ask_of};
+use ask::{ask, ask_allowed, ask_of, send};
 
 /// Runs `visit` on a thread beside a program with a task `victim` and a monitor at `address`.
 /// False: the task was cancelled.
@@ -45,16 +43,6 @@ fn visited(address: &str, visit: impl FnOnce(&Monitor) + Send + 'static) -> bool
         victim.cancel();
         lives
     })
-}
-
-/// Sends bytes and no more, and reads all that comes.
-fn send(address: SocketAddr, bytes: &[u8]) -> String {
-    let mut client = Plain::connect(address).unwrap();
-    client.write_all(bytes).unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
-    let mut answer = Vec::new();
-    client.read_to_end(&mut answer).unwrap();
-    String::from_utf8(answer).unwrap()
 }
 
 /// What strangers send before the line that they would have run.

@@ -5,7 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream as Plain};
+use std::net::{SocketAddr, TcpStream as Plain};
 use std::rc::Rc;
 
 use myrt::net::{TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use myrt::time::{Duration, sleep, timeout};
 #[path = "support/ask.rs"]
 #[expect(dead_code, reason = "nothing is masked here")]
 mod ask;
-use ask::{ask, ask_allowed};
+use ask::{ask, ask_allowed, send};
 
 /// Runs a program of two tasks of the same name and one that ticks, and `visit` with its monitor's
 /// address on a thread beside it. The program must go on ticking afterwards.
@@ -50,16 +50,6 @@ fn watched_by<T: Send + 'static>(visit: impl FnOnce(SocketAddr, &str) -> T + Sen
 /// Runs it without hearing Ctrl-C, which is a task of its own.
 fn alone<T>(future: impl Future<Output = T>) -> T {
     Builder::new().build().unwrap().block_on(future)
-}
-
-/// Sends bytes and no more, and reads all that comes.
-fn send(address: SocketAddr, bytes: &[u8]) -> String {
-    let mut client = Plain::connect(address).unwrap();
-    client.write_all(bytes).unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
-    let mut answer = Vec::new();
-    client.read_to_end(&mut answer).unwrap();
-    String::from_utf8(answer).unwrap()
 }
 
 #[test]
