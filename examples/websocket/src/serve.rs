@@ -149,8 +149,11 @@ where
                 asked = request.uri().clone();
                 Ok(response)
             };
-            let handshake =
-                async_tungstenite::accept_hdr_async_with_config(stream, note, Some(server.config()));
+            let handshake = async_tungstenite::accept_hdr_async_with_config(
+                stream,
+                note,
+                Some(server.config()),
+            );
             let socket = timeout(HANDSHAKE, handshake).await??;
             let end = handler(socket, asked, server).await;
             eprintln!("{peer} {end}");
@@ -227,12 +230,17 @@ pub fn is_same_origin(headers: &HeaderMap) -> bool {
     let Some(origin) = origins.next() else {
         return true;
     };
-    let origin = origin.to_str().ok().and_then(|text| text.parse::<Uri>().ok());
+    let origin = origin
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse::<Uri>().ok());
     let host = headers.get("host").and_then(|host| host.to_str().ok());
     let authority = origin.as_ref().and_then(|uri| uri.authority());
     // "null", as sandboxed pages and files say, has no host and is nobody's.
     let is_same = matches!((authority, host), (Some(from), Some(to)) if from.as_str().eq_ignore_ascii_case(to));
-    let is_page = origin.as_ref().is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    let is_page = origin
+        .as_ref()
+        .is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
     is_same && is_page && origins.next().is_none()
 }
 

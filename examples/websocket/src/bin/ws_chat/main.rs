@@ -111,7 +111,8 @@ impl Room {
     /// One client of the chat, from its coming to its leaving.
     async fn converse(&self, upgraded: Upgraded, name: &str, server: &Server) {
         let io = Io::new(upgraded);
-        let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(server.config())).await;
+        let socket =
+            WebSocketStream::from_raw_socket(io, Role::Server, Some(server.config())).await;
         let (mailbox, outbox) = mailbox(QUEUE);
         let membership = self.hub.join(&mailbox);
         println!("+ {name} ({})", self.hub.len());
