@@ -8,43 +8,18 @@
 //! nearest to `LocalKey` by letters, which no alias changes).
 #![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
+mod support;
+
 use std::cell::RefCell;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Once;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use myrt::runtime::{Builder, Remote};
 use myrt::task;
 use myrt::time::{call_later, pause, sleep};
-
-thread_local! {
-    /// The file and the message of this thread's last panic.
-    static LAST: RefCell<(String, String)> = const { RefCell::new((String::new(), String::new())) };
-}
-
-/// The file in which `misuse` panics, and what it says.
-fn said<T>(misuse: impl FnOnce() -> T) -> (String, String) {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            let file = panic.location().map_or("", |at| at.file());
-            let text = panic
-                .payload()
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.payload().downcast_ref::<String>().cloned());
-            LAST.set((file.to_owned(), text.unwrap_or_default()));
-            before(panic);
-        }));
-    });
-    let panicked = catch_unwind(AssertUnwindSafe(|| drop(misuse()))).is_err();
-    assert!(panicked, "misuse panics");
-    LAST.take()
-}
+use support::said::said;
 
 /// Polls it once.
 fn poll<F: Future>(future: F) -> bool {

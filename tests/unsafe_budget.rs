@@ -19,7 +19,7 @@ const TESTS: [&str; 3] = [
 ];
 /// The most unsafe blocks and impls outside of tests: the budget. Raise it with a reason in the
 /// commit.
-const BUDGET: usize = 171;
+const BUDGET: usize = 174;
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten() {

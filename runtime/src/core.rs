@@ -88,6 +88,7 @@ impl Core {
             table: Arc::clone(tasks.slots.shared()),
             thread: sys::current_thread(),
             owner: std::thread::current(),
+            number: hot::thread_number(),
             started: timers.start(),
             clock: Arc::clone(&timers.clock),
             wakers: AtomicIsize::new(0),

@@ -7,6 +7,7 @@
 
 pub(crate) mod gate;
 pub(crate) mod left;
+pub(crate) mod said;
 pub(crate) mod timeline;
 
 use std::cell::RefCell;

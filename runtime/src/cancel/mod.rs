@@ -45,10 +45,13 @@
 //! # When it does not run
 //!
 //! It does not run after `mem::forget`, `std::process::abort`, in a build with `panic = "abort"`
-//! after a panic, or when its future is dropped outside of a runtime; the last is reported.
+//! after a panic, or when its future is dropped outside of a runtime after its own has ended; the
+//! last is reported. Dropped on another thread, or outside of its runtime while that lives, its
+//! cleanup goes home: a task there runs it.
 
 mod bracket;
 mod finally;
+mod home;
 mod shield;
 mod token;
 mod ward;

@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::task::cleanup::{self, Left};
+use super::home::Home;
+use crate::task::cleanup::{Boxed, Left};
 
 /// Awaits `future`, and once it has begun runs it to its end even if the caller is cancelled
 /// meanwhile: the canceller (a `cancel().await`, a timeout, a scope, Ctrl-C) waits for it, up to
@@ -42,6 +43,7 @@ where
     Shield {
         future: Some(Box::pin(future.into_future())),
         begun: false,
+        home: Home::here(),
         grace: None,
     }
 }
@@ -62,13 +64,16 @@ where
 pub struct Shield<F: Future + 'static> {
     future: Option<Pin<Box<F>>>,
     begun: bool,
+    home: Home,
     grace: Option<Duration>,
 }
 
 impl<F: Future + 'static> Future for Shield<F> {
     type Output = F::Output;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.home.enter();
         self.begun = true;
         let mut future = self
             .future
@@ -88,10 +93,13 @@ impl<F: Future + 'static> Drop for Shield<F> {
         let Some(future) = self.future.take().filter(|_| self.begun) else {
             return;
         };
-        let rest = Box::pin(async move { drop(future.await) });
-        cleanup::leave(match self.grace {
-            Some(grace) => Left::within(grace, rest),
-            None => Left::from(rest as cleanup::Boxed),
+        let grace = self.grace;
+        self.home.leave(move || {
+            let rest = Box::pin(async move { drop(future.await) });
+            match grace {
+                Some(grace) => Left::within(grace, rest),
+                None => Left::from(rest as Boxed),
+            }
         });
     }
 }

@@ -7,7 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, ready};
 use std::thread;
 
-use crate::task::cleanup::{self, Boxed, Cleanup};
+use super::home::Home;
+use crate::task::awaited::Awaited;
+use crate::task::cleanup::{self, Boxed};
 
 /// What can become a cleanup. Making it one runs none of its code.
 pub(super) trait Armed: 'static {
@@ -23,7 +25,8 @@ pub(super) struct Ward<A: Armed> {
 
 /// What the guarded future itself left behind, and after it the cleanup that was armed.
 pub(super) struct Inner {
-    running: Cleanup,
+    running: Awaited,
+    home: Home,
 }
 
 impl<A: Armed> Ward<A> {
@@ -31,7 +34,8 @@ impl<A: Armed> Ward<A> {
         Self {
             armed: Some(armed),
             inner: Inner {
-                running: Cleanup::none(),
+                running: Awaited::NOTHING,
+                home: Home::here(),
             },
         }
     }
@@ -59,12 +63,15 @@ impl<A: Armed> Ward<A> {
 }
 
 impl Inner {
-    /// Polls the guarded future; a panic is a result, and what it left behind is polled beside it.
+    /// Polls the guarded future, at home; a panic is a result, and what it left behind is polled
+    /// beside it.
+    #[track_caller]
     pub(super) fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<thread::Result<T>> {
+        self.home.enter();
         let mark = cleanup::mark();
         let polled = catch_unwind(AssertUnwindSafe(|| poll(cx)));
         let _ = self.running.poll_with_left(cx, mark);
@@ -98,9 +105,9 @@ impl Inner {
 impl<A: Armed> Drop for Ward<A> {
     fn drop(&mut self) {
         // First what is inner: it is on the list already, or half-way in `running`.
-        drop(std::mem::replace(&mut self.inner.running, Cleanup::none()));
+        drop(std::mem::take(&mut self.inner.running));
         if let Some(armed) = self.armed.take() {
-            cleanup::leave(armed.start());
+            self.inner.home.leave(move || armed.start());
         }
     }
 }

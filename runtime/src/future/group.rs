@@ -13,10 +13,11 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::thread;
 
 use super::place::Place;
+use crate::task::awaited::Awaited;
 use crate::task::children::{Children, Turn};
 use crate::task::cleanup::{self, Cleanup};
 use crate::task::error::report;
@@ -149,12 +150,12 @@ impl<P: Places> Group<P> {
     ///
     /// # Panics
     /// With what a destructor panicked with, when all are gone.
-    pub(crate) fn end(self: Pin<&mut Self>) -> Option<Box<Cleanup>> {
+    pub(crate) fn end(self: Pin<&mut Self>) -> Awaited {
         let mark = cleanup::mark();
         if let Some(panic) = self.clear() {
             resume_unwind(panic);
         }
-        Cleanup::collect(mark).map(Box::new)
+        Awaited::collect(mark)
     }
 
     fn clear(self: Pin<&mut Self>) -> Option<Panic> {
@@ -291,7 +292,7 @@ impl<F: Future> Places for Slice<F> {
 #[derive(Debug)]
 pub(crate) struct Ending<R> {
     result: Option<R>,
-    cleanup: Option<Box<Cleanup>>,
+    cleanups: Awaited,
 }
 
 impl<R> Ending<R> {
@@ -299,7 +300,7 @@ impl<R> Ending<R> {
     pub(crate) fn none() -> Self {
         Self {
             result: None,
-            cleanup: None,
+            cleanups: Awaited::NOTHING,
         }
     }
 
@@ -313,17 +314,12 @@ impl<R> Ending<R> {
     pub(crate) fn decide<P: Places>(&mut self, result: R, group: Pin<&mut Group<P>>) {
         // Set first: if a destructor panics there is no second end.
         self.result = Some(result);
-        self.cleanup = group.end();
+        self.cleanups = group.end();
     }
 
     /// The result, when the cleanups are through.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<R> {
-        if let Some(cleanup) = &mut self.cleanup {
-            if Pin::new(&mut **cleanup).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-        self.cleanup = None;
+        ready!(self.cleanups.poll(cx));
         Poll::Ready(self.result.take().expect("decided"))
     }
 }

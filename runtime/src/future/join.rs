@@ -12,7 +12,8 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
-use crate::task::cleanup::{self, Cleanup};
+use crate::task::awaited::Awaited;
+use crate::task::cleanup;
 
 /// Awaits every future and gives the tuple of their outputs.
 ///
@@ -283,11 +284,7 @@ pub fn cleanup_mark() -> usize {
 #[doc(hidden)]
 pub fn cleanups_since(mark: usize) -> CleanupsLeft {
     CleanupsLeft {
-        cleanup: if cleanup::mark() > mark {
-            Cleanup::collect(mark).map(Box::new)
-        } else {
-            None
-        },
+        cleanups: Awaited::collect(mark),
     }
 }
 
@@ -296,16 +293,13 @@ pub fn cleanups_since(mark: usize) -> CleanupsLeft {
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct CleanupsLeft {
-    cleanup: Option<Box<Cleanup>>,
+    cleanups: Awaited,
 }
 
 impl Future for CleanupsLeft {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.cleanup {
-            Some(cleanup) => Pin::new(&mut **cleanup).poll(cx),
-            None => Poll::Ready(()),
-        }
+        self.cleanups.poll(cx)
     }
 }

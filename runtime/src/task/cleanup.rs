@@ -22,6 +22,7 @@ use super::error::report;
 use super::finish::Nest;
 use super::hot;
 use super::local::{self, Locals, with_locals};
+use super::registry;
 use super::slot::Slot;
 use super::together::Together;
 use crate::sys::stderr::complain;
@@ -313,6 +314,17 @@ pub(crate) fn leave(cleanup: impl Into<Left>) {
     });
     let ended = catch_unwind(AssertUnwindSafe(|| refused.map(Left::end)));
     ended.err().into_iter().for_each(report_panic);
+}
+
+/// Leaves what `make` makes in the runtime of the future that was dropped, wherever that was. Made
+/// there, since it may be of that thread.
+#[inline]
+pub(crate) fn leave_in<L: Into<Left>>(home: u64, make: impl FnOnce() -> L + 'static) {
+    let here = hot::with_core(|core| core.map_or(0, |core| core.serial));
+    if here != home && registry::by_serial(home).is_some() {
+        return registry::carry_home(home, make, |_, make| leave(make()));
+    }
+    leave(make());
 }
 
 /// What is left from now on is not of the branch that left something last.

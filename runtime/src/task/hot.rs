@@ -37,6 +37,8 @@ pub(crate) struct Hot {
     cloned: Cell<bool>,
     /// The slot of the running task, [`NOBODY`] when none is.
     slot: Cell<*const Slot>,
+    /// The thread's number, 0 until it is asked for.
+    thread: Cell<u64>,
 }
 
 thread_local! {
@@ -51,6 +53,7 @@ thread_local! {
             looks: Cell::new(false),
             cloned: Cell::new(false),
             slot: Cell::new(&raw const NOBODY),
+            thread: Cell::new(0),
         }
     };
 }
@@ -88,6 +91,15 @@ pub(crate) fn core(hot: &Hot) -> Option<&Core> {
     // SAFETY: null, or set by `Entered::new` from a reference that the guard's lifetime keeps
     // alive; the guard restores what was there before when it is dropped.
     unsafe { hot.core.get().as_ref() }
+}
+
+/// A number that this thread has alone, also after its end.
+#[inline]
+pub(crate) fn thread_number() -> u64 {
+    with(|hot| match hot.thread.get() {
+        0 => hot.number_thread(),
+        number => number,
+    })
 }
 
 /// Whether this thread is inside of a runtime that looks for misuse.
@@ -137,6 +149,13 @@ impl Here {
 }
 
 impl Hot {
+    #[cold]
+    fn number_thread(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        self.thread.set(NEXT.fetch_add(1, Relaxed));
+        self.thread.get()
+    }
+
     /// The slot of the running task, or [`NOBODY`].
     #[inline]
     pub(crate) fn whose(&self) -> &Slot {

@@ -22,6 +22,7 @@
 //!    in it.
 //! 4. A waker's data word is never dereferenced.
 
+pub(crate) mod awaited;
 pub(crate) mod cell;
 pub(crate) mod children;
 pub(crate) mod cleanup;
@@ -33,6 +34,7 @@ pub(crate) mod id;
 pub(crate) mod info;
 pub(crate) mod join;
 pub(crate) mod local;
+pub(crate) mod of_thread;
 pub(crate) mod pair;
 pub(crate) mod pinned;
 pub(crate) mod poll;
@@ -69,6 +71,7 @@ pub use info::{TaskRef, current, runtime_serial, try_current, try_current_id};
 pub(crate) use info::{current_identity, id_of, identity_of, owns};
 pub use join::{AbortOnDrop, Cancel, JoinHandle};
 pub use local::{AccessError, LocalKey, Scoped};
+pub use of_thread::Local;
 #[doc(hidden)]
 pub use spawn::{Builder, spawn, spawn_eager};
 pub use stored::StoredWaker;

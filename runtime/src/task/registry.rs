@@ -49,6 +49,8 @@ pub(crate) struct Home {
     pub(crate) thread: u32,
     /// The same thread, for messages.
     pub(crate) owner: Thread,
+    /// The same thread, by [`hot::thread_number`].
+    pub(crate) number: u64,
     /// The runtime's clock when it began.
     pub(crate) started: Instant,
     pub(crate) clock: Arc<Clock>,
@@ -215,6 +217,16 @@ pub(crate) fn by_serial(serial: u64) -> Option<Arc<Home>> {
         .cloned()
 }
 
+/// A runtime of a thread, by [`hot::thread_number`].
+pub(crate) fn on_thread(number: u64) -> Option<Arc<Home>> {
+    lock()
+        .homes
+        .iter()
+        .flatten()
+        .find(|home| home.number == number)
+        .cloned()
+}
+
 /// Calls `call` on the thread of a runtime, soon. Nothing happens if the runtime has ended.
 #[cold]
 pub(crate) fn call_in(runtime: u64, call: impl FnOnce(&Core) + Send + 'static) {
@@ -226,16 +238,16 @@ pub(crate) fn call_in(runtime: u64, call: impl FnOnce(&Core) + Send + 'static) {
 /// A value on its way to the thread of its runtime, although it may not be `Send`.
 struct Carried<T>(T);
 
-// SAFETY: `carry_home` alone makes one, around the `T` of an `Async<T>`. It is used or dropped on
-// another thread than the one that made it only if that `Async<T>` was carried here from its own
-// thread, which the compiler allows only when `T: Send` (`Async<T>` has `T` as a field and no
-// `unsafe impl`).
+// SAFETY: `carry_home` alone makes one, around what was a field of a value that is dropped: the
+// descriptor of an `Async`, the future of a `Shield`, the cleanup of a `Ward`. It is used or
+// dropped on another thread than the one that made it only if that value was carried here from its own
+// thread, which the compiler allows only when `T: Send` (none of the three has an `unsafe impl`).
 unsafe impl<T> Send for Carried<T> {}
 
 /// Calls `call` with `value` on the thread of a runtime. If the runtime has ended, `value` is
 /// dropped here.
 ///
-/// Only for the drop of an `Async<T>`: see the safety comment above.
+/// Only for drops, of the three types in the safety comment above.
 #[cold]
 pub(crate) fn carry_home<T: 'static>(
     runtime: u64,
@@ -298,7 +310,7 @@ fn nowhere(here: &Thread) -> String {
 }
 
 /// `"main" (ThreadId(1))`.
-fn name_of(thread: &Thread) -> String {
+pub(crate) fn name_of(thread: &Thread) -> String {
     match thread.name() {
         Some(name) => format!("{name:?} ({:?})", thread.id()),
         None => format!("{:?}", thread.id()),

@@ -4,12 +4,14 @@
 //! future under it, which may have moved it.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::task::Context;
 use std::time::Duration;
 
 use super::instant::Instant;
 use super::timeout::{Elapsed, timeout_at};
 use crate::sync::wait_list::{Key, WaitQueue};
+use crate::task::of_thread::Local;
 use crate::task::stored::StoredWaker;
 
 /// A deadline that can be moved while a future runs under it: `deadline.run(future)`, and from
@@ -33,8 +35,18 @@ use crate::task::stored::StoredWaker;
 ///     assert_eq!(deadline.run(work).await, Ok("done"));
 /// });
 /// ```
+///
+/// It is `Send + Sync`, so what runs under it may be `Send`; it is used on the thread that made it.
+///
+/// # Panics
+/// When it is asked, moved or run under on another thread than its own. It may be dropped anywhere.
 #[derive(Debug)]
 pub struct Deadline {
+    inner: Local<Rc<Inner>>,
+}
+
+#[derive(Debug)]
+struct Inner {
     at: Cell<Instant>,
     /// Those who run under it.
     runs: WaitQueue<()>,
@@ -43,34 +55,42 @@ pub struct Deadline {
 impl Deadline {
     /// Ends `duration` from now.
     #[must_use]
+    #[track_caller]
     pub fn after(duration: Duration) -> Self {
         Self::at(Instant::now() + duration)
     }
 
     /// Ends at `at`.
     #[must_use]
+    #[track_caller]
     pub fn at(at: Instant) -> Self {
-        Self {
+        let inner = Inner {
             at: at.into(),
             runs: WaitQueue::new(),
+        };
+        Self {
+            inner: Local::new(Rc::new(inner)),
         }
     }
 
     /// When it ends.
     #[must_use]
+    #[track_caller]
     pub fn when(&self) -> Instant {
-        self.at.get()
+        self.inner.at.get()
     }
 
     /// Moves it to `at`; earlier or later.
+    #[track_caller]
     pub fn set(&self, at: Instant) {
-        self.at.set(at);
-        self.runs.grant_all(|()| ()).wake();
+        self.inner.at.set(at);
+        self.inner.runs.grant_all(|()| ()).wake();
     }
 
     /// Moves it `duration` later.
+    #[track_caller]
     pub fn extend(&self, duration: Duration) {
-        self.set(self.at.get() + duration);
+        self.set(self.when() + duration);
     }
 
     /// Awaits `future` until the deadline, wherever that is by then.
@@ -78,26 +98,27 @@ impl Deadline {
     /// # Errors
     /// [`Elapsed`] when it has passed.
     pub async fn run<F: Future>(&self, future: F) -> Result<F::Output, Elapsed> {
-        let mut run = Run {
-            deadline: self,
+        // Dropped on another thread it goes home, to leave the queue there.
+        let mut run = Local::new(Run {
+            deadline: Rc::clone(&self.inner),
             key: None,
-        };
-        let mut timeout = std::pin::pin!(timeout_at(self.at.get(), future));
+        });
+        let mut timeout = std::pin::pin!(timeout_at(self.when(), future));
         std::future::poll_fn(|cx| {
             run.listen(cx);
-            timeout.as_mut().poll_until(cx, || Some(self.at.get()))
+            timeout.as_mut().poll_until(cx, || Some(self.when()))
         })
         .await
     }
 }
 
 /// A place among those who are woken when the deadline is moved.
-struct Run<'a> {
-    deadline: &'a Deadline,
+struct Run {
+    deadline: Rc<Inner>,
     key: Option<Key>,
 }
 
-impl Run<'_> {
+impl Run {
     /// The deadline is looked at after this: the clone of a foreign waker may move it.
     fn listen(&mut self, cx: &Context<'_>) {
         let runs = &self.deadline.runs;
@@ -110,7 +131,7 @@ impl Run<'_> {
     }
 }
 
-impl Drop for Run<'_> {
+impl Drop for Run {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             self.deadline.runs.leave(key);

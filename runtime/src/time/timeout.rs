@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use super::instant::Instant;
 use super::sleep::Sleep;
-use crate::task::cleanup::{self, Cleanup};
+use crate::task::awaited::Awaited;
+use crate::task::cleanup;
 use crate::task::info::is_cancelling;
 
 /// The time was over before the future was ready.
@@ -109,7 +110,7 @@ enum Stage {
     /// The future waits, and so does the timer.
     Running(Sleep),
     /// The future was dropped; the cleanups that it left, if any, are awaited.
-    Over(Option<Box<Cleanup>>),
+    Over(Awaited),
 }
 
 impl<F> Timeout<F> {
@@ -162,10 +163,10 @@ impl<F: Future> Timeout<F> {
             }
             let mark = cleanup::mark();
             this.future.set(None);
-            *this.stage = Stage::Over(Cleanup::collect(mark).map(Box::new));
+            *this.stage = Stage::Over(Awaited::collect(mark));
         }
-        if let Stage::Over(Some(cleanup)) = this.stage {
-            ready!(Pin::new(&mut **cleanup).poll(cx));
+        if let Stage::Over(cleanups) = this.stage {
+            ready!(cleanups.poll(cx));
         }
         Poll::Ready(Err(Elapsed {}))
     }
