@@ -1,7 +1,7 @@
 //! Faults of issue 11, part F: the share of a turn that a task may use before it lets others run.
 //!
 //! Looked at for F.1 (ready and free of charge): every `Poll::Ready` of a leaf in `time`, `sync`,
-//! `cancel`, `future`, `scope`, `task/join.rs`, `remote.rs`, `reactor` and in `net`: sockets,
+//! `cancel`, `future`, `scope`, `executor/join.rs`, `remote.rs`, `reactor` and in `net`: sockets,
 //! pipes, files, standard streams, readers and writers, lookups, connects, children, servers,
 //! workers. The table below awaits each of them. For F.2 (gives way before it has joined) see
 //! `faults_queues.rs`. For F.3 (waits and is charged): every place that asked for a share first.

@@ -373,9 +373,9 @@ fn a_circle_is_found_whole_and_a_chain_is_none() {
 
 #[test]
 fn an_arrow_upward_or_from_no_room_is_not_allowed() {
-    let slot = "runtime/src/task/slot.rs";
+    let slot = "runtime/src/executor/slot.rs";
     assert!(may_use("runtime/src/runtime.rs", slot));
-    assert!(may_use(slot, "runtime/src/task/table.rs"));
+    assert!(may_use(slot, "runtime/src/executor/waker_table.rs"));
     assert!(!may_use(slot, "runtime/src/runtime.rs"));
     assert!(!may_use("runtime/src/sys/epoll.rs", slot));
     assert!(!may_use(

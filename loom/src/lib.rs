@@ -21,10 +21,10 @@ mod broken;
 #[cfg(all(test, myrt_loom))]
 mod models;
 #[cfg(all(test, myrt_loom))]
-#[path = "../../runtime/src/task/remote_queue.rs"]
+#[path = "../../runtime/src/executor/remote_queue.rs"]
 mod remote_queue;
 #[cfg(all(test, myrt_loom))]
-#[path = "../../runtime/src/task/runner.rs"]
+#[path = "../../runtime/src/executor/runner.rs"]
 #[allow(
     unsafe_code,
     reason = "the runtime's code as it stands: it reads through a pointer"

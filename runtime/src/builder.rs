@@ -11,9 +11,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::core::{Config, Core};
+use crate::executor::unhandled::{Unhandled, UnhandledHook};
 use crate::runtime_loop::{Runtime, refuse_nesting};
 use crate::sys::Selector;
-use crate::task::unhandled::{Unhandled, UnhandledHook};
 
 /// Polls between two looks at the selector while work is ready (tokio's number).
 const EVENT_INTERVAL: u32 = 61;
@@ -154,7 +154,7 @@ impl Builder {
 
 /// Says so where the environment asks for what only the feature `inspect` has.
 #[cfg(not(feature = "inspect"))]
-fn nothing_watches() -> crate::task::probe::Probe {
+fn nothing_watches() -> crate::executor::probe::Probe {
     for name in ["MYRT_MONITOR", "MYRT_RECORD", "MYRT_DEBUG", "MYRT_LINTS"] {
         if env::var_os(name).is_some_and(|value| !value.is_empty()) {
             crate::sys::stderr::complain(format_args!(
@@ -162,7 +162,7 @@ fn nothing_watches() -> crate::task::probe::Probe {
             ));
         }
     }
-    crate::task::probe::Probe::none()
+    crate::executor::probe::Probe::none()
 }
 
 /// A default from the environment; not set, or empty: none.

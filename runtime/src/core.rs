@@ -13,19 +13,19 @@ use std::sync::atomic::AtomicIsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::executor::current::{self, Here};
+use crate::executor::error;
+use crate::executor::extra::cleanup::Left;
+use crate::executor::id::Id;
+use crate::executor::probe::{Inspect, Probe, ReadyBy};
+use crate::executor::registry::{self, Home, Message};
+use crate::executor::remote_queue::RemoteQueue;
+use crate::executor::slot::Slot;
+use crate::executor::tasks::Tasks;
+use crate::executor::unhandled::{Unhandled, UnhandledHook};
 use crate::reactor::Reactor;
 use crate::sys;
 use crate::sys::stderr::complain;
-use crate::task::cleanup::Left;
-use crate::task::error;
-use crate::task::hot::{self, Here};
-use crate::task::id::Id;
-use crate::task::probe::{Inspect, Probe, ReadyBy};
-use crate::task::registry::{self, Home, Message};
-use crate::task::remote_queue::RemoteQueue;
-use crate::task::slot::Slot;
-use crate::task::tasks::Tasks;
-use crate::task::unhandled::{Unhandled, UnhandledHook};
 use crate::time::driver::Timers;
 
 /// What the builder decided.
@@ -88,7 +88,7 @@ impl Core {
             table: Arc::clone(tasks.slots.shared()),
             thread: sys::current_thread(),
             owner: std::thread::current(),
-            number: hot::thread_number(),
+            number: current::thread_number(),
             started: timers.start(),
             clock: Arc::clone(&timers.clock),
             wakers: AtomicIsize::new(0),
@@ -144,7 +144,7 @@ impl Core {
         let mut left = self.tasks.left.borrow_mut();
         left.push(cleanup);
         self.tasks.left_count.set(left.len());
-        hot::with(|hot| hot.note(hot::ATTENTION));
+        current::with(|hot| hot.note(current::ATTENTION));
         None
     }
 
@@ -154,8 +154,8 @@ impl Core {
         let slot = self.tasks.find(identity);
         let name = slot.and_then(|slot| {
             self.tasks
-                .rares
-                .peek(slot, |rare| rare.name.clone())
+                .extras
+                .peek(slot, |extras| extras.name.clone())
                 .flatten()
         });
         let report = Unhandled {
@@ -243,7 +243,7 @@ impl Core {
     pub(crate) fn handle(&self, message: Message) {
         match message {
             Message::Wake(key) => {
-                if let Some(slot) = self.tasks.slots.get(crate::task::slot::index_of(key)) {
+                if let Some(slot) = self.tasks.slots.get(crate::executor::slot::index_of(key)) {
                     // Taken before the poll, so that a wake that comes during it queues again. The
                     // bit is the slot's, not the occupant's: a live key may have relied on the
                     // message of a stale one, so whoever lives there now is woken.

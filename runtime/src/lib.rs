@@ -1,7 +1,7 @@
 //! The executor, reactor, clock and everything between tasks of [myrt](https://docs.rs/myrt): use
 //! the `myrt` crate, which shows all of this under one name.
 //!
-//! Read `loop.rs` first: the loop is one function there. Then `task/`, `reactor/`, `sys/`, `time/`.
+//! Read `loop.rs` first: the loop is one function there. Then `executor/`, `reactor/`, `sys/`, `time/`.
 
 #![deny(clippy::disallowed_macros)]
 #![cfg_attr(
@@ -14,6 +14,7 @@ mod builder;
 mod core;
 #[path = "loop.rs"]
 mod event_loop;
+mod executor;
 mod foreign;
 #[cfg(feature = "inspect")]
 mod inspect;
@@ -30,12 +31,12 @@ pub mod cancel;
 pub mod future;
 pub mod scope;
 pub mod sync;
-pub mod task;
 pub mod time;
 
 /// The runtime itself, and what can be chosen and asked about it.
 pub mod runtime {
     pub use crate::builder::Builder;
+    pub use crate::executor::unhandled::Unhandled;
     #[cfg(feature = "inspect")]
     pub use crate::inspect::cycle::Cycle;
     #[cfg(feature = "inspect")]
@@ -52,7 +53,26 @@ pub mod runtime {
     pub use crate::remote::{Remote, RemoteHandle};
     pub use crate::runtime_loop::Runtime;
     pub use crate::sys::{FdTooLarge, ParseSelectorError, Selector, raise_fd_limit};
-    pub use crate::task::unhandled::Unhandled;
+}
+
+/// Tasks: what spawns them, waits for them, names them and keeps values beside them.
+pub mod task {
+    pub use crate::blocking::limiter::{Limiter, LimiterStatistics};
+    pub use crate::blocking::{ExternalWork, PoolStatistics, blocking_pool, spawn_blocking};
+    pub use crate::executor::{
+        AbortOnDrop, AccessError, Cancel, Id, JoinError, JoinHandle, Local, LocalKey, Outcome,
+        ParseIdError, PollTimes, Scoped, StoredWaker, TaskRef, Unconstrained, Wait, YieldNow,
+        current, note_wait, poll_budget, poll_within_budget, runtime_serial, try_current,
+        try_current_id, unconstrained, yield_now,
+    };
+    #[doc(hidden)]
+    pub use crate::executor::{Builder, spawn, spawn_eager};
+    #[doc(hidden)]
+    pub use crate::executor::{has_share, poll_share, take_share};
+    pub use crate::future::JoinSet;
+    #[cfg(feature = "inspect")]
+    pub use crate::inspect::trace::{Graph, State, TaskInfo, all, graph};
+    pub use crate::task_local;
 }
 
 /// Descriptors that tasks can wait for.
@@ -88,13 +108,13 @@ pub mod os {
     where
         F: Future<Output = ()> + 'static,
     {
-        crate::task::hot::with_core(|core| {
+        crate::executor::current::with_core(|core| {
             if let Some(core) = core {
                 core.reactor.background.set(fd);
             }
         });
-        let handle = crate::task::spawn(future);
-        crate::task::spawn::hide(&handle);
+        let handle = crate::executor::spawn(future);
+        crate::executor::spawn::hide(&handle);
     }
 }
 pub use builder::run;

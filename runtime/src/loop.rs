@@ -8,10 +8,10 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::core::Core;
-use crate::task::cleanup::Cleanup;
-use crate::task::poll::{Batch, run_batch};
-use crate::task::probe::{ReadyBy, TELLS};
-use crate::task::spawn::spawn_in;
+use crate::executor::extra::cleanup::Cleanup;
+use crate::executor::poll::{Batch, run_batch};
+use crate::executor::probe::{ReadyBy, TELLS};
+use crate::executor::spawn::spawn_in;
 use crate::time::Instant;
 
 /// One turn of the loop: run a batch, fire timers, ask the selector (sleeping only if nothing is

@@ -10,13 +10,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use crate::task::error::{JoinError, Reason};
-use crate::task::hot;
-use crate::task::id::Id;
-use crate::task::info::is_cancelling;
-use crate::task::registry::{self, Home, Message};
-use crate::task::spawn::spawn_in;
-use crate::task::wait::poll_budget;
+use crate::executor::current;
+use crate::executor::error::{JoinError, Reason};
+use crate::executor::id::Id;
+use crate::executor::info::is_cancelling;
+use crate::executor::registry::{self, Home, Message};
+use crate::executor::spawn::spawn_in;
+use crate::executor::wait::poll_budget;
 
 /// A handle to a runtime for any thread: `Clone + Send + Sync`.
 ///
@@ -52,7 +52,7 @@ impl Remote {
     #[must_use]
     #[track_caller]
     pub fn current() -> Self {
-        match hot::with_core(|core| Some(Self::new(&core?.home))) {
+        match current::with_core(|core| Some(Self::new(&core?.home))) {
             Some(remote) => remote,
             None => registry::refuse("Remote::current (else use Runtime::remote) was called", 0),
         }
@@ -231,7 +231,7 @@ impl<T> RemoteHandle<T> {
     /// Inside of a runtime: await the handle there. When it has given its output before.
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
-        let inside = hot::with_core(|core| core.is_some());
+        let inside = current::with_core(|core| core.is_some());
         assert!(
             !inside,
             "RemoteHandle::join blocks the thread, and this one runs a loop: await the handle instead"

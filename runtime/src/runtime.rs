@@ -12,17 +12,17 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::event_loop::{may_leap, run, sleep_virtually, turn};
+use crate::executor::block::MainBlock;
+use crate::executor::current::{self, Entered};
+use crate::executor::error::{JoinError, Reason, drop_caught};
+use crate::executor::extra::cleanup::{self, Cleanup};
+use crate::executor::id::Id;
+use crate::executor::join::JoinHandle;
+use crate::executor::poll::Batch;
+use crate::executor::slot::{CANCEL, DONE, EXTRAS, FAILED, MAIN, QUEUED, Slot};
+use crate::executor::spawn::spawn_in;
+use crate::executor::stored::wake_all;
 use crate::remote::Remote;
-use crate::task::cell::MainBlock;
-use crate::task::cleanup::{self, Cleanup};
-use crate::task::error::{JoinError, Reason, drop_caught};
-use crate::task::hot::{self, Entered};
-use crate::task::id::Id;
-use crate::task::join::JoinHandle;
-use crate::task::poll::Batch;
-use crate::task::slot::{CANCEL, DONE, FAILED, MAIN, QUEUED, RARE, Slot};
-use crate::task::spawn::spawn_in;
-use crate::task::stored::wake_all;
 use crate::time::Instant;
 
 /// A single-threaded runtime: executor, reactor and timers of one thread.
@@ -320,8 +320,8 @@ fn end_main(core: &Core, slot: &Slot, drop: impl FnOnce()) -> JoinError {
         (None, Some(panic)) => Reason::Panic(panic),
         (None, None) => Reason::Cancelled(
             core.tasks
-                .rares
-                .peek(slot, |rare| rare.reason.clone())
+                .extras
+                .peek(slot, |extras| extras.reason.clone())
                 .flatten(),
         ),
     };
@@ -339,14 +339,14 @@ fn take_error(core: &Core, slot: &Slot) -> Option<Reason> {
         return None;
     }
     slot.remove(FAILED);
-    core.tasks.rares.with(slot, |rare| rare.error.take())
+    core.tasks.extras.with(slot, |extras| extras.error.take())
 }
 
 /// Panics inside of a runtime.
 #[doc(hidden)]
 #[track_caller]
 pub fn refuse_nesting(what: &str) {
-    let inside = hot::with_core(|core| core.is_some());
+    let inside = current::with_core(|core| core.is_some());
     assert!(
         !inside,
         "{what} was called inside of a runtime on this thread, which would stop every task of it: \
@@ -362,10 +362,10 @@ struct Vacate<'a> {
 
 impl Drop for Vacate<'_> {
     fn drop(&mut self) {
-        let waiters = self.slot.has(RARE).then(|| {
-            let rares = &self.core.tasks.rares;
-            let waiters = rares.with(self.slot, |rare| std::mem::take(&mut rare.waiters));
-            self.core.tasks.remove_rare(self.slot);
+        let waiters = self.slot.has(EXTRAS).then(|| {
+            let extras = &self.core.tasks.extras;
+            let waiters = extras.with(self.slot, |extras| std::mem::take(&mut extras.waiters));
+            self.core.tasks.remove_extras(self.slot);
             waiters
         });
         let joiner = self.slot.take_joiner();
@@ -390,7 +390,7 @@ impl AsFd for Runtime {
             self.core.reactor.embed().expect(
                 "poll and select have no descriptor to wait on: embed with epoll or kqueue",
             );
-        if !hot::with_core(|core| core.is_some_and(|core| core.serial == self.core.serial)) {
+        if !current::with_core(|core| core.is_some_and(|core| core.serial == self.core.serial)) {
             self.announce();
         }
         fd

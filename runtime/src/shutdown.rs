@@ -12,15 +12,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::executor::current;
+use crate::executor::end;
+use crate::executor::error::drop_caught;
+use crate::executor::extra::cleanup::Cleanup;
+use crate::executor::probe::Ending;
+use crate::executor::registry;
+use crate::executor::slot::{CHILD, DONE, HANDLE, MAIN};
 use crate::runtime_loop::Runtime;
 use crate::sys::stderr::complain;
-use crate::task::cleanup::Cleanup;
-use crate::task::error::drop_caught;
-use crate::task::finish;
-use crate::task::hot;
-use crate::task::probe::Ending;
-use crate::task::registry;
-use crate::task::slot::{CHILD, DONE, HANDLE, MAIN};
 use crate::time::{Instant, Sleep};
 
 impl Runtime {
@@ -75,8 +75,9 @@ fn drop_until_none(core: &Core) {
 async fn cleanups_done(deadline: Instant) {
     let mut end = Sleep::until(deadline);
     poll_fn(|cx| {
-        let finishing =
-            hot::with_core(|core| core.map_or(0, |core| core.tasks.watch_finishing(cx.waker())));
+        let finishing = current::with_core(|core| {
+            core.map_or(0, |core| core.tasks.watch_finishing(cx.waker()))
+        });
         if finishing == 0 {
             Poll::Ready(())
         } else {
@@ -90,7 +91,7 @@ fn cancel_all(core: &Core) {
     for index in 1..core.tasks.slots.high() {
         if let Some(slot) = core.tasks.slots.get(index) {
             if !slot.block().is_null() && !slot.has(CHILD | DONE | MAIN) {
-                finish::cancel(core, slot.identity(), None);
+                end::cancel(core, slot.identity(), None);
             }
         }
     }
@@ -101,12 +102,12 @@ fn drop_all(core: &Core) {
     for index in 1..core.tasks.slots.high() {
         if let Some(slot) = core.tasks.slots.get(index) {
             if !slot.block().is_null() && !slot.has(CHILD | DONE) {
-                finish::drop_for_good(core, slot);
+                end::drop_for_good(core, slot);
             }
         }
     }
     while let Some(slot) = core.tasks.ring.pop() {
-        finish::popped_when_done(core, slot);
+        end::popped_when_done(core, slot);
     }
 }
 
@@ -116,7 +117,7 @@ fn drop_results(core: &Core) -> bool {
     for index in 1..core.tasks.slots.high() {
         if let Some(slot) = core.tasks.slots.get(index) {
             if !slot.block().is_null() && slot.has(DONE) && slot.has(HANDLE) {
-                finish::abandon(core, slot);
+                end::abandon(core, slot);
                 any = true;
             }
         }

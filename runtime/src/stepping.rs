@@ -2,8 +2,8 @@
 //!
 //! It exists apart from the loop, which does not need it. It must not change anything.
 
+use crate::executor::Id;
 use crate::runtime_loop::Runtime;
-use crate::task::Id;
 use crate::time::Instant;
 
 impl Runtime {

@@ -56,7 +56,7 @@ struct Module {
 
 /// A source file.
 pub(crate) struct File {
-    /// Relative to the root of the tree, such as `runtime/src/task/slot.rs`.
+    /// Relative to the root of the tree, such as `runtime/src/executor/slot.rs`.
     pub(crate) path: String,
     pub(crate) measure: Measure,
     /// The rooms or files that the head says it must not depend on.

@@ -31,11 +31,7 @@ const RUNTIME: &[&str] = &[
 pub(crate) const ROOMS: [Room; 16] = [
     room("timer", &["timer/src/"], &[]),
     room("sys", &["runtime/src/sys/", "runtime/src/foreign.rs"], &[]),
-    room(
-        "executor",
-        &["runtime/src/executor/", "runtime/src/task/"],
-        &["sys"],
-    ),
+    room("executor", &["runtime/src/executor/"], &["sys"]),
     room("reactor", &["runtime/src/reactor/"], &["executor", "sys"]),
     room(
         "time",

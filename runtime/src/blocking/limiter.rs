@@ -12,8 +12,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::task::wait::{Wait, note_wait};
-use crate::task::{AbortOnDrop, JoinHandle, spawn, spawn_blocking};
+use super::spawn_blocking;
+use crate::executor::wait::{Wait, note_wait};
+use crate::executor::{AbortOnDrop, JoinHandle, spawn};
 
 /// At most so many blocking jobs at once; the others wait in order. Clones share the limit, also
 /// across threads.

@@ -18,14 +18,14 @@ use std::thread;
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::executor::current;
+use crate::executor::error::{drop_caught, drop_payload};
+use crate::executor::join::JoinHandle;
+use crate::executor::registry::{self, Home, Message};
+use crate::executor::spawn::spawn_in;
+use crate::executor::wait::{Wait, note_wait};
 use crate::sys::per_process::PerProcess;
 use crate::sys::stderr::complain;
-use crate::task::error::{drop_caught, drop_payload};
-use crate::task::hot;
-use crate::task::join::JoinHandle;
-use crate::task::registry::{self, Home, Message};
-use crate::task::spawn::spawn_in;
-use crate::task::wait::{Wait, note_wait};
 
 /// The most threads at once; further jobs wait.
 const MOST_THREADS: usize = 512;
@@ -182,7 +182,7 @@ where
     W: FnOnce() -> T + Send + 'static,
 {
     let at = Location::caller();
-    let handle = hot::with_core(|core| {
+    let handle = current::with_core(|core| {
         let core = core?;
         let shared = Arc::new(Shared {
             state: Mutex::new(Progress::Waiting(None)),
@@ -194,7 +194,7 @@ where
             // poll.
             if let Some(slot) = core.tasks.find(handle.id().identity()) {
                 slot.set_wait(Wait::Blocking.pack(), at);
-                slot.polled(hot::ONE_NOTE);
+                slot.polled(current::ONE_NOTE);
             }
         }
         Some(handle)
@@ -249,7 +249,7 @@ impl ExternalWork {
     /// As part of the runtime that this thread is inside of, if any.
     #[must_use]
     pub fn begin_here() -> Option<Self> {
-        hot::with_core(|core| core.map(Self::begin))
+        current::with_core(|core| core.map(Self::begin))
     }
 
     /// Whether the clock was a virtual one when this began.
@@ -270,7 +270,7 @@ impl ExternalWork {
 impl Drop for ExternalWork {
     fn drop(&mut self) {
         let one_less = |core: &Core| core.outside.set(core.outside.get() - 1);
-        let here = hot::with_core(|core| {
+        let here = current::with_core(|core| {
             let core = core.filter(|core| core.serial == self.home.serial);
             core.map(one_less).is_some()
         });

@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::thread;
 
 use super::ward::{Armed, Ward};
-use crate::task::cleanup::Boxed;
+use crate::executor::extra::cleanup::Boxed;
 
 /// Lends `resource` to `body`, and when that ends, **however** it ends, gives it to `cleanup`.
 /// Returns what `body` gave.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::thread;
 
 use super::ward::{Armed, Ward};
-use crate::task::cleanup::Boxed;
+use crate::executor::extra::cleanup::Boxed;
 
 /// Awaits `future`, and runs `cleanup` when that ends, **however** it ends: ready, panicked,
 /// cancelled, timed out, dropped by Ctrl-C or by the end of the runtime. Gives what `future` gave.

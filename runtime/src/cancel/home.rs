@@ -3,8 +3,8 @@
 //! Why: such a future is `Send` when what it holds is. Polled elsewhere it refuses before it touches
 //! anything, dropped elsewhere its cleanup goes home.
 
-use crate::task::cleanup::{self, Left};
-use crate::task::{registry, runtime_serial};
+use crate::executor::extra::cleanup::{self, Left};
+use crate::executor::{registry, runtime_serial};
 
 /// The runtime of a guarded future.
 pub(super) struct Home {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::home::Home;
-use crate::task::cleanup::{Boxed, Left};
+use crate::executor::extra::cleanup::{Boxed, Left};
 
 /// Awaits `future`, and once it has begun runs it to its end even if the caller is cancelled
 /// meanwhile: the canceller (a `cancel().await`, a timeout, a scope, Ctrl-C) waits for it, up to

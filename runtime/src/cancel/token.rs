@@ -13,11 +13,12 @@ use std::task::{Context, Poll, ready};
 
 use slab::Slab;
 
+use crate::executor::extra::cleanup;
+use crate::executor::extra::cleanup::Cleanup;
+use crate::executor::info::is_cancelling;
+use crate::executor::{Wait, WaitNote};
 use crate::sync::wait_list::{Key, WaitQueue};
 use crate::sync::wakes::Wakes;
-use crate::task::cleanup::Cleanup;
-use crate::task::info::is_cancelling;
-use crate::task::{Wait, WaitNote, cleanup};
 
 /// A wish to stop that clones share. Cancelling a token cancels the tokens made by its
 /// [`child`](CancelToken::child), never its parent.

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 use std::thread;
 
 use super::home::Home;
-use crate::task::awaited::Awaited;
-use crate::task::cleanup::{self, Boxed};
+use crate::executor::awaited::Awaited;
+use crate::executor::extra::cleanup::{self, Boxed};
 
 /// What can become a cleanup. Making it one runs none of its code.
 pub(super) trait Armed: 'static {

@@ -17,12 +17,12 @@ use std::task::{Context, Poll, ready};
 use std::thread;
 
 use super::place::Place;
-use crate::task::awaited::Awaited;
-use crate::task::children::{Children, Turn};
-use crate::task::cleanup::{self, Cleanup};
-use crate::task::error::report;
-use crate::task::pinned::PinnedSlice;
-use crate::task::wait::{Wait, note_wait, poll_budget};
+use crate::executor::awaited::Awaited;
+use crate::executor::error::report;
+use crate::executor::extra::children::{Children, Turn};
+use crate::executor::extra::cleanup::{self, Cleanup};
+use crate::executor::pinned::PinnedSlice;
+use crate::executor::wait::{Wait, note_wait, poll_budget};
 
 /// What a destructor panicked with.
 pub(crate) type Panic = Box<dyn Any + Send>;

@@ -12,8 +12,8 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
-use crate::task::awaited::Awaited;
-use crate::task::cleanup;
+use crate::executor::awaited::Awaited;
+use crate::executor::extra::cleanup;
 
 /// Awaits every future and gives the tuple of their outputs.
 ///

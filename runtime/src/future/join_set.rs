@@ -12,10 +12,11 @@ use std::task::{Context, Poll, ready};
 
 use slab::Slab;
 
-use crate::task::children::Children;
-use crate::task::join::leave_ends;
-use crate::task::wait::{Wait, note_wait, poll_budget, poll_share, take_share};
-use crate::task::{Cancel, Id, JoinError, JoinHandle, TaskRef, spawn, spawn_blocking};
+use crate::blocking::spawn_blocking;
+use crate::executor::extra::children::Children;
+use crate::executor::join::leave_ends;
+use crate::executor::wait::{Wait, note_wait, poll_budget, poll_share, take_share};
+use crate::executor::{Cancel, Id, JoinError, JoinHandle, TaskRef, spawn};
 
 /// Tasks whose results are taken in the order in which they end. Dropping it cancels them all, and
 /// whoever drops what holds it waits for their async cleanups, as with

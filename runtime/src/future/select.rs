@@ -17,7 +17,7 @@
 
 use std::task::Context;
 
-use crate::task::hot;
+use crate::executor::current;
 
 /// Waits for several futures at once, and runs the handler of the first that is ready; the others
 /// are dropped.
@@ -239,7 +239,7 @@ macro_rules! __myrt_select {
 #[inline]
 #[must_use]
 pub fn has_share() -> bool {
-    hot::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
+    current::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
 }
 
 /// Which one of `count` branches is first; [`NO_SHARE`] when the running task must let others run.
@@ -247,7 +247,7 @@ pub fn has_share() -> bool {
 #[inline]
 #[must_use]
 pub fn random_first(count: u32) -> u32 {
-    hot::with(|hot| match hot::core(hot) {
+    current::with(|hot| match current::core(hot) {
         _ if hot.budget.get() == 0 && hot.slot().is_some() => NO_SHARE,
         Some(core) => core.random_below(count),
         None => elsewhere(count),
@@ -262,7 +262,7 @@ pub const NO_SHARE: u32 = u32::MAX;
 #[doc(hidden)]
 #[cold]
 pub fn give_way(cx: &Context<'_>) {
-    crate::task::waker::give_way(cx.waker());
+    crate::executor::waker::give_way(cx.waker());
 }
 
 /// Outside of a runtime: stirred time.

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::builder::Builder;
+use crate::executor::extra::cleanup::{self, Boxed};
+use crate::executor::yield_now;
 use crate::future::{first_ok, race, try_gather};
-use crate::task::cleanup::{self, Boxed};
-use crate::task::yield_now;
 use crate::time::sleep;
 
 type Log = Rc<RefCell<Vec<String>>>;
@@ -116,7 +116,7 @@ fn select_goes_on_at_once_and_the_task_ends_after_the_cleanups() {
     let log = Log::default();
     let seen = log.clone();
     paused(async move {
-        let task = crate::task::spawn(async move {
+        let task = crate::executor::spawn(async move {
             crate::select! {
                 () = hangs(Guard(log.clone(), 0)) => unreachable!(),
                 () = yield_now() => log.borrow_mut().push("handler".into()),

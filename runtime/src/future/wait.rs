@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::join_set::JoinSet;
-use crate::task::wait::{Wait, note_wait, poll_within_budget};
-use crate::task::{Id, JoinError};
+use crate::executor::wait::{Wait, note_wait, poll_within_budget};
+use crate::executor::{Id, JoinError};
 use crate::time::{Sleep, sleep};
 
 /// When [`wait()`] returns.

@@ -13,8 +13,8 @@ use super::report::{Hook, Lints, Report};
 use super::watchdog::Watchdog;
 use super::{Inspector, monitor, notices, record};
 use crate::builder::{Builder, from_environment};
+use crate::executor::probe::{Level, Probe};
 use crate::runtime_loop::Runtime;
-use crate::task::probe::{Level, Probe};
 
 /// What a [`Builder`] was told.
 #[derive(Clone, Default)]

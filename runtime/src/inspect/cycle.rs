@@ -22,13 +22,13 @@ use std::time::Duration;
 use suspects::Suspects;
 
 use crate::core::Core;
+use crate::executor::id::Id;
+use crate::executor::probe::TELLS;
+use crate::executor::wait::Wait;
 use crate::inspect::of;
 use crate::inspect::report::{Lints, Report};
 use crate::inspect::trace::{TaskInfo, title};
 use crate::sys::clock::monotonic_ns;
-use crate::task::id::Id;
-use crate::task::probe::TELLS;
-use crate::task::wait::Wait;
 use crate::time::Instant;
 
 /// The shortest time between two searches, outside of debug mode.

@@ -8,9 +8,9 @@ use std::os::fd::RawFd;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::executor::id::Id;
+use crate::executor::wait::Wait;
 use crate::foreign;
-use crate::task::id::Id;
-use crate::task::wait::Wait;
 
 /// A task, as reports name it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! monitor.
 //!
 //! Why: the core goes on without any of it, and whoever reads the core never meets it. It looks in
-//! through one window, `task/probe.rs`: [`Inspector`] is told what happens, and the task table may
+//! through one window, `executor/probe.rs`: [`Inspector`] is told what happens, and the task table may
 //! be read.
 
 pub(crate) mod choice;
@@ -26,10 +26,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::executor::poll::Batch;
+use crate::executor::probe::{End, Ending, Inner, Inspect, LeafNote, ReadyBy};
+use crate::executor::slot::Slot;
 use crate::sys::stderr::complain;
-use crate::task::poll::Batch;
-use crate::task::probe::{End, Ending, Inner, Inspect, LeafNote, ReadyBy};
-use crate::task::slot::Slot;
 use lints::{Lookout, drops, starved, unwakeable};
 use notices::Notices;
 use observe::By;

@@ -14,12 +14,12 @@ use std::time::Duration;
 use super::observe::{By, NewTask, Observer, Rest};
 use super::watchdog;
 use crate::core::Core;
+use crate::executor::end;
+use crate::executor::error::{Outcome, report};
+use crate::executor::extra::children::whole_in;
+use crate::executor::id::Id;
+use crate::executor::slot::{CHILD, DONE, INTERNAL, MAIN, QUEUED, Slot, index_of};
 use crate::inspect::of;
-use crate::task::children::whole_in;
-use crate::task::error::{Outcome, report};
-use crate::task::finish;
-use crate::task::id::Id;
-use crate::task::slot::{CHILD, DONE, INTERNAL, MAIN, QUEUED, Slot, index_of};
 
 /// The observers of one runtime, and what they have been told.
 #[derive(Default)]
@@ -134,7 +134,7 @@ pub(crate) fn remove(core: &Core, observer: &Rc<dyn Observer>) {
 }
 
 fn tell_new(core: &Core, slot: &Slot, tell: impl Fn(&NewTask<'_>)) {
-    let name = core.tasks.rares.peek(slot, |rare| rare.name.clone());
+    let name = core.tasks.extras.peek(slot, |extras| extras.name.clone());
     let name = name.flatten();
     let parent = core.tasks.slots.get(slot.parent());
     let parent = parent.filter(|parent| !slot.has(MAIN) && slot.is_child_of(parent));
@@ -309,7 +309,7 @@ pub(crate) fn completed(core: &Core, slot: &Slot) {
 #[cold]
 fn tell_completed(core: &Core, slot: &Slot) {
     let identity = slot.identity();
-    let outcome = finish::outcome(core, slot);
+    let outcome = end::outcome(core, slot);
     if identity == of(core).notices.running.get() {
         return of(core).notices.outcome.set(Some(outcome)); // told when its poll is over
     }

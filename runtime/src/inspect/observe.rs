@@ -6,9 +6,9 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::task::error::Outcome;
-use crate::task::id::Id;
-use crate::task::wait::Wait;
+use crate::executor::error::Outcome;
+use crate::executor::id::Id;
+use crate::executor::wait::Wait;
 
 /// A task that an observer hears of for the first time.
 #[derive(Debug, Clone, Copy)]

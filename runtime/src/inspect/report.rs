@@ -10,10 +10,10 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::executor::id::Id;
 use crate::foreign;
 use crate::inspect::cycle::Cycle;
 use crate::inspect::misuse::Misuse;
-use crate::task::id::Id;
 
 /// Something that the runtime noticed. Displayed as one message with the advice.
 #[derive(Debug, Clone, PartialEq, Eq)]

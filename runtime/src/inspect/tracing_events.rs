@@ -8,11 +8,11 @@ use std::time::Duration;
 use tracing::{debug, error, trace, warn};
 
 use crate::builder::Builder;
+use crate::executor::error::Outcome;
+use crate::executor::id::Id;
+use crate::executor::unhandled::Unhandled;
 use crate::inspect::observe::{By, NewTask, Observer, Rest};
 use crate::inspect::report::Report;
-use crate::task::error::Outcome;
-use crate::task::id::Id;
-use crate::task::unhandled::Unhandled;
 
 /// Turns what happens into `tracing` events with the target `myrt`.
 ///
@@ -181,7 +181,9 @@ mod tests {
                 .slow_poll(Duration::from_millis(1));
             let runtime = builder.build().unwrap();
             runtime.block_on(async {
-                drop(crate::task::spawn(async { panic!("nobody hears this") }));
+                drop(crate::executor::spawn(async {
+                    panic!("nobody hears this")
+                }));
                 let begin = std::time::SystemTime::now();
                 while begin
                     .elapsed()

@@ -11,6 +11,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::executor::current::{self, Hot};
+use crate::executor::id::Id;
+use crate::executor::poll::{Batch, run_batch};
+use crate::executor::probe::Level;
+use crate::executor::slot::EXTRAS;
 use crate::inspect::cycle::{self, Searched};
 use crate::inspect::lints;
 use crate::inspect::notices;
@@ -18,11 +23,6 @@ use crate::inspect::of;
 use crate::inspect::report::{Lints, Report};
 use crate::inspect::trace::Graph;
 use crate::sys::clock::monotonic_ns;
-use crate::task::hot::{self, Hot};
-use crate::task::id::Id;
-use crate::task::poll::{Batch, run_batch};
-use crate::task::probe::Level;
-use crate::task::slot::RARE;
 
 /// From here on a poll is slow, where the builder does not say.
 const SLOW: Duration = Duration::from_millis(100);
@@ -104,7 +104,7 @@ pub(crate) fn run_timed(core: &Core, limit: u32) -> Batch {
         };
         let (identity, spawned_at) = (slot.identity(), slot.spawned_at());
         let name = slot
-            .has(RARE)
+            .has(EXTRAS)
             .then(|| core.tasks.slots.shared().name(identity))
             .flatten();
         let others = core.tasks.ring.len() - 1;
@@ -245,7 +245,7 @@ fn tell_deadlock(core: &Core) -> WakeableFrom {
     let counted = core.probe.counts_wakers;
     let cloned = match counted {
         true => core.home.wakers.load(Ordering::Acquire) > 0,
-        false => hot::with(Hot::has_cloned_wakers),
+        false => current::with(Hot::has_cloned_wakers),
     };
     if cloned || Arc::strong_count(&core.home) > OWN_REFERENCES {
         return WakeableFrom::Elsewhere;

@@ -18,10 +18,10 @@ use super::source::{Direction, WaiterId};
 use super::waiter::{Operation, Readiness, Wait};
 use super::{raw, remote_drop};
 use crate::core::Core;
+use crate::executor::current;
+use crate::executor::probe::LeafNote;
+use crate::executor::registry;
 use crate::sys;
-use crate::task::hot;
-use crate::task::probe::LeafNote;
-use crate::task::registry;
 
 /// A non-blocking descriptor that tasks can wait for.
 ///
@@ -308,7 +308,7 @@ impl<T: AsFd + 'static> Async<T> {
         if token == 0 {
             return false;
         }
-        let used = hot::with_core(|core| {
+        let used = current::with_core(|core| {
             core.is_some_and(|core| {
                 core.serial == self.runtime.load(Relaxed)
                     && core
@@ -452,7 +452,7 @@ impl<T: AsFd + 'static> Async<T> {
 
     #[inline]
     pub(super) fn with_home<R>(&self, f: impl FnOnce(&Core) -> R) -> Option<R> {
-        hot::with_core(|core| match core {
+        current::with_core(|core| match core {
             Some(core) if core.serial == self.runtime.load(Relaxed) => Some(f(core)),
             _ => None,
         })

@@ -29,10 +29,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::executor::probe::TELLS;
+use crate::executor::stored::{StoredWaker, wake_all};
 use crate::sys::{self, fork};
 use crate::sys::{Added, Event, Interest, Notifier, Poller, Ready, Selector};
-use crate::task::probe::TELLS;
-use crate::task::stored::{StoredWaker, wake_all};
 use source::{Direction, Source, Sources, WaiterId};
 
 /// See the module's head.

@@ -15,8 +15,8 @@ use std::task::{Context, Poll, ready};
 use super::async_fd::Async;
 use super::raw;
 use super::source::Direction;
+use crate::executor::wait::poll_budget;
 use crate::sys;
-use crate::task::wait::poll_budget;
 
 /// Waits until `fd` can be read without blocking: data, the end, or an error. A regular file always
 /// can.

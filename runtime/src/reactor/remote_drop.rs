@@ -3,7 +3,7 @@
 //! Why: an [`Async`](super::async_fd::Async) is a token that may be dropped on any thread, but only
 //! the thread of its runtime reaches the table and the selector.
 
-use crate::task::registry;
+use crate::executor::registry;
 
 /// Removes the entry, while the descriptor goes on living on this thread.
 #[cold]

@@ -9,9 +9,9 @@ use std::collections::VecDeque;
 use std::mem;
 use std::os::fd::RawFd;
 
+use crate::executor::stored::StoredWaker;
+use crate::executor::wait::Wait;
 use crate::sys::{Interest, Ready};
-use crate::task::stored::StoredWaker;
-use crate::task::wait::Wait;
 
 /// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

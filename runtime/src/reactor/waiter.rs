@@ -17,8 +17,8 @@ use std::task::{Context, Poll, ready};
 use super::Registered;
 use super::async_fd::Async;
 use super::source::{Direction, WaiterId};
-use crate::task::hot;
-use crate::task::wait::{WaitNote, poll_budget, poll_share, take_share};
+use crate::executor::current;
+use crate::executor::wait::{WaitNote, poll_budget, poll_share, take_share};
 
 /// Where the user called.
 type Place = &'static Location<'static>;
@@ -97,8 +97,8 @@ impl<T: AsFd + 'static> Wait<'_, T> {
         } else {
             Direction::Write
         };
-        hot::with(|hot| {
-            let core = self.io.join_runtime(hot::core(hot), self.at);
+        current::with(|hot| {
+            let core = self.io.join_runtime(current::core(hot), self.at);
             let (token, short) = (self.io.token(), self.io.only_short(direction));
             let registered = core
                 .reactor

@@ -14,12 +14,12 @@ use super::Scope;
 use super::error::{Failure, ScopeError};
 use super::places::Place;
 use super::spawn::cancelled;
-use crate::task::JoinError;
-use crate::task::cleanup::{self, Cleanup};
-use crate::task::error::{Reason, message};
-use crate::task::id::Id;
-use crate::task::info::is_cancelling;
-use crate::task::wait::{poll_share, take_share};
+use crate::executor::JoinError;
+use crate::executor::error::{Reason, message};
+use crate::executor::extra::cleanup::{self, Cleanup};
+use crate::executor::id::Id;
+use crate::executor::info::is_cancelling;
+use crate::executor::wait::{poll_share, take_share};
 use crate::time::{Instant, Sleep};
 
 /// The body's number among the children.

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::resume_unwind;
 
-use crate::task::error::message;
+use crate::executor::error::message;
 
 /// One thing that failed.
 pub enum Failure<E = Infallible> {

@@ -11,10 +11,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use crate::task::id::Id;
-use crate::task::join::cancel_id;
-use crate::task::wait::poll_budget;
-use crate::task::{Cancel, JoinError, StoredWaker, TaskRef, Wait, WaitNote};
+use crate::executor::id::Id;
+use crate::executor::join::cancel_id;
+use crate::executor::wait::poll_budget;
+use crate::executor::{Cancel, JoinError, StoredWaker, TaskRef, Wait, WaitNote};
 
 /// What child and handle share.
 pub(super) struct Shared<T> {

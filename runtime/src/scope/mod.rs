@@ -40,8 +40,8 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::task::children::Children;
-use crate::task::join::cancel_id;
+use crate::executor::extra::children::Children;
+use crate::executor::join::cancel_id;
 use crate::time::Instant;
 use places::Places;
 

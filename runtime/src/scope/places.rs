@@ -13,8 +13,8 @@ use slab::Slab;
 
 use super::error::Failure;
 use super::handle::Settle;
-use crate::task::JoinError;
-use crate::task::cleanup::Cleanup;
+use crate::executor::JoinError;
+use crate::executor::extra::cleanup::Cleanup;
 
 /// A child's future, with its output's type forgotten: that goes to the handle. Ready with an error
 /// if that fails the scope.

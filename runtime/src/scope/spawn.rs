@@ -13,10 +13,10 @@ use super::Scope;
 use super::handle::{ScopedHandle, Settle, Shared};
 use super::places::{BoxedWork, Place, Work};
 use super::start::{Started, Starting};
-use crate::task::JoinError;
-use crate::task::cleanup::Cleanup;
-use crate::task::error::Reason;
-use crate::task::id::Id;
+use crate::executor::JoinError;
+use crate::executor::error::Reason;
+use crate::executor::extra::cleanup::Cleanup;
+use crate::executor::id::Id;
 
 impl<'scope, 'env, E> Scope<'scope, 'env, E> {
     /// Starts a child, which begins at the scope's next turn. Only a panic of it fails the scope.

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::spawn::cancelled;
-use crate::task::{JoinError, StoredWaker, TaskRef, Wait, WaitNote, poll_budget};
+use crate::executor::{JoinError, StoredWaker, TaskRef, Wait, WaitNote, poll_budget};
 
 /// Given to a child that is started with [`Scope::start`](super::Scope::start): it says that it is
 /// up by [`set`](Started::set).

@@ -12,7 +12,7 @@ use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{Wait, WaitNote};
+use crate::executor::{Wait, WaitNote};
 
 /// A meeting point: `parties` tasks wait until all of them are there, then all go on.
 ///

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use self::error::SendError;
 pub use self::receiver::{Receiver, RecvFuture};
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{Wait, WaitNote};
+use crate::executor::{Wait, WaitNote};
 
 pub mod error;
 mod receiver;

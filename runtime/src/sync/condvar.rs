@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use super::mutex::{Lock, Mutex, MutexGuard};
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+use crate::executor::{StoredWaker, Wait, note_wait, poll_budget};
 
 /// A condition variable: asyncio's `Condition`, used with a [`Mutex`].
 ///

@@ -11,7 +11,7 @@ use std::ptr;
 use std::task::{Context, Poll};
 
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{Wait, WaitNote};
+use crate::executor::{Wait, WaitNote};
 
 /// A flag that is clear or set, and that tasks can wait to be set.
 ///

@@ -5,9 +5,9 @@
 
 use std::cell::Cell;
 
-use crate::task::holders::UNSURE;
-use crate::task::probe::TELLS;
-use crate::task::{
+use crate::executor::holders::UNSURE;
+use crate::executor::probe::TELLS;
+use crate::executor::{
     Id, StoredWaker, current_identity, forget_holder, id_of, identity_of, note_holder,
 };
 

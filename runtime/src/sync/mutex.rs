@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 
 use super::raw_lock::{RawLock, Unlock};
 use super::wait_list::Key;
-use crate::task::Id;
+use crate::executor::Id;
 
 /// A fair lock around a value, for one thread: tokio's `Mutex` and asyncio's `Lock`.
 ///

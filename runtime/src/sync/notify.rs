@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, WaitNote, poll_budget};
+use crate::executor::{StoredWaker, Wait, WaitNote, poll_budget};
 
 /// Wakes tasks that wait for it, one or all.
 ///

@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::wait_list::{Key, WaitQueue};
-use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+use crate::executor::{StoredWaker, Wait, note_wait, poll_budget};
 
 /// A cell that is written once, by an async initialiser; tokio's `OnceCell`.
 ///

@@ -12,9 +12,9 @@ use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll, ready};
 
-use crate::task::pair::{Half, pair};
-use crate::task::wait::try_ready;
-use crate::task::{StoredWaker, Wait, note_wait, poll_budget};
+use crate::executor::pair::{Half, pair};
+use crate::executor::wait::try_ready;
+use crate::executor::{StoredWaker, Wait, note_wait, poll_budget};
 
 /// A channel for one message.
 ///

@@ -14,8 +14,8 @@ use std::task::{Context, Poll, ready};
 
 use super::wait_list::{Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::wait::try_ready;
-use crate::task::{StoredWaker, WaitNote};
+use crate::executor::wait::try_ready;
+use crate::executor::{StoredWaker, WaitNote};
 
 #[derive(Debug)]
 pub(crate) struct Permits {

@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 
 use super::raw_lock::RawLock;
 use super::wait_list::Key;
-use crate::task::{Wait, note_wait};
+use crate::executor::{Wait, note_wait};
 use crate::time::{Duration, Instant, Sleep, sleep_until};
 
 /// Lets a number of calls through in a period, and makes the others wait, in order.

@@ -15,8 +15,8 @@ use std::task::{Context, Poll};
 
 use super::holder::Holder;
 use super::wait_list::{Key, WaitQueue};
-use crate::task::wait::try_ready;
-use crate::task::{Id, Wait, WaitNote};
+use crate::executor::wait::try_ready;
+use crate::executor::{Id, Wait, WaitNote};
 
 #[derive(Debug)]
 pub(crate) struct RawLock {

@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 use super::holder::Holder;
 use super::wait_list::{Key, WaitQueue};
 use super::wakes::Wakes;
-use crate::task::wait::try_ready;
-use crate::task::{Id, Wait, WaitNote, current_identity};
+use crate::executor::wait::try_ready;
+use crate::executor::{Id, Wait, WaitNote, current_identity};
 
 #[derive(Debug)]
 pub(crate) struct RawRwLock {

@@ -18,7 +18,7 @@ use super::mutex::{TryLockError, in_place};
 use super::raw_rw_lock::{Access, RawRwLock};
 use super::rw_lock_owned::{ReadOwned, WriteOwned};
 use super::wait_list::Key;
-use crate::task::Id;
+use crate::executor::Id;
 
 /// A fair readers-writer lock around a value, for one thread; tokio's `RwLock`.
 ///

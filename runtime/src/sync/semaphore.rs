@@ -15,7 +15,7 @@ use super::holder::Holder;
 use super::permits::{AcquireError, Permits, TryAcquireError};
 use super::semaphore_owned::{AcquireOwned, OwnedSemaphorePermit};
 use super::wait_list::Key;
-use crate::task::{Id, Wait, WaitNote};
+use crate::executor::{Id, Wait, WaitNote};
 
 /// A fair counting semaphore for one thread: tokio's, and asyncio's `Semaphore`.
 ///

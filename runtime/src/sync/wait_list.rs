@@ -24,9 +24,9 @@ use std::ptr;
 use std::task::{Context, Poll, Waker};
 
 use super::wakes::Wakes;
-use crate::task::probe::{self, Leaf, LeafNote};
-use crate::task::waker::give_way;
-use crate::task::{StoredWaker, WaitNote, has_share, hot, take_share};
+use crate::executor::probe::{self, Leaf, LeafNote};
+use crate::executor::waker::give_way;
+use crate::executor::{StoredWaker, WaitNote, current, has_share, take_share};
 
 /// A queue of waiters behind a `RefCell` that is never borrowed while user code runs.
 pub(crate) struct WaitQueue<T> {
@@ -100,7 +100,7 @@ impl<T: Copy> WaitQueue<T> {
                     }
                     Err(data) => {
                         let place = self.join(waker, data);
-                        if hot::looks() {
+                        if current::looks() {
                             self.watch(place, note);
                         }
                         *key = Some(place);
@@ -509,7 +509,7 @@ const KEEP: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::{KEEP, WaitQueue};
-    use crate::task::StoredWaker;
+    use crate::executor::StoredWaker;
 
     #[test]
     fn leaves_from_the_middle_keep_the_order() {

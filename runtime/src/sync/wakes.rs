@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::task::StoredWaker;
+use crate::executor::StoredWaker;
 
 /// Wakers to be woken, in order, once all state is consistent. One needs no allocation.
 ///

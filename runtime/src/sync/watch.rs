@@ -15,7 +15,7 @@ pub use self::closed::ClosedFuture;
 use self::error::{RecvError, SendError};
 pub use self::receiver::{Changed, Receiver, WaitFor};
 use super::wait_list::WaitQueue;
-use crate::task::Wait;
+use crate::executor::Wait;
 
 mod closed;
 pub mod error;

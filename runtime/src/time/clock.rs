@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::instant::Instant;
+use crate::executor::current;
 use crate::sys;
-use crate::task::hot;
 
 /// The clock of one runtime: the system's, or one that stands until it is advanced. Any thread may
 /// read it; only the loop's changes it.
@@ -72,7 +72,7 @@ impl Clock {
 /// Now, by the clock of the runtime that this thread is inside of, else by the system's.
 #[inline]
 pub(super) fn now() -> Instant {
-    hot::with_core(|core| match core {
+    current::with_core(|core| match core {
         Some(core) => core.timers.clock.now(),
         None => Instant::from_nanos(sys::clock::monotonic_ns()),
     })

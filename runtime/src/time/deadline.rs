@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use super::instant::Instant;
 use super::timeout::{Elapsed, timeout_at};
+use crate::executor::of_thread::Local;
+use crate::executor::stored::StoredWaker;
 use crate::sync::wait_list::{Key, WaitQueue};
-use crate::task::of_thread::Local;
-use crate::task::stored::StoredWaker;
 
 /// A deadline that can be moved while a future runs under it: `deadline.run(future)`, and from
 /// inside or beside it `deadline.extend(..)`, `deadline.set(..)`. asyncio's

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::instant::Instant;
-use crate::task::probe::TELLS;
-use crate::task::stored::StoredWaker;
+use crate::executor::probe::TELLS;
+use crate::executor::stored::StoredWaker;
 
 /// Length of a tick in nanoseconds.
 const TICK: u64 = 1_000_000;

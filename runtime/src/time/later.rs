@@ -7,10 +7,10 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::sleep::sleep;
-use crate::task::hot;
-use crate::task::join::JoinHandle;
-use crate::task::registry;
-use crate::task::spawn::spawn_in;
+use crate::executor::current;
+use crate::executor::join::JoinHandle;
+use crate::executor::registry;
+use crate::executor::spawn::spawn_in;
 
 /// Calls `call` after `duration`, on the loop. Dropping the handle does not stop it,
 /// [`TimerHandle::cancel`] does.
@@ -27,7 +27,7 @@ pub fn call_later(duration: Duration, call: impl FnOnce() + 'static) -> TimerHan
         sleep.await;
         call();
     };
-    match hot::with_core(|core| Some(spawn_in(core?, task, at))) {
+    match current::with_core(|core| Some(spawn_in(core?, task, at))) {
         Some(task) => TimerHandle { task },
         None => registry::refuse("call_later was called", 0),
     }

@@ -22,7 +22,7 @@ pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, MoveOn, Timeout, move_on_after, move_on_at, timeout, timeout_at};
 
 use crate::core::Core;
-use crate::task::{hot, registry};
+use crate::executor::{current, registry};
 
 /// Stops the clock of the running runtime. From here on time is virtual: it stands still while
 /// anything can happen, and jumps to the next timer when nothing is ready, no event or message
@@ -71,7 +71,7 @@ pub async fn advance(duration: Duration) {
         core.timers.clock.now() + duration
     });
     loop {
-        crate::task::yield_now().await;
+        crate::executor::yield_now().await;
         let reached = with_core(|core| {
             let next = core.timers.next_deadline().filter(|next| *next <= end);
             core.timers.clock.advance_to(next.unwrap_or(end));
@@ -79,14 +79,14 @@ pub async fn advance(duration: Duration) {
             next.is_none()
         });
         if reached {
-            return crate::task::yield_now().await;
+            return crate::executor::yield_now().await;
         }
     }
 }
 
 #[track_caller]
 fn with_core<R>(f: impl FnOnce(&Core) -> R) -> R {
-    match hot::with_core(|core| Some(f(core?))) {
+    match current::with_core(|core| Some(f(core?))) {
         Some(result) => result,
         None => registry::refuse("the clock, which belongs to a runtime, was used", 0),
     }

@@ -14,10 +14,10 @@ use myrt_timer::Key;
 
 use super::instant::Instant;
 use crate::core::Core;
-use crate::task::hot::{self, Hot};
-use crate::task::registry;
-use crate::task::stored::StoredWaker;
-use crate::task::wait::{Wait, note_wait, poll_budget};
+use crate::executor::current::{self, Hot};
+use crate::executor::registry;
+use crate::executor::stored::StoredWaker;
+use crate::executor::wait::{Wait, note_wait, poll_budget};
 
 /// Waits until `duration` has passed: never less, and at most about two milliseconds more on an
 /// idle loop.
@@ -122,7 +122,7 @@ impl Sleep {
             self.runtime.store(UNREAD, Relaxed);
             return;
         };
-        let over = hot::with_core(|core| {
+        let over = current::with_core(|core| {
             let Some(core) = self.home(core) else {
                 wake_remotely(self.runtime.load(Relaxed), key);
                 return Some(None);
@@ -154,7 +154,7 @@ impl Sleep {
         let Some(key) = Key::from_bits(bits) else {
             return;
         };
-        let waker = hot::with_core(|core| match self.home(core) {
+        let waker = current::with_core(|core| match self.home(core) {
             Some(core) => core.timers.remove(key),
             None => {
                 forget_remotely(self.runtime.load(Relaxed), key);
@@ -184,7 +184,7 @@ impl Sleep {
     #[inline]
     #[track_caller]
     pub(crate) fn poll_at(&self, cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<()> {
-        let poll = hot::with_core(|core| {
+        let poll = current::with_core(|core| {
             let core = core?;
             match Key::from_bits(self.key.load(Relaxed)) {
                 None => Some(self.begin(core, cx)),
@@ -204,7 +204,7 @@ impl Sleep {
     /// branch) has said so, and that tells more than a time does: it stays, as one of several.
     #[inline]
     fn note(&self, at: &'static Location<'static>) {
-        if !hot::with(Hot::note_another) {
+        if !current::with(Hot::note_another) {
             note_wait(Wait::Timer(self.deadline), at);
         }
     }

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use super::instant::Instant;
 use super::sleep::Sleep;
-use crate::task::awaited::Awaited;
-use crate::task::cleanup;
-use crate::task::info::is_cancelling;
+use crate::executor::awaited::Awaited;
+use crate::executor::extra::cleanup;
+use crate::executor::info::is_cancelling;
 
 /// The time was over before the future was ready.
 ///

@@ -13,15 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cycle, Tie};
 use crate::core::Core;
-use crate::inspect::of;
-use crate::inspect::trace::{TaskInfo, row};
-use crate::task::children::whole;
-use crate::task::id::Id;
-use crate::task::slot::{
+use crate::executor::extra::children::whole;
+use crate::executor::id::Id;
+use crate::executor::slot::{
     ATTACHED, CANCEL, CHILD, FINISHING, INTERNAL, MAIN, NESTED, QUEUED, Slot, index_of,
 };
-use crate::task::table::Table;
-use crate::task::wait::Wait;
+use crate::executor::wait::Wait;
+use crate::executor::waker_table::Table;
+use crate::inspect::of;
+use crate::inspect::trace::{TaskInfo, row};
 
 /// So far it is looked who began whom. Beyond nothing is known.
 const GENERATIONS: usize = 64;

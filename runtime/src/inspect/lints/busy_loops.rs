@@ -13,8 +13,8 @@ use std::collections::HashMap;
 
 use super::{Lookout, culprit, is_whole, spawner, tell};
 use crate::core::Core;
+use crate::executor::slot::Slot;
 use crate::inspect::misuse::Misuse;
-use crate::task::slot::Slot;
 
 /// Polls in a row that are a storm.
 const STORM: u32 = 10_000;

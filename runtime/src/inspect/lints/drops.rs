@@ -16,11 +16,11 @@ use std::panic::Location;
 
 use super::{culprit, is_whole, line, spawner, tell};
 use crate::core::Core;
+use crate::executor::error::JoinError;
+use crate::executor::slot::{DONE, FINISHING, MAIN, Slot};
 use crate::inspect::misuse::Misuse;
 use crate::inspect::of;
 use crate::sys;
-use crate::task::error::JoinError;
-use crate::task::slot::{DONE, FINISHING, MAIN, Slot};
 use crate::time::Elapsed;
 
 /// How the names of tasks begin that the runtime spawns for itself.

@@ -3,7 +3,7 @@
 //!
 //! It exists apart from what it watches so that a runtime that was not asked pays nothing: it has
 //! no lookout, its batches are not polled one by one, its wakers have the vtable that counts
-//! nothing, and what waiting futures ask for ([`hot::looks`](crate::task::hot::looks)) is one byte
+//! nothing, and what waiting futures ask for ([`hot::looks`](crate::executor::current::looks)) is one byte
 //! of the thread's state, off the paths of spawn, wake and yield. Each mistake has its criterion at
 //! the top of its own file. It must not hold a borrow while it reports: the hook is user code; and
 //! it must not change what runs.
@@ -23,13 +23,13 @@ use std::panic::Location;
 use std::ptr;
 
 use crate::core::Core;
+use crate::executor::current::{self, Hot};
+use crate::executor::id::Id;
+use crate::executor::poll::Batch;
+use crate::executor::slot::{CHILD, DONE, FINISHING, QUEUED, Slot};
 use crate::inspect::misuse::{Culprit, Misuse};
 use crate::inspect::of;
 use crate::inspect::report::Report;
-use crate::task::hot::{self, Hot};
-use crate::task::id::Id;
-use crate::task::poll::Batch;
-use crate::task::slot::{CHILD, DONE, FINISHING, QUEUED, Slot};
 
 /// What one runtime's lookout knows.
 #[derive(Default)]
@@ -102,7 +102,7 @@ fn spawner(slot: &Slot) -> u64 {
 }
 
 fn culprit(core: &Core, slot: &Slot) -> Culprit {
-    let name = core.tasks.rares.peek(slot, |rare| rare.name.clone());
+    let name = core.tasks.extras.peek(slot, |extras| extras.name.clone());
     Culprit {
         task: Id::from_identity(slot.identity()),
         name: name.flatten().map(|name| name.to_string()),
@@ -124,7 +124,7 @@ pub(crate) fn watch(core: &Core, slot: &Slot, poll: impl FnOnce() -> Batch) -> B
     lookout.gave_way.set(false);
     lookout.kept.set(false);
     let batch = poll();
-    let spent = hot::with(|hot| hot.budget.get()) == 0;
+    let spent = current::with(|hot| hot.budget.get()) == 0;
     drop(root);
     let over = batch == Batch::Main || !slot.is(identity) || slot.has(DONE | FINISHING);
     if over {
@@ -155,7 +155,7 @@ impl Drop for Root<'_> {
 /// A future called a counted waker: if it is that of the task that runs, the task woke itself.
 pub(crate) fn waker_called(core: &Core, key: u64) {
     if let Some(lookout) = of(core).lints.as_deref() {
-        if hot::with(Hot::running) == key {
+        if current::with(Hot::running) == key {
             lookout.woke_itself.set(true);
         }
     }
@@ -179,5 +179,5 @@ pub(crate) fn waker_kept(core: &Core, key: u64) {
 
 /// Whether a slot is a task of the user's that stands for itself.
 fn is_whole(slot: &Slot) -> bool {
-    !slot.has(CHILD | crate::task::slot::INTERNAL)
+    !slot.has(CHILD | crate::executor::slot::INTERNAL)
 }

@@ -18,11 +18,11 @@ use std::panic::Location;
 
 use super::{Lookout, culprit, line, tell};
 use crate::core::Core;
+use crate::executor::probe::Leaf;
+use crate::executor::slot::Slot;
+use crate::executor::wait::{Wait, WaitNote};
 use crate::inspect::misuse::Misuse;
 use crate::inspect::of;
-use crate::task::probe::Leaf;
-use crate::task::slot::Slot;
-use crate::task::wait::{Wait, WaitNote};
 use crate::time::Instant;
 
 /// Polls to `Pending` of the task after which what was granted and not fetched is starved.

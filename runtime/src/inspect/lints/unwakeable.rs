@@ -10,9 +10,9 @@ use std::cell::{Cell, RefCell};
 
 use super::{Lookout, culprit, is_whole, spawner, tell};
 use crate::core::Core;
+use crate::executor::slot::{CANCEL, DONE, FINISHING, HANDLE, MAIN, QUEUED, Slot};
 use crate::inspect::misuse::Misuse;
 use crate::inspect::of;
-use crate::task::slot::{CANCEL, DONE, FINISHING, HANDLE, MAIN, QUEUED, Slot};
 
 /// Tasks that looked alone after their last poll.
 #[derive(Default)]

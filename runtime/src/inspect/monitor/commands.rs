@@ -12,14 +12,14 @@ use super::system::Doing;
 use super::talk::Reply;
 use super::watch::Blocked;
 use crate::core::Core;
+use crate::executor::end;
+use crate::executor::id::Id;
+use crate::executor::registry::Message;
+use crate::executor::wait::Wait;
 use crate::foreign::{bare, quoted};
 use crate::inspect::trace::json::{self, Object};
 use crate::inspect::trace::{Graph, TaskInfo, title, wait_to_json};
 use crate::inspect::{of, record, watchdog};
-use crate::task::finish;
-use crate::task::id::Id;
-use crate::task::registry::Message;
-use crate::task::wait::Wait;
 
 const HELP: &str = "\
 ps                 each task: id, name, state, polls, what it waits for
@@ -400,7 +400,7 @@ impl Question<'_> {
     fn cancel(&self, task: &TaskInfo) -> String {
         let identity = task.id.identity();
         let reason = Some("cancelled from the monitor".into());
-        let call = Message::call(move |core| finish::cancel(core, identity, reason));
+        let call = Message::call(move |core| end::cancel(core, identity, reason));
         if !self.subject.send(call) {
             return self.error("the runtime has ended");
         }

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use super::Subject;
 use crate::core::Core;
+use crate::executor::id::Id;
+use crate::executor::registry::Message;
+use crate::executor::slot::index_of;
+use crate::executor::wait::Wait;
 use crate::foreign;
 use crate::inspect::trace::json::{self, Object};
 use crate::inspect::trace::{Graph, State, in_words, title, wait_to_json};
 use crate::metrics::Metrics;
 use crate::reactor::source::{Direction, Waiter};
 use crate::sys::describe::{self, Described};
-use crate::task::id::Id;
-use crate::task::registry::Message;
-use crate::task::slot::index_of;
-use crate::task::wait::Wait;
 use crate::time::Instant;
 
 /// How often it is looked whether the loop is blocked, and how often at most: a second in all.

@@ -52,12 +52,12 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::{fmt, path::PathBuf};
 
+use crate::executor::current;
+use crate::executor::registry::{self, Home, Message};
+use crate::executor::waker_table::Table;
 use crate::inspect::trace::Graph;
 use crate::runtime_loop::Runtime;
 use crate::sys::stderr::complain;
-use crate::task::hot;
-use crate::task::registry::{self, Home, Message};
-use crate::task::table::Table;
 use crate::time::Instant;
 use crate::time::clock::Clock;
 use commands::Session;
@@ -111,7 +111,7 @@ const MOST_CLIENTS: usize = 128;
 /// Outside of a runtime.
 #[track_caller]
 pub fn start(address: &str) -> io::Result<Monitor> {
-    match hot::with_core(|core| core.map(|core| Arc::clone(&core.home))) {
+    match current::with_core(|core| core.map(|core| Arc::clone(&core.home))) {
         Some(home) => serve(&home, Door::open(address)?),
         None => registry::refuse("monitor::start was called", 0),
     }

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use super::system::{self, Doing};
 use crate::core::Core;
+use crate::executor::id::Id;
+use crate::executor::registry::{self, Home, Message};
+use crate::executor::slot::index_of;
+use crate::executor::waker_table::Table;
 use crate::inspect::watchdog;
 use crate::sys::clock::monotonic_ns;
-use crate::task::id::Id;
-use crate::task::registry::{self, Home, Message};
-use crate::task::slot::index_of;
-use crate::task::table::Table;
 
 /// How often the watch looks.
 const EVERY: Duration = Duration::from_millis(10);

@@ -9,11 +9,11 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::console::{Listening, To};
+use crate::executor::error::Outcome;
+use crate::executor::id::Id;
+use crate::executor::wait::Wait;
 use crate::foreign;
 use crate::inspect::observe::{By, NewTask, Rest};
-use crate::task::error::Outcome;
-use crate::task::id::Id;
-use crate::task::wait::Wait;
 use crate::time::Instant;
 
 /// Events that are kept.

@@ -23,12 +23,12 @@
 
 use super::console::To;
 use super::event::{Objects, Recording, Task, What};
+use crate::executor::error::Outcome;
+use crate::executor::id::Id;
+use crate::executor::wait::Wait;
 use crate::foreign;
 use crate::inspect::observe::{By, Rest};
 use crate::inspect::trace::json::Object;
-use crate::task::error::Outcome;
-use crate::task::id::Id;
-use crate::task::wait::Wait;
 
 pub(super) fn write(recording: &Recording) -> String {
     let tasks = recording.tasks.iter().map(|task| task_row(recording, task));

@@ -21,12 +21,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::executor::error::Outcome;
+use crate::executor::id::Id;
 use crate::inspect::notices;
 use crate::inspect::observe::{By, NewTask, Observer, Rest};
 use crate::inspect::of;
 use crate::sys::stderr::complain;
-use crate::task::error::Outcome;
-use crate::task::id::Id;
 use event::{Log, What};
 use file::Target;
 

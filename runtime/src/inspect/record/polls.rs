@@ -4,8 +4,8 @@
 //! It must not know how they are drawn.
 
 use super::event::{Recording, What};
+use crate::executor::error::Outcome;
 use crate::inspect::observe::{By, Rest};
-use crate::task::error::Outcome;
 
 /// What a task does for a while.
 #[derive(Debug, Clone, Copy)]

@@ -9,9 +9,9 @@ use std::fmt::Write;
 
 use super::event::{Objects, Recording};
 use super::polls::{Doing, Life, Poll, Polls};
+use crate::executor::error::Outcome;
+use crate::executor::wait::Wait;
 use crate::inspect::observe::{By, Rest};
-use crate::task::error::Outcome;
-use crate::task::wait::Wait;
 
 /// Columns that the drawing may take, beside the names.
 const WIDTH: u64 = 64;

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use super::json::{self, Object};
 use super::snapshot::{self, State, TaskInfo};
+use crate::executor::current;
+use crate::executor::id::Id;
+use crate::executor::registry::Home;
+use crate::executor::wait::Wait;
+use crate::executor::waker_table::Table;
 use crate::foreign;
 use crate::runtime_loop::Runtime;
 use crate::sys::describe::{self, Kind};
-use crate::task::hot;
-use crate::task::id::Id;
-use crate::task::registry::Home;
-use crate::task::table::Table;
-use crate::task::wait::Wait;
 use crate::time::Instant;
 
 /// The tasks of one runtime at one moment. Displayed as a tree; [`Graph::to_json`] is for tools.
@@ -40,7 +40,7 @@ pub struct Graph {
 /// ```
 #[must_use]
 pub fn graph() -> Graph {
-    hot::with_core(|core| match core {
+    current::with_core(|core| match core {
         Some(core) => {
             let now = core.timers.clock.now();
             Graph::new(&core.home, core.timers.millis(now), now)

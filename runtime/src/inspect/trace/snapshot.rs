@@ -7,13 +7,13 @@
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::task::children::whole;
-use crate::task::hot;
-use crate::task::id::Id;
-use crate::task::slot::{CHILD, FINISHING, MAIN, NESTED, QUEUED, Slot};
-use crate::task::table::Table;
-use crate::task::times::PollTimes;
-use crate::task::wait::Wait;
+use crate::executor::current;
+use crate::executor::extra::children::whole;
+use crate::executor::id::Id;
+use crate::executor::slot::{CHILD, FINISHING, MAIN, NESTED, QUEUED, Slot};
+use crate::executor::times::PollTimes;
+use crate::executor::wait::Wait;
+use crate::executor::waker_table::Table;
 
 /// What a task is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,5 +150,5 @@ fn parent(table: &Table, slot: &Slot) -> Option<Id> {
 #[doc(alias = "all_tasks")]
 #[must_use]
 pub fn all() -> Vec<TaskInfo> {
-    hot::with_core(|core| core.map_or_else(Vec::new, |core| of(&core.home.table)))
+    current::with_core(|core| core.map_or_else(Vec::new, |core| of(&core.home.table)))
 }

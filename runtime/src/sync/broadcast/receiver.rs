@@ -14,9 +14,9 @@ use futures_core::Stream;
 
 use super::Shared;
 use super::error::{Lagged, RecvError, TryRecvError};
+use crate::executor::error::drop_each;
+use crate::executor::{StoredWaker, note_wait, poll_budget};
 use crate::sync::wait_list::Key;
-use crate::task::error::drop_each;
-use crate::task::{StoredWaker, note_wait, poll_budget};
 
 /// A receiving end: gets every message that is sent while it lives. It is a [`Stream`] too, whose
 /// items say where messages were lost.

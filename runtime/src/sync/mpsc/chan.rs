@@ -15,12 +15,12 @@ use std::task::{Context, Poll, ready};
 
 use super::MpscStatistics;
 use super::error::{SendError, TryRecvError, TrySendError};
+use crate::executor::error::drop_each;
+use crate::executor::wait::try_ready;
+use crate::executor::{StoredWaker, Wait, WaitNote, owns, poll_budget};
 use crate::sync::holder::Holder;
 use crate::sync::permits::{Permits, TryAcquireError};
 use crate::sync::wait_list::{Key, WaitQueue};
-use crate::task::error::drop_each;
-use crate::task::wait::try_ready;
-use crate::task::{StoredWaker, Wait, WaitNote, owns, poll_budget};
 
 pub(crate) struct Chan<T> {
     /// Grows to what is in flight and is used again; given back when it is large and empty.

@@ -13,8 +13,8 @@ use std::task::{Context, Poll, ready};
 use super::error::QueueShutDown;
 use super::order::Order;
 use super::queue_of::QueueOf;
+use crate::executor::WaitNote;
 use crate::sync::wait_list::Key;
-use crate::task::WaitNote;
 
 /// The future of [`QueueOf::put`].
 #[must_use = "futures do nothing unless awaited"]

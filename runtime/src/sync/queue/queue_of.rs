@@ -14,9 +14,9 @@ use std::ptr;
 use super::error::{GetNowaitError, PutNowaitError};
 use super::futures::{GetFuture, JoinFuture, PutFuture};
 use super::order::Order;
+use crate::executor::Wait;
 use crate::sync::permits::{Permits, TryAcquireError};
 use crate::sync::wait_list::WaitQueue;
-use crate::task::Wait;
 
 /// What [`Queue`](super::Queue), [`PriorityQueue`](super::PriorityQueue) and
 /// [`LifoQueue`](super::LifoQueue) do.

@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::Shared;
+use crate::executor::WaitNote;
 use crate::sync::wait_list::Key;
-use crate::task::WaitNote;
 
 /// The future of [`Sender::closed`](super::Sender::closed).
 #[must_use = "futures do nothing unless awaited"]

@@ -12,8 +12,8 @@ use std::task::{Context, Poll, ready};
 
 use super::error::RecvError;
 use super::{Ref, Shared, WatchStatistics, nobody_sends};
+use crate::executor::{StoredWaker, note_wait, poll_budget};
 use crate::sync::wait_list::Key;
-use crate::task::{StoredWaker, note_wait, poll_budget};
 
 /// A receiving end; clones have seen what the original has seen.
 pub struct Receiver<T> {

@@ -111,16 +111,19 @@ fn d2_a_child_has_a_blocking_pool_of_its_own() {
     // An idle thread, and one that holds on to a job: neither is in the child.
     let (release, held) = std::sync::mpsc::channel::<()>();
     runtime.block_on(async {
-        drop(crate::task::spawn_blocking(move || held.recv()));
-        crate::task::spawn_blocking(|| ()).await.expect("it ran");
+        drop(crate::blocking::spawn_blocking(move || held.recv()));
+        crate::blocking::spawn_blocking(|| ())
+            .await
+            .expect("it ran");
     });
-    while crate::task::blocking_pool().idle_threads == 0 {
+    while crate::blocking::blocking_pool().idle_threads == 0 {
         std::thread::yield_now();
     }
     let generation = || {
         let runtime = Runtime::new().expect("a runtime");
         for n in 0..3 {
-            let job = runtime.block_on(async move { crate::task::spawn_blocking(move || n).await });
+            let job =
+                runtime.block_on(async move { crate::blocking::spawn_blocking(move || n).await });
             assert_eq!(job.expect("it ran"), n);
         }
     };

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::cell;
-use super::children::{is_part, whole_in};
-use super::hot;
+use super::block;
+use super::current::{core, with, with_core};
+use super::extra::children::{is_part, whole_in};
 use super::id::Id;
 use super::join::{Cancel, cancel_id, elsewhere, is_over};
 use super::registry;
@@ -32,8 +32,8 @@ pub fn current() -> TaskRef {
 /// The task that is running, if one is.
 #[must_use]
 pub fn try_current() -> Option<TaskRef> {
-    hot::with(|hot| {
-        let core = hot::core(hot)?;
+    with(|hot| {
+        let core = core(hot)?;
         hot.slot().map(|slot| TaskRef {
             identity: whole_in(core, slot).identity(),
             runtime: core.serial,
@@ -51,7 +51,7 @@ pub fn try_current_id() -> Option<Id> {
 /// Whether the running task was cancelled in this poll: it ends at the await that is pending now,
 /// and what wraps that may not go on instead, as a timeout would whose time is over.
 pub(crate) fn is_cancelling() -> bool {
-    hot::with(|hot| match (hot::core(hot), hot.slot()) {
+    with(|hot| match (core(hot), hot.slot()) {
         (Some(core), Some(slot)) => slot.has(CANCEL) || whole_in(core, slot).has(CANCEL),
         _ => false,
     })
@@ -61,7 +61,7 @@ pub(crate) fn is_cancelling() -> bool {
 /// since it costs less than an `Option<Id>`. [`id_of`] makes an id of it.
 #[inline]
 pub(crate) fn current_identity() -> u64 {
-    hot::with(|hot| match hot.whose() {
+    with(|hot| match hot.whose() {
         slot if is_part(slot) => whole_identity(),
         slot => slot.identity(), // 0 where nobody runs
     })
@@ -72,7 +72,7 @@ pub(crate) fn current_identity() -> u64 {
 #[inline]
 pub(crate) fn identity_of(waker: &StoredWaker) -> u64 {
     waker.key().map_or(0, |key| {
-        hot::with_core(|core| {
+        with_core(|core| {
             let slot = core.and_then(|core| Some((core, core.tasks.slots.get(index_of(key))?)));
             match slot {
                 Some((core, slot)) if slot.key() == key => whole_in(core, slot).identity(),
@@ -92,12 +92,12 @@ fn whole_identity() -> u64 {
 /// have it unless it is moved there. A child of a scope has nothing of its own in this sense, since
 /// its parent may lend to several, nor has the main future, which lies on the stack.
 pub(crate) fn owns(task: u64, address: usize) -> bool {
-    hot::with_core(|core| {
+    with_core(|core| {
         let slot = core.and_then(|core| core.tasks.find(task));
         let whole = slot.filter(|slot| !slot.has(CHILD | MAIN | DONE));
         let block = whole.and_then(|slot| NonNull::new(slot.block()));
         // SAFETY: a task that has not ended has a live block.
-        block.is_some_and(|block| unsafe { cell::spans(block, address) })
+        block.is_some_and(|block| unsafe { block::spans(block, address) })
     })
 }
 
@@ -129,8 +129,8 @@ impl TaskRef {
     pub fn name(&self) -> Option<Rc<str>> {
         self.here(|core| {
             let slot = core.tasks.find(self.identity)?;
-            let rares = &core.tasks.rares;
-            rares.peek(slot, |rare| rare.name.clone()).flatten()
+            let extras = &core.tasks.extras;
+            extras.peek(slot, |extras| extras.name.clone()).flatten()
         })
         .unwrap_or_else(|| {
             let home = registry::by_serial(self.runtime)?;
@@ -186,7 +186,7 @@ impl TaskRef {
 
     /// Calls `f` with the task's runtime, if the thread is inside of it.
     fn here<R>(&self, f: impl FnOnce(&Core) -> R) -> Option<R> {
-        hot::with_core(|core| core.filter(|core| core.serial == self.runtime).map(f))
+        with_core(|core| core.filter(|core| core.serial == self.runtime).map(f))
     }
 }
 
@@ -194,5 +194,5 @@ impl TaskRef {
 #[doc(hidden)]
 #[must_use]
 pub fn runtime_serial() -> Option<u64> {
-    hot::with_core(|core| core.map(|core| core.serial))
+    with_core(|core| core.map(|core| core.serial))
 }

@@ -20,12 +20,12 @@ use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use super::cell::Header;
-use super::hot::{NOTES, ONE_NOTE};
+use super::block::Header;
+use super::current::{NOTES, ONE_NOTE};
 use super::remote_queue::RemoteBit;
 use super::stored::StoredWaker;
 use super::wait::AMONG_OTHERS;
-use crate::task::probe::TELLS;
+use crate::executor::probe::TELLS;
 
 /// Bits of an identity that are the index of the slot.
 pub(crate) const INDEX_BITS: u32 = 28;
@@ -56,8 +56,8 @@ pub(crate) const NESTED: u16 = 1 << 3;
 pub(crate) const NESTED_WOKEN: u16 = 1 << 4;
 /// Cancelled while its own poll was on the stack; acted on when that poll returns.
 pub(crate) const CANCEL: u16 = 1 << 5;
-/// The task has a [`Rare`](super::rare::Rare) box.
-pub(crate) const RARE: u16 = 1 << 6;
+/// The task has a [`TaskExtras`](super::extras::TaskExtras) box.
+pub(crate) const EXTRAS: u16 = 1 << 6;
 /// The slot of a `block_on` future: its future lives on the stack of `block_on`.
 pub(crate) const MAIN: u16 = 1 << 7;
 /// The slot of a child that a scope or gather polls itself; never in the ring.
@@ -66,7 +66,7 @@ pub(crate) const CHILD: u16 = 1 << 8;
 pub(crate) const FINISHING: u16 = 1 << 9;
 /// The future is being dropped right now by a cancel.
 pub(crate) const DROPPING: u16 = 1 << 10;
-/// The result is an error, kept in the `Rare` box.
+/// The result is an error, kept in the `TaskExtras` box.
 pub(crate) const FAILED: u16 = 1 << 11;
 /// Cleanups of dropped branches run beside the future.
 pub(crate) const ATTACHED: u16 = 1 << 12;
@@ -80,7 +80,7 @@ pub(crate) const INTERNAL: u16 = 1 << 14;
 pub(crate) const IN_RING: u16 = 1 << 15;
 
 /// Flags that send a popped slot to the slow path of the poll.
-pub(crate) const SLOW: u16 = DONE | RARE | FINISHING | ATTACHED | DROPPING;
+pub(crate) const SLOW: u16 = DONE | EXTRAS | FINISHING | ATTACHED | DROPPING;
 
 /// One row of the table. See the module's head.
 #[repr(C, align(64))]
@@ -223,7 +223,7 @@ impl Slot {
     }
 
     /// The occupant was polled and waits from now on. `signal` is what happened meanwhile (see
-    /// [`hot`](super::hot)), and so how often it said what it waits for.
+    /// [`hot`](super::current)), and so how often it said what it waits for.
     #[inline(always)]
     pub(crate) fn rest(&self, signal: u32, now_ms: u32) {
         self.remove(QUEUED);

@@ -12,8 +12,8 @@ use std::ptr;
 use std::task::Waker;
 use std::thread;
 
+use super::current;
 use super::error::report;
-use super::hot;
 use super::waker;
 
 /// A waker that someone keeps: empty, a key of ours, or a boxed foreign waker.
@@ -129,7 +129,8 @@ impl StoredWaker {
             drop(self);
         }));
         if let Err(panic) = called {
-            let by_the_loop = hot::with(|hot| hot::core(hot).is_some() && hot.slot().is_none());
+            let by_the_loop =
+                current::with(|hot| current::core(hot).is_some() && hot.slot().is_none());
             if by_the_loop || thread::panicking() {
                 report("a waker", panic);
             } else {

@@ -1,6 +1,6 @@
 //! What few tasks have: a name, a reason, an error, callbacks, task locals, cleanups.
 //!
-//! It exists so that the slot stays 64 bytes: rare things sit in one box a task, found by the
+//! Why: the slot stays 64 bytes; these things sit in one box a task, found by the
 //! slot's index. The closures given to it run under a borrow, so they only move things in and out;
 //! whatever runs user code (drops included) is moved out first. It must not know how these things
 //! are used.
@@ -9,18 +9,18 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::cleanup::Cleanup;
 use super::error::{Outcome, Reason, drop_caught};
+use super::extra::cleanup::Cleanup;
+use super::extra::local::Locals;
 use super::id::Id;
-use super::local::Locals;
-use super::slot::{RARE, Slot};
+use super::slot::{EXTRAS, Slot};
 use super::stored::StoredWaker;
 
 pub(crate) type Callback = Box<dyn FnOnce(Id, Outcome)>;
 
 /// See the module's head.
 #[derive(Default)]
-pub(crate) struct Rare {
+pub(crate) struct TaskExtras {
     pub(crate) name: Option<Rc<str>>,
     /// Why it is cancelled, as the canceller said.
     pub(crate) reason: Option<Cow<'static, str>>,
@@ -33,11 +33,11 @@ pub(crate) struct Rare {
 }
 
 /// The boxes, by slot index.
-pub(crate) struct Rares {
-    boxes: RefCell<Vec<Option<Box<Rare>>>>,
+pub(crate) struct ExtrasTable {
+    boxes: RefCell<Vec<Option<Box<TaskExtras>>>>,
 }
 
-impl Rares {
+impl ExtrasTable {
     pub(crate) fn new() -> Self {
         Self {
             boxes: RefCell::new(Vec::new()),
@@ -45,19 +45,19 @@ impl Rares {
     }
 
     /// Calls `f` with the slot's box, made if it has none. `f` moves things, it runs nobody's code.
-    pub(crate) fn with<R>(&self, slot: &Slot, f: impl FnOnce(&mut Rare) -> R) -> R {
+    pub(crate) fn with<R>(&self, slot: &Slot, f: impl FnOnce(&mut TaskExtras) -> R) -> R {
         let index = slot.index() as usize;
         let mut boxes = self.boxes.borrow_mut();
         if boxes.len() <= index {
             boxes.resize_with(index + 1, || None);
         }
-        slot.add(RARE);
+        slot.add(EXTRAS);
         f(boxes[index].get_or_insert_default())
     }
 
     /// Calls `f` with the slot's box if it has one.
-    pub(crate) fn peek<R>(&self, slot: &Slot, f: impl FnOnce(&Rare) -> R) -> Option<R> {
-        if !slot.has(RARE) {
+    pub(crate) fn peek<R>(&self, slot: &Slot, f: impl FnOnce(&TaskExtras) -> R) -> Option<R> {
+        if !slot.has(EXTRAS) {
             return None;
         }
         let boxes = self.boxes.borrow();
@@ -71,14 +71,14 @@ impl Rares {
     /// had a name.
     pub(crate) fn remove(&self, slot: &Slot) -> bool {
         let index = slot.index() as usize;
-        let rare = self
+        let extras = self
             .boxes
             .borrow_mut()
             .get_mut(index)
             .and_then(Option::take);
-        slot.remove(RARE);
-        let named = rare.as_ref().is_some_and(|rare| rare.name.is_some());
-        drop_caught("a destructor of what a task had", rare);
+        slot.remove(EXTRAS);
+        let named = extras.as_ref().is_some_and(|extras| extras.name.is_some());
+        drop_caught("a destructor of what a task had", extras);
         named
     }
 }

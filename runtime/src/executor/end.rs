@@ -10,16 +10,16 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
-use super::cell;
-use super::cleanup::{self, Cleanup};
+use super::block;
+use super::current::{self, Hot};
 use super::error::{JoinError, Outcome, Reason, drop_caught, drop_payload, report};
-use super::hot::{self, Hot};
+use super::extra::cleanup::{self, Cleanup};
+use super::extras::Callback;
 use super::id::Id;
 use super::probe::End;
-use super::rare::Callback;
 use super::slot::{
-    ATTACHED, CANCEL, CHILD, DONE, DROPPING, FAILED, FINISHING, HANDLE, IN_RING, MAIN, NESTED,
-    NESTED_WOKEN, QUEUED, RARE, Slot, TAKEN,
+    ATTACHED, CANCEL, CHILD, DONE, DROPPING, EXTRAS, FAILED, FINISHING, HANDLE, IN_RING, MAIN,
+    NESTED, NESTED_WOKEN, QUEUED, Slot, TAKEN,
 };
 use super::stored::wake_all;
 use super::tasks::Tasks;
@@ -30,7 +30,7 @@ use crate::core::{A_TASK, Core};
 pub(crate) fn finished(core: &Core, hot: &Hot, slot: &Slot) -> bool {
     hot.idle();
     let flags = slot.flags();
-    if flags & (ATTACHED | MAIN | RARE | CANCEL) != 0 || core.tasks.left_count.get() != 0 {
+    if flags & (ATTACHED | MAIN | EXTRAS | CANCEL) != 0 || core.tasks.left_count.get() != 0 {
         return finished_slow(core, slot, flags);
     }
     core.tasks.count_end(flags);
@@ -70,7 +70,7 @@ fn cancel_output(core: &Core, slot: &Slot) {
 
 /// Why a task is cancelled, as the canceller said.
 fn cancelled(core: &Core, slot: &Slot) -> Reason {
-    let reason = core.tasks.rares.peek(slot, |rare| rare.reason.clone());
+    let reason = core.tasks.extras.peek(slot, |extras| extras.reason.clone());
     Reason::Cancelled(reason.flatten())
 }
 
@@ -91,18 +91,20 @@ pub(crate) fn cancel(core: &Core, identity: u64, reason: Option<Cow<'static, str
         return;
     }
     if reason.is_some() {
-        core.tasks.rares.with(slot, |rare| rare.reason = reason);
+        core.tasks
+            .extras
+            .with(slot, |extras| extras.reason = reason);
     }
     if flags & CHILD != 0 {
         slot.add(CANCEL);
         core.tasks.wake(slot.key());
         return;
     }
-    let running = hot::with(Hot::running) == slot.key();
+    let running = current::with(Hot::running) == slot.key();
     if running || flags & (NESTED | MAIN) != 0 {
         slot.add(CANCEL);
         if running {
-            hot::with(|hot| hot.note(hot::ATTENTION));
+            current::with(|hot| hot.note(current::ATTENTION));
         } else if flags & MAIN != 0 {
             core.tasks.wake(slot.key()); // `block_on` drops its future itself, at its next poll
         }
@@ -204,8 +206,8 @@ pub(crate) fn drop_future(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send
     let _aside = Aside::enter(core, slot);
     let _nest = Nest::of(slot);
     let _locals = slot
-        .has(RARE)
-        .then(|| super::local::Installed::of(core, slot));
+        .has(EXTRAS)
+        .then(|| super::extra::local::Installed::of(core, slot));
     catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the future is present: the task is not done, and the callers (`drop_now` after
         // the DONE | FINISHING | DROPPING check, and a panicked poll that left it in place) come
@@ -218,8 +220,8 @@ pub(crate) fn drop_future(core: &Core, slot: &Slot) -> Option<Box<dyn Any + Send
 pub(crate) fn set_error(core: &Core, slot: &Slot, reason: Reason) {
     let old = core
         .tasks
-        .rares
-        .with(slot, |rare| rare.error.replace(reason));
+        .extras
+        .with(slot, |extras| extras.error.replace(reason));
     slot.add(FAILED);
     drop_caught("a result that a worse one replaced", old);
 }
@@ -232,10 +234,12 @@ pub(crate) fn attach_left(core: &Core, slot: &Slot, mark: usize) {
         return;
     }
     let cleanup = Cleanup::sequence(left);
-    core.tasks.rares.with(slot, |rare| match &mut rare.cleanup {
-        None => rare.cleanup = Some(cleanup),
-        Some(running) => running.put_after(cleanup),
-    });
+    core.tasks
+        .extras
+        .with(slot, |extras| match &mut extras.cleanup {
+            None => extras.cleanup = Some(cleanup),
+            Some(running) => running.put_after(cleanup),
+        });
     slot.add(ATTACHED);
 }
 
@@ -271,7 +275,7 @@ pub(crate) fn drop_for_good(core: &Core, slot: &Slot) {
         drop_now(core, slot);
     }
     if slot.identity() == identity && slot.has(FINISHING) {
-        let cleanup = core.tasks.rares.with(slot, |rare| rare.cleanup.take());
+        let cleanup = core.tasks.extras.with(slot, |extras| extras.cleanup.take());
         let mut nothing = Cleanup::none();
         if let Some(panic) = cleanup::drop_into(&mut nothing, Some(slot), || drop(cleanup)) {
             cleanup::report_panic(panic);
@@ -304,9 +308,9 @@ pub(crate) fn complete(core: &Core, slot: &Slot, in_ring: bool) {
     core.tasks.count_end(before);
     core.probe
         .tell_polls(|it| it.task_ended(core, slot, End::Done));
-    if flags & RARE != 0 {
+    if flags & EXTRAS != 0 {
         let identity = slot.identity();
-        complete_rare(core, slot);
+        complete_extras(core, slot);
         if slot.identity() != identity {
             return; // a callback dropped the handle, and with it the slot
         }
@@ -320,12 +324,12 @@ pub(crate) fn complete(core: &Core, slot: &Slot, in_ring: bool) {
 
 /// Callbacks and other waiters of a task that is done.
 #[cold]
-fn complete_rare(core: &Core, slot: &Slot) {
+fn complete_extras(core: &Core, slot: &Slot) {
     let identity = slot.identity();
-    let (waiters, callbacks) = core.tasks.rares.with(slot, |rare| {
+    let (waiters, callbacks) = core.tasks.extras.with(slot, |extras| {
         (
-            std::mem::take(&mut rare.waiters),
-            std::mem::take(&mut rare.callbacks),
+            std::mem::take(&mut extras.waiters),
+            std::mem::take(&mut extras.callbacks),
         )
     });
     wake_all(waiters);
@@ -341,7 +345,7 @@ pub(crate) fn call_back(callback: Callback, identity: u64, outcome: Outcome) {
         callback(Id::from_identity(identity), outcome);
     }));
     if let Err(panic) = call {
-        hot::with_core(|core| match core {
+        current::with_core(|core| match core {
             Some(core) => core.unhandled("a done callback of a task", identity, panic),
             None => report("a done callback of a task", panic),
         });
@@ -354,8 +358,8 @@ pub(crate) fn outcome(core: &Core, slot: &Slot) -> Outcome {
         return Outcome::Completed;
     }
     core.tasks
-        .rares
-        .peek(slot, |rare| match rare.error {
+        .extras
+        .peek(slot, |extras| match extras.error {
             Some(Reason::Panic(_)) => Outcome::Panicked,
             _ => Outcome::Cancelled,
         })
@@ -370,7 +374,7 @@ pub(crate) fn abandon(core: &Core, slot: &Slot) {
     slot.set_flags((flags & !HANDLE) | TAKEN);
     drop(slot.take_joiner());
     let unheard = if flags & FAILED != 0 {
-        core.tasks.rares.with(slot, |rare| rare.error.take())
+        core.tasks.extras.with(slot, |extras| extras.error.take())
     } else {
         if flags & TAKEN == 0 {
             // What is dropped with the runtime is nobody's fault: its handles outlive it.
@@ -417,8 +421,8 @@ fn drop_output(core: &Core, slot: &Slot, read: bool) -> Option<Box<dyn Any + Sen
     let _aside = Aside::enter(core, slot);
     let _nest = Nest::of(slot);
     let _locals = slot
-        .has(RARE)
-        .then(|| super::local::Installed::of(core, slot));
+        .has(EXTRAS)
+        .then(|| super::extra::local::Installed::of(core, slot));
     let dropped = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: a poll was ready and the output is in place: `abandon` found DONE without FAILED
         // and set TAKEN, so nobody else takes or drops it; `cancel_output` comes right after the
@@ -462,15 +466,15 @@ fn take_value<T: 'static>(slot: &Slot) -> Option<T> {
     let block = Tasks::block(slot)?;
     // SAFETY: DONE without FAILED and not TAKEN before: the output is in place, and on the loop's
     // thread nobody else touches the block.
-    unsafe { cell::take_output(block) }
+    unsafe { block::take_output(block) }
 }
 
 #[cold]
 fn take_error(core: &Core, slot: &Slot) -> Option<JoinError> {
     let id = Id::from_identity(slot.identity());
     core.tasks
-        .rares
-        .with(slot, |rare| rare.error.take())
+        .extras
+        .with(slot, |extras| extras.error.take())
         .map(|reason| JoinError::new(id, reason))
 }
 
@@ -508,13 +512,13 @@ impl Nest {
     /// Runs as the occupant of `slot` from now on, with a share of its own.
     pub(crate) fn of(slot: &Slot) -> Self {
         let nest = Self::enter(slot.key(), Some(slot));
-        hot::with(|hot| hot.budget.set(hot::BUDGET));
+        current::with(|hot| hot.budget.set(current::BUDGET));
         nest
     }
 
     /// Runs as `key` in `slot` from now on.
     pub(crate) fn enter(key: u64, slot: Option<&Slot>) -> Self {
-        hot::with(|hot| {
+        current::with(|hot| {
             let outer = hot.slot();
             let marked = outer.is_some_and(|outer| !outer.has(NESTED));
             if let Some(outer) = outer {
@@ -541,7 +545,7 @@ impl Nest {
 
 impl Drop for Nest {
     fn drop(&mut self) {
-        hot::with(|hot| {
+        current::with(|hot| {
             let inner = hot.signal.get();
             let Some(outer) = self.outer else {
                 hot.idle();
@@ -555,12 +559,12 @@ impl Drop for Nest {
                 outer.set_flags(flags & !(NESTED | NESTED_WOKEN));
             }
             hot.run(self.running, outer);
-            hot.note(self.signal | inner & hot::ATTENTION);
+            hot.note(self.signal | inner & current::ATTENTION);
             if flags & NESTED_WOKEN != 0 {
-                hot.note(hot::WOKEN);
+                hot.note(current::WOKEN);
             }
             if flags & CANCEL != 0 {
-                hot.note(hot::ATTENTION);
+                hot.note(current::ATTENTION);
             }
             hot.budget.set(self.budget);
         });

@@ -9,7 +9,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::cleanup::{self, Cleanup, Left};
+use super::extra::cleanup::{self, Cleanup, Left};
 use super::of_thread::Local;
 use super::registry;
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
+use crate::executor::id::Id;
 use crate::foreign;
-use crate::task::id::Id;
 
 /// A panic that no join will hear of: of a detached task, of a callback, of an async cleanup; or a
 /// cleanup that was cut.

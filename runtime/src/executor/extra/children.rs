@@ -19,17 +19,17 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use super::cleanup::{self, Cleanup};
-use super::finish::{self, Nest};
-use super::hot::{self, Hot};
-use super::id::Id;
 use super::local::Installed;
-use super::probe::{End, Inner};
-use super::registry;
-use super::slot::{CANCEL, CHILD, FINISHING, INTERNAL, QUEUED, RARE, Slot};
-use super::stored::{StoredWaker, wake_all};
-use super::wait::{Wait, WaitNote, note_wait};
-use super::waker::{give_way, waker_of};
 use crate::core::Core;
+use crate::executor::current::{self, Hot};
+use crate::executor::end::{self, Nest};
+use crate::executor::id::Id;
+use crate::executor::probe::{End, Inner};
+use crate::executor::registry;
+use crate::executor::slot::{CANCEL, CHILD, EXTRAS, FINISHING, INTERNAL, QUEUED, Slot};
+use crate::executor::stored::{StoredWaker, wake_all};
+use crate::executor::wait::{Wait, WaitNote, note_wait};
+use crate::executor::waker::{give_way, waker_of};
 
 /// The sets of one runtime.
 pub(crate) struct Sets {
@@ -123,7 +123,7 @@ impl Children {
     fn occupy(&self, number: u32, flags: u16, at: &'static Location<'static>) {
         let identity = with_core(|core| {
             let parent =
-                hot::with(|hot| hot.slot().map_or(0, |slot| whole_in(core, slot).identity()));
+                current::with(|hot| hot.slot().map_or(0, |slot| whole_in(core, slot).identity()));
             let slot = core.tasks.take_slot();
             slot.occupy(ptr::null_mut(), CHILD | QUEUED | flags, parent, at);
             slot.set_place(self.place(number));
@@ -142,7 +142,7 @@ impl Children {
     pub(crate) fn filled(count: u32, at: &'static Location<'static>) -> Self {
         let mut children = Self::new();
         with_core(|core| {
-            let parent = hot::with(|hot| hot.slot().map_or(0, Slot::identity));
+            let parent = current::with(|hot| hot.slot().map_or(0, Slot::identity));
             let place = u64::from(children.set) << 32;
             let identities = children.identities.get_mut();
             identities.reserve_exact(count as usize);
@@ -194,7 +194,7 @@ impl Children {
     /// That the thread is inside the runtime that the set was made in.
     #[track_caller]
     pub(crate) fn assert_home(&self) {
-        if !hot::with_core(|core| core.is_some_and(|core| core.serial == self.runtime)) {
+        if !current::with_core(|core| core.is_some_and(|core| core.serial == self.runtime)) {
             registry::refuse("a gather or JoinSet was polled", self.runtime);
         }
     }
@@ -212,8 +212,10 @@ impl Children {
     ) {
         self.assert_home();
         self.set_owner(owner);
-        hot::with(|hot| {
-            let Some(core) = hot::core(hot) else { return };
+        current::with(|hot| {
+            let Some(core) = current::core(hot) else {
+                return;
+            };
             let outer = hot.slot().map(Slot::identity);
             let mut batch = core
                 .tasks
@@ -221,7 +223,7 @@ impl Children {
                 .with(self.set, |set| set.ready.len())
                 .unwrap_or(0);
             if outer.is_none() {
-                hot.budget.set(hot::BUDGET);
+                hot.budget.set(current::BUDGET);
             }
             let nest = Nest::enter(0, None);
             let mut attention = 0;
@@ -247,7 +249,7 @@ impl Children {
                 };
                 hot.budget.set(hot.budget.get() - 1);
                 stopped = self.run_one(core, hot, slot, number, &mut poll);
-                attention |= hot.signal.get() & hot::ATTENTION;
+                attention |= hot.signal.get() & current::ATTENTION;
                 if slot.has(CANCEL) {
                     cancelled = outer;
                     slot.remove(CANCEL);
@@ -258,7 +260,7 @@ impl Children {
             drop(nest);
             hot.budget.set(budget);
             if let Some(owner) = cancelled {
-                finish::cancel(core, owner, None);
+                end::cancel(core, owner, None);
             }
             if !stopped && core.tasks.sets.with(self.set, |set| set.ready.is_empty()) == Some(false)
             {
@@ -349,7 +351,8 @@ impl Children {
     /// Says which task a part belongs to: the one that polls now.
     pub(crate) fn set_whole(&self, number: u32) {
         self.with_slot(number, |core, slot| {
-            let owner = hot::with(|hot| hot.slot().map(|owner| whole_in(core, owner).identity()));
+            let owner =
+                current::with(|hot| hot.slot().map(|owner| whole_in(core, owner).identity()));
             if let Some(owner) = owner {
                 slot.set_parent(owner);
             }
@@ -377,9 +380,9 @@ impl Children {
     /// Why, as the canceller said.
     pub(crate) fn take_reason(&self, number: u32) -> Option<Cow<'static, str>> {
         self.with_slot(number, |core, slot| {
-            let rares = &core.tasks.rares;
-            slot.has(RARE)
-                .then(|| rares.with(slot, |rare| rare.reason.take()))
+            let extras = &core.tasks.extras;
+            slot.has(EXTRAS)
+                .then(|| extras.with(slot, |extras| extras.reason.take()))
                 .flatten()
         })?
     }
@@ -425,14 +428,14 @@ impl Children {
             core.probe
                 .tell_polls(|it| it.poll_begins(core, slot, Inner::Child));
             let nest = Nest::enter(key, Some(slot));
-            hot::with(|hot| hot.budget.set(hot::BUDGET));
-            let locals = slot.has(RARE).then(|| Installed::of(core, slot));
+            current::with(|hot| hot.budget.set(current::BUDGET));
+            let locals = slot.has(EXTRAS).then(|| Installed::of(core, slot));
             let result = poll(&mut Context::from_waker(&waker));
             drop(locals);
-            let signal = hot::with(|hot| hot.signal.get());
+            let signal = current::with(|hot| hot.signal.get());
             drop(nest);
             if slot.identity() == identity && result.is_pending() {
-                if signal & hot::WOKEN != 0 {
+                if signal & current::WOKEN != 0 {
                     slot.go_on();
                     core.tasks.sets.child_woken(slot.place());
                 } else {
@@ -454,7 +457,7 @@ impl Children {
     ) -> Option<Box<dyn Any + Send>> {
         with_core(|core| {
             let slot = core.tasks.find(self.identity(number));
-            let locals = slot.filter(|slot| slot.has(RARE));
+            let locals = slot.filter(|slot| slot.has(EXTRAS));
             let _locals = locals.map(|slot| Installed::of(core, slot));
             cleanup::drop_into(cleanup, slot, drop)
         })
@@ -468,7 +471,7 @@ impl Children {
             .borrow_mut()
             .get_mut(number as usize)
             .map_or(0, std::mem::take);
-        hot::with_core(|core| {
+        current::with_core(|core| {
             core.filter(|core| core.serial == self.runtime)
                 .map(|core| release(core, identity))
         });
@@ -492,7 +495,7 @@ impl Drop for Children {
     fn drop(&mut self) {
         let identities = self.identities.take();
         let (set, runtime) = (self.set, self.runtime);
-        hot::with_core(|core| match core {
+        current::with_core(|core| match core {
             Some(core) if core.serial == runtime => end(core, set, &identities),
             _ => {
                 registry::call_in(runtime, move |core| {
@@ -523,8 +526,8 @@ fn release(core: &Core, identity: u64) {
 
 #[inline]
 fn release_slot(core: &Core, slot: &Slot) {
-    if slot.has(RARE) {
-        return release_rare(core, slot);
+    if slot.has(EXTRAS) {
+        return release_extras(core, slot);
     }
     core.probe
         .tell_polls(|it| it.task_ended(core, slot, End::ChildFreed));
@@ -533,12 +536,12 @@ fn release_slot(core: &Core, slot: &Slot) {
     core.tasks.slots.release(slot);
 }
 
-/// Ends a child that has something rare, which is dropped; who waits for its end is woken.
+/// Ends a child that has extras, which are dropped; who waits for its end is woken.
 #[cold]
-fn release_rare(core: &Core, slot: &Slot) {
-    let rares = &core.tasks.rares;
-    let waiters = rares.with(slot, |rare| std::mem::take(&mut rare.waiters));
-    core.tasks.remove_rare(slot); // and the flag with it
+fn release_extras(core: &Core, slot: &Slot) {
+    let extras = &core.tasks.extras;
+    let waiters = extras.with(slot, |extras| std::mem::take(&mut extras.waiters));
+    core.tasks.remove_extras(slot); // and the flag with it
     release_slot(core, slot);
     wake_all(waiters);
 }
@@ -567,7 +570,7 @@ pub(crate) fn whole_in<'a>(core: &'a Core, slot: &'a Slot) -> &'a Slot {
 
 #[track_caller]
 fn with_core<R>(f: impl FnOnce(&Core) -> R) -> R {
-    match hot::with_core(|core| Some(f(core?))) {
+    match current::with_core(|core| Some(f(core?))) {
         Some(result) => result,
         None => registry::refuse("a scope or gather was polled", 0),
     }

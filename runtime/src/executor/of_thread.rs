@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::hot;
+use super::current;
 use super::registry::{self, Message};
 use crate::sys::stderr::complain;
 
@@ -93,8 +93,8 @@ impl<T: 'static> Local<T> {
     pub fn new(value: T) -> Self {
         Self {
             value: Some(value),
-            thread: hot::thread_number(),
-            runtime: hot::with_core(|core| core.map_or(0, |core| core.serial)),
+            thread: current::thread_number(),
+            runtime: current::with_core(|core| core.map_or(0, |core| core.serial)),
             at: Location::caller(),
         }
     }
@@ -103,7 +103,7 @@ impl<T: 'static> Local<T> {
     #[inline]
     #[must_use]
     pub fn is_here(&self) -> bool {
-        self.thread == hot::thread_number()
+        self.thread == current::thread_number()
     }
 
     /// The value; none on another thread than its own.
@@ -267,7 +267,7 @@ fn send_home<T: 'static>(value: T, local: &Local<T>) {
     let thread = local.thread;
     let mut message = Message::call(move |_| {
         let homing = homing; // the whole of it is captured, not its field, which is not Send
-        if hot::thread_number() == thread {
+        if current::thread_number() == thread {
             drop(ManuallyDrop::into_inner(homing.0));
         }
     });

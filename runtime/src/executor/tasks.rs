@@ -1,7 +1,7 @@
 //! The loop's side of all tasks: table, ready ring, memory, and what a wake does.
 //!
 //! It exists so that spawning and waking touch one struct without locks or borrows. It must not
-//! know the reactor, the clock or the loop; polling is `poll.rs`, ending is `finish.rs`.
+//! know the reactor, the clock or the loop; polling is `poll.rs`, ending is `end.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -10,20 +10,20 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{RawWakerVTable, Waker};
 
-use super::cell::{self, Header};
-use super::children::Sets;
-use super::cleanup::Left;
+use super::block::{self, Header};
+use super::extra::children::Sets;
+use super::extra::cleanup::Left;
+use super::extra::local::Locals;
+use super::extras::ExtrasTable;
 use super::holders::Holders;
-use super::local::Locals;
 use super::pool::Pool;
-use super::rare::Rares;
-use super::ring::Ring;
+use super::ready_queue::Ring;
 use super::slot::{
-    CHILD, DONE, FINISHING, HANDLE, NESTED, NESTED_WOKEN, QUEUED, RARE, Slot, index_of,
+    CHILD, DONE, EXTRAS, FINISHING, HANDLE, NESTED, NESTED_WOKEN, QUEUED, Slot, index_of,
 };
 use super::stored::StoredWaker;
-use super::table::Slots;
 use super::waker;
+use super::waker_table::Slots;
 
 /// Every task of one runtime.
 pub(crate) struct Tasks {
@@ -32,7 +32,7 @@ pub(crate) struct Tasks {
     pub(crate) slots: Slots,
     pub(crate) ring: Ring,
     pub(crate) pool: Pool,
-    pub(crate) rares: Rares,
+    pub(crate) extras: ExtrasTable,
     pub(crate) sets: Sets,
     pub(crate) holders: Holders,
     /// The task locals that a task spawned now inherits.
@@ -40,7 +40,7 @@ pub(crate) struct Tasks {
     pub(crate) has_locals: Cell<bool>,
     /// How many drops of futures and outputs are on the stack, one inside of the other.
     pub(crate) depth: Cell<u32>,
-    /// Tasks whose end is put off until the outermost drop is through: see `finish::Deep`.
+    /// Tasks whose end is put off until the outermost drop is through: see `end::Deep`.
     pub(crate) doomed: RefCell<VecDeque<u64>>,
     /// Async cleanups that dropped futures left and nobody has collected yet.
     pub(crate) left: RefCell<Vec<Left>>,
@@ -73,7 +73,7 @@ impl Tasks {
             slots: Slots::new(key_bits),
             ring: Ring::new(),
             pool: Pool::new(),
-            rares: Rares::new(),
+            extras: ExtrasTable::new(),
             sets: Sets::new(),
             holders: Holders::default(),
             locals: RefCell::new(None),
@@ -160,7 +160,7 @@ impl Tasks {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let block = cell::write(&self.pool, future);
+        let block = block::write(&self.pool, future);
         let slot = self.take_slot();
         slot.occupy(block.as_ptr(), QUEUED | HANDLE, parent, at);
         if self.has_locals.get() {
@@ -174,7 +174,7 @@ impl Tasks {
     #[cold]
     pub(crate) fn inherit_locals(&self, slot: &Slot) {
         let locals = self.locals.borrow().clone();
-        self.rares.with(slot, |rare| rare.locals = locals);
+        self.extras.with(slot, |extras| extras.locals = locals);
     }
 
     #[inline]
@@ -208,18 +208,18 @@ impl Tasks {
         if let Some(block) = Self::block(slot) {
             // SAFETY: the task is done, its output has been taken or dropped (the callers' rule),
             // and the slot, which holds the only pointer to the block, is released right below.
-            unsafe { cell::free(&self.pool, block) };
+            unsafe { block::free(&self.pool, block) };
         }
-        if slot.has(RARE) {
-            self.remove_rare(slot);
+        if slot.has(EXTRAS) {
+            self.remove_extras(slot);
         }
         self.slots.release(slot);
     }
 
-    /// Drops what is rare about a slot's occupant.
+    /// Drops the extras of a slot's occupant.
     #[cold]
-    pub(crate) fn remove_rare(&self, slot: &Slot) {
-        if self.rares.remove(slot) {
+    pub(crate) fn remove_extras(&self, slot: &Slot) {
+        if self.extras.remove(slot) {
             self.slots.shared().set_name(slot.identity(), None);
         }
     }
@@ -227,7 +227,7 @@ impl Tasks {
     /// Gives the occupant of a slot a name, here and where other threads look.
     pub(crate) fn set_name(&self, slot: &Slot, name: Rc<str>) {
         self.slots.shared().set_name(slot.identity(), Some(&name));
-        let old = self.rares.with(slot, |rare| rare.name.replace(name));
+        let old = self.extras.with(slot, |extras| extras.name.replace(name));
         drop(old);
     }
 

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::hot;
+use super::current;
 use super::id::Id;
 use crate::sys::stderr::complain;
 
@@ -22,7 +22,7 @@ pub(crate) enum Reason {
 
 /// Reports a panic that reaches no task: what panicked, and with what.
 pub(crate) fn report(what: &'static str, panic: Box<dyn Any + Send>) {
-    hot::with_core(|core| match core {
+    current::with_core(|core| match core {
         Some(core) => core.unhandled(what, 0, panic),
         None => {
             let message = message(panic.as_ref()).unwrap_or("(a value that is not a text)");

@@ -12,10 +12,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::cleanup::{self, Left};
+use super::current::{self, Hot};
+use super::end;
 use super::error::{JoinError, Outcome, Reason};
-use super::finish;
-use super::hot::{self, Hot};
+use super::extra::cleanup::{self, Left};
 use super::id::Id;
 use super::info::TaskRef;
 use super::registry;
@@ -112,19 +112,19 @@ impl<T> JoinHandle<T> {
     /// runtime, drops it. asyncio's `add_done_callback`.
     #[doc(alias = "add_done_callback")]
     pub fn on_done(&self, callback: impl FnOnce(Id, Outcome) + 'static) {
-        let mut callback = Some(Box::new(callback) as super::rare::Callback);
+        let mut callback = Some(Box::new(callback) as super::extras::Callback);
         let ended = self.with_slot(|core, slot| {
             if slot.has(DONE) {
-                return Some(finish::outcome(core, slot));
+                return Some(end::outcome(core, slot));
             }
             let callback = callback.take();
             core.tasks
-                .rares
-                .with(slot, |rare| rare.callbacks.extend(callback));
+                .extras
+                .with(slot, |extras| extras.callbacks.extend(callback));
             None
         });
         if let (Some(Some(outcome)), Some(callback)) = (ended, callback) {
-            finish::call_back(callback, self.identity, outcome);
+            end::call_back(callback, self.identity, outcome);
         }
     }
 
@@ -144,7 +144,7 @@ impl<T> JoinHandle<T> {
 
     /// Whether the thread is inside the task's runtime.
     pub(crate) fn is_home(&self) -> bool {
-        hot::with_core(|core| core.is_some_and(|core| core.serial == self.runtime))
+        current::with_core(|core| core.is_some_and(|core| core.serial == self.runtime))
     }
 
     /// The names of the task, without its output.
@@ -153,7 +153,7 @@ impl<T> JoinHandle<T> {
     }
 
     fn with_slot<R>(&self, f: impl FnOnce(&Core, &Slot) -> R) -> Option<R> {
-        hot::with_core(|core| {
+        current::with_core(|core| {
             let core = core.filter(|core| core.serial == self.runtime)?;
             core.tasks.find(self.identity).map(|slot| f(core, slot))
         })
@@ -163,7 +163,7 @@ impl<T> JoinHandle<T> {
 impl<T: 'static> JoinHandle<T> {
     /// The output of a task that has ended; it never waits, and takes no share.
     pub(crate) fn take_ended(&mut self) -> Option<Result<T, JoinError>> {
-        hot::with_core(|core| {
+        current::with_core(|core| {
             let core = core.filter(|core| core.serial == self.runtime)?;
             let slot = core.tasks.slots.get(index_of(self.identity))?;
             slot.has(DONE).then(|| self.take(core, slot))
@@ -174,7 +174,7 @@ impl<T: 'static> JoinHandle<T> {
     #[track_caller]
     fn take(&mut self, core: &Core, slot: &Slot) -> Result<T, JoinError> {
         self.runtime = SPENT; // the slot is freed with the output
-        match finish::take_output::<T>(core, slot) {
+        match end::take_output::<T>(core, slot) {
             Some(output) => output,
             None => not_here(SPENT),
         }
@@ -189,7 +189,7 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let at = Location::caller();
         // SAFETY: used within this poll only, which happens inside of the runtime.
-        let core = unsafe { hot::current() };
+        let core = unsafe { current::current() };
         let Some(core) = core.filter(|core| core.serial == self.runtime) else {
             return Poll::Ready(Err(self.ended_with_its_runtime()));
         };
@@ -252,7 +252,7 @@ impl<T> Drop for JoinHandle<T> {
 }
 
 fn let_go(runtime: u64, identity: u64) {
-    hot::with_core(|core| match core {
+    current::with_core(|core| match core {
         Some(core) if core.serial == runtime => detach(core, identity),
         _ => detach_remotely(runtime, identity),
     });
@@ -263,7 +263,7 @@ fn detach(core: &Core, identity: u64) {
         return;
     };
     if slot.has(DONE) {
-        finish::let_go_of_ended(core, slot);
+        end::let_go_of_ended(core, slot);
     } else {
         slot.remove(HANDLE);
         drop(slot.take_joiner());
@@ -286,7 +286,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// Whether a task has ended, asked on any thread. What a runtime's table says to other threads is
 /// up to date on its own.
 pub(crate) fn is_over(runtime: u64, identity: u64) -> bool {
-    hot::with_core(|core| match core {
+    current::with_core(|core| match core {
         Some(core) if core.serial == runtime => {
             core.tasks.find(identity).is_none_or(|slot| slot.has(DONE))
         }
@@ -306,10 +306,10 @@ pub(crate) fn elsewhere(runtime: u64, identity: u64) -> Option<u16> {
 /// Cancels by identity, at once or through the task's own thread.
 #[track_caller]
 pub(crate) fn cancel_id(runtime: u64, identity: u64, reason: Option<Cow<'static, str>>) -> Cancel {
-    hot::with_core(|core| match core {
-        Some(core) if core.serial == runtime => finish::cancel(core, identity, reason),
+    current::with_core(|core| match core {
+        Some(core) if core.serial == runtime => end::cancel(core, identity, reason),
         _ => {
-            registry::call_in(runtime, move |core| finish::cancel(core, identity, reason));
+            registry::call_in(runtime, move |core| end::cancel(core, identity, reason));
         }
     });
     Cancel {
@@ -335,7 +335,7 @@ impl Future for Cancel {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        hot::with_core(|core| {
+        current::with_core(|core| {
             let Some(core) = core.filter(|core| core.serial == self.runtime) else {
                 // Its handle may have given its output before the cancel.
                 return match is_over(self.runtime, self.identity) {
@@ -351,13 +351,13 @@ impl Future for Cancel {
             if slot.has(DONE) {
                 return poll_budget(cx);
             }
-            let known = core.tasks.rares.peek(slot, |rare| {
-                rare.waiters.iter().any(|w| w.will_wake(cx.waker()))
+            let known = core.tasks.extras.peek(slot, |extras| {
+                extras.waiters.iter().any(|w| w.will_wake(cx.waker()))
             });
             if known != Some(true) {
                 core.tasks
-                    .rares
-                    .with(slot, |rare| rare.waiters.push(waiter));
+                    .extras
+                    .with(slot, |extras| extras.waiters.push(waiter));
             }
             wait::note_wait(Wait::Join(Id::from_identity(self.identity)), self.at);
             Poll::Pending
@@ -378,11 +378,11 @@ impl Cancel {
     /// it. False for a task whose own poll is on the stack, which cannot wait for itself, and when
     /// the runtime's own grace is over.
     fn is_cleaning(&self) -> bool {
-        hot::with_core(|core| {
+        current::with_core(|core| {
             let core = core.filter(|core| core.serial == self.runtime && !core.tasks.closed.get());
             let slot = core.and_then(|core| core.tasks.find(self.identity));
             slot.is_some_and(|slot| {
-                let polled = slot.has(NESTED) || hot::with(Hot::running) == slot.key();
+                let polled = slot.has(NESTED) || current::with(Hot::running) == slot.key();
                 slot.has(FINISHING | CANCEL) && !slot.has(DONE) && !polled
             })
         })

@@ -9,7 +9,7 @@ use std::os::fd::RawFd;
 use std::panic::Location;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::hot;
+use super::current;
 use super::id::Id;
 use super::slot::INDEX_BITS;
 use super::waker::{give_way, key_of};
@@ -106,7 +106,7 @@ impl Wait {
     }
 
     /// What a word says, except for a join that names a slot: see
-    /// [`Table::wait`](super::table::Table::wait).
+    /// [`Table::wait`](super::waker_table::Table::wait).
     pub(crate) fn unpack(word: u64) -> Self {
         let payload = word & PAYLOAD;
         match (word >> KIND_SHIFT) & KIND {
@@ -176,7 +176,7 @@ impl WaitNote {
     /// as inside of a foreign combinator that polls only those of its parts that were woken.
     #[inline]
     pub(crate) fn by(self, waker: &Waker) -> Self {
-        let direct = hot::with(|hot| key_of(waker) == Some(hot.running()));
+        let direct = current::with(|hot| key_of(waker) == Some(hot.running()));
         let others = if direct { 0 } else { AMONG_OTHERS };
         Self {
             packed: self.packed | others,
@@ -204,13 +204,13 @@ impl WaitNote {
     /// Says it about the running task.
     #[inline]
     pub(crate) fn leave(self) {
-        hot::with(|hot| hot.note_wait(self));
+        current::with(|hot| hot.note_wait(self));
     }
 }
 
 /// Tells the graph who holds what stands at `address`; none: nobody that is known.
 pub(crate) fn note_holder(address: usize, holder: Option<Id>) {
-    hot::with_core(|core| {
+    current::with_core(|core| {
         if let Some(core) = core {
             let published = &core.tasks.slots.shared().holders;
             core.tasks.holders.publish(published, address, holder);
@@ -221,7 +221,7 @@ pub(crate) fn note_holder(address: usize, holder: Option<Id>) {
 /// What stood at `address` is gone.
 #[cold]
 pub(crate) fn forget_holder(address: usize) {
-    hot::with_core(|core| {
+    current::with_core(|core| {
         if let Some(core) = core {
             core.tasks.holders.forget(address);
         }
@@ -238,14 +238,14 @@ pub(crate) fn forget_holder(address: usize) {
 #[inline]
 #[must_use]
 pub fn has_share() -> bool {
-    hot::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
+    current::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
 }
 
 /// Counts an operation that was ready.
 #[doc(hidden)]
 #[inline]
 pub fn take_share() {
-    hot::with(|hot| hot.budget.set(hot.budget.get().saturating_sub(1)));
+    current::with(|hot| hot.budget.set(hot.budget.get().saturating_sub(1)));
 }
 
 /// `Pending`, with the task woken for its next turn, when its share is used up. It takes nothing.
@@ -264,7 +264,7 @@ pub fn poll_share(cx: &Context<'_>) -> Poll<()> {
 /// task runs: those whom this tells nothing look again on a slower path.
 #[inline(always)]
 pub(crate) fn try_ready<R>(attempt: impl FnOnce() -> Option<R>) -> Option<R> {
-    hot::with(|hot| {
+    current::with(|hot| {
         let left = hot.budget.get();
         if left == 0 {
             return None;
@@ -319,9 +319,9 @@ pub fn poll_within_budget<R>(
     operation: impl FnOnce(&mut Context<'_>) -> Poll<R>,
 ) -> Poll<R> {
     ready!(poll_share(cx));
-    let before = hot::with(|hot| hot.budget.get());
+    let before = current::with(|hot| hot.budget.get());
     let ready = ready!(operation(cx));
-    if hot::with(|hot| hot.budget.get()) == before {
+    if current::with(|hot| hot.budget.get()) == before {
         take_share();
     }
     Poll::Ready(ready)

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::slot::Slot;
 use super::wait::WaitNote;
 use crate::core::Core;
-use crate::task::probe::TELLS;
+use crate::executor::probe::TELLS;
 
 /// The state of the poll that is on this thread's stack.
 pub(crate) struct Hot {
@@ -26,7 +26,7 @@ pub(crate) struct Hot {
     /// How many more operations that are ready the running task may do before it must let others
     /// run.
     pub(crate) budget: Cell<u64>,
-    /// The finished future's destructor is running (see `cell::VTable::poll`).
+    /// The finished future's destructor is running (see `block::VTable::poll`).
     pub(crate) dropping: Cell<bool>,
     /// Number of the sibling that is dropped (see `cleanup::next_sibling`).
     pub(crate) sibling: Cell<u32>,

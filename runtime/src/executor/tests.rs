@@ -133,13 +133,13 @@ fn r31_a_wakers_clone_may_come_back_into_the_timers() {
 fn r31_a_wakers_clone_that_ends_the_joined_task_is_woken() {
     let runtime = Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let task = crate::task::spawn(pending::<()>());
+        let task = crate::executor::spawn(pending::<()>());
         let (id, serial) = (
             task.id(),
-            crate::task::hot::with_core(|core| core.map_or(0, |core| core.serial)),
+            crate::executor::current::with_core(|core| core.map_or(0, |core| core.serial)),
         );
         let waker = hostile(move || {
-            crate::task::join::cancel_id(serial, id.identity(), None);
+            crate::executor::join::cancel_id(serial, id.identity(), None);
         });
         let mut task = pin!(task);
         assert!(
@@ -167,7 +167,7 @@ fn r31_a_wakers_clone_that_panics_leaves_everything_usable() {
         let mut cx = Context::from_waker(&waker);
         let mut wait = pin!(ours.readable());
         let mut nap = pin!(sleep(Duration::from_millis(1)));
-        let mut task = pin!(crate::task::spawn(async { 4 }));
+        let mut task = pin!(crate::executor::spawn(async { 4 }));
         assert!(catch_unwind(AssertUnwindSafe(|| wait.as_mut().poll(&mut cx))).is_err());
         assert!(catch_unwind(AssertUnwindSafe(|| nap.as_mut().poll(&mut cx))).is_err());
         assert!(catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut cx))).is_err());
@@ -270,7 +270,7 @@ fn b4_a_wakers_clone_in_which_the_started_child_says_that_it_is_up_loses_no_wake
             let mut starting = pin!(s.start(async move |started| {
                 kept.replace(Some(started));
             }));
-            crate::task::yield_now().await;
+            crate::executor::yield_now().await;
             let waker = hostile(move || {
                 if let Some(started) = up.take() {
                     started.set(4);

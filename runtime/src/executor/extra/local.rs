@@ -14,11 +14,11 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::error::drop_caught;
-use super::hot;
-use super::registry;
-use super::slot::Slot;
 use crate::core::Core;
+use crate::executor::current;
+use crate::executor::error::drop_caught;
+use crate::executor::registry;
+use crate::executor::slot::Slot;
 
 /// One link of the chain.
 pub(crate) struct Locals {
@@ -37,8 +37,8 @@ impl<'a> Installed<'a> {
     pub(crate) fn of(core: &'a Core, slot: &Slot) -> Self {
         let chain = core
             .tasks
-            .rares
-            .peek(slot, |rare| rare.locals.clone())
+            .extras
+            .peek(slot, |extras| extras.locals.clone())
             .flatten();
         Self::new(core, chain)
     }
@@ -94,7 +94,7 @@ impl Drop for Locals {
 
 /// The task locals that are set now, for what is to run later as if here.
 pub(crate) fn here() -> Option<Rc<Locals>> {
-    hot::with_core(|core| {
+    current::with_core(|core| {
         let tasks = &core?.tasks;
         tasks
             .has_locals
@@ -105,7 +105,7 @@ pub(crate) fn here() -> Option<Rc<Locals>> {
 
 /// Calls `f` where these task locals are set; none: where those are that are set now.
 pub(crate) fn with_locals<R>(locals: Option<&Rc<Locals>>, f: impl FnOnce() -> R) -> R {
-    hot::with_core(|core| {
+    current::with_core(|core| {
         let _installed = core
             .zip(locals)
             .map(|(core, locals)| Installed::new(core, Some(Rc::clone(locals))));
@@ -195,7 +195,7 @@ impl<T: 'static> LocalKey<T> {
 
     fn find(&'static self) -> Option<Rc<dyn Any>> {
         let key = std::ptr::from_ref(self.identity).addr();
-        hot::with_core(|core| {
+        current::with_core(|core| {
             let chain = core?.tasks.locals.borrow();
             let mut link = chain.as_ref();
             while let Some(here) = link {
@@ -238,7 +238,7 @@ pin_project! {
 
 /// Calls `f` where the key has the value; as things are outside of a runtime.
 fn within<T: 'static, R>(key: &'static LocalKey<T>, value: Rc<T>, f: impl FnOnce() -> R) -> R {
-    hot::with_core(|core| {
+    current::with_core(|core| {
         let _installed = core.map(|core| {
             let outer = core.tasks.locals.borrow().clone();
             let key = std::ptr::from_ref(key.identity).addr();
@@ -254,7 +254,7 @@ impl<T: 'static, F: Future> Future for Scoped<T, F> {
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        if hot::with_core(|core| core.is_none()) {
+        if current::with_core(|core| core.is_none()) {
             registry::refuse("a scope of a task local was polled", 0);
         }
         let value = Rc::<T>::clone(this.value);

@@ -6,7 +6,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::hot;
+use super::current;
 use super::waker::yield_by;
 
 /// Lets every other task that is ready run once, then goes on. asyncio's `sleep(0)`, tokio's
@@ -60,7 +60,7 @@ impl<F: Future> Future for Unconstrained<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let _share = Lifted {
-            before: hot::with(|hot| hot.budget.replace(hot::UNCONSTRAINED)),
+            before: current::with(|hot| hot.budget.replace(current::UNCONSTRAINED)),
         };
         self.project().future.poll(cx)
     }
@@ -73,7 +73,7 @@ struct Lifted {
 
 impl Drop for Lifted {
     fn drop(&mut self) {
-        hot::with(|hot| hot.budget.set(self.before));
+        current::with(|hot| hot.budget.set(self.before));
     }
 }
 

@@ -15,7 +15,7 @@
 use std::ptr;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::hot;
+use super::current;
 use super::probe::{self, LeafNote};
 use super::registry;
 
@@ -24,7 +24,7 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| ());
 /// The runtime's own code copies the key instead: a waker that is cloned is one that other code
 /// keeps.
 fn clone(data: *const ()) -> RawWaker {
-    hot::with(hot::Hot::waker_cloned);
+    current::with(current::Hot::waker_cloned);
     RawWaker::new(data, &VTABLE)
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn give_way(waker: &Waker) {
     if ptr::eq(vtable, &raw const VTABLE) || ptr::eq(vtable, &raw const COUNTED) {
         wake_key(waker.data().addr() as u64);
     } else {
-        if hot::looks() {
+        if current::looks() {
             probe::leaf(LeafNote::GaveWay);
         }
         waker.wake_by_ref();
@@ -109,9 +109,9 @@ pub(crate) fn give_way(waker: &Waker) {
 pub(crate) fn yield_by(waker: &Waker) {
     let key = waker.data().addr() as u64;
     let plain = ptr::eq(waker.vtable(), &raw const VTABLE);
-    hot::with(|hot| {
+    current::with(|hot| {
         if plain && hot.running() == key {
-            hot.note(hot::WOKEN);
+            hot.note(current::WOKEN);
         } else {
             give_way(waker);
         }
@@ -121,9 +121,9 @@ pub(crate) fn yield_by(waker: &Waker) {
 /// Wakes the task of a key, from wherever we are. A stale key is a no-op.
 #[inline]
 pub(crate) fn wake_key(key: u64) {
-    hot::with(|hot| {
+    current::with(|hot| {
         if hot.running() == key {
-            hot.note(hot::WOKEN);
+            hot.note(current::WOKEN);
         } else {
             wake_other(hot, key);
         }
@@ -131,8 +131,8 @@ pub(crate) fn wake_key(key: u64) {
 }
 
 #[inline]
-fn wake_other(hot: &hot::Hot, key: u64) {
-    match hot::core(hot) {
+fn wake_other(hot: &current::Hot, key: u64) {
+    match current::core(hot) {
         Some(core) => {
             if !core.tasks.wake(key) && !core.tasks.owns(key) {
                 registry::wake(key);

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::hot;
+use super::current;
 use super::poll::Batch;
 use super::slot::Slot;
 use super::wait::WaitNote;
@@ -208,12 +208,12 @@ impl Probe {
     }
 }
 
-/// Tells what watches this thread's runtime of a future; asked for where [`hot::looks`] says so,
+/// Tells what watches this thread's runtime of a future; asked for where [`current::looks`] says so,
 /// and from counted wakers.
 #[cold]
 #[inline(never)]
 pub(crate) fn leaf(note: LeafNote) {
-    hot::with_core(|core| {
+    current::with_core(|core| {
         if let Some(core) = core {
             core.probe.tell(|it| it.leaf(core, note));
         }
@@ -223,5 +223,5 @@ pub(crate) fn leaf(note: LeafNote) {
 /// The error that an output is, for what watches this thread's runtime.
 #[cold]
 pub(crate) fn error_of(output: &dyn Any) -> Option<String> {
-    hot::with_core(|core| core?.probe.inspector()?.error_of(output))
+    current::with_core(|core| core?.probe.inspector()?.error_of(output))
 }

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 
-use super::hot;
+use super::current;
 use super::remote_queue::RemoteQueue;
 use super::slot::index_of;
-use super::table::Table;
+use super::waker_table::Table;
 use crate::core::Core;
 use crate::sys::Notifier;
 use crate::time::Instant;
@@ -32,7 +32,9 @@ impl Message {
     /// A call that needs the runtime's tables.
     pub(crate) fn call(call: impl FnOnce(&Core) + Send + 'static) -> Self {
         Self::Call(Box::new(move || {
-            hot::with_core(|core| call(core.expect("messages are handled inside of the runtime")));
+            current::with_core(|core| {
+                call(core.expect("messages are handled inside of the runtime"));
+            });
         }))
     }
 }
@@ -49,7 +51,7 @@ pub(crate) struct Home {
     pub(crate) thread: u32,
     /// The same thread, for messages.
     pub(crate) owner: Thread,
-    /// The same thread, by [`hot::thread_number`].
+    /// The same thread, by [`current::thread_number`].
     pub(crate) number: u64,
     /// The runtime's clock when it began.
     pub(crate) started: Instant,
@@ -217,7 +219,7 @@ pub(crate) fn by_serial(serial: u64) -> Option<Arc<Home>> {
         .cloned()
 }
 
-/// A runtime of a thread, by [`hot::thread_number`].
+/// A runtime of a thread, by [`current::thread_number`].
 pub(crate) fn on_thread(number: u64) -> Option<Arc<Home>> {
     lock()
         .homes
@@ -271,7 +273,7 @@ pub(crate) fn refuse(what: impl fmt::Display, home: u64) -> ! {
 }
 
 fn explain(home: u64) -> String {
-    let inside = hot::with_core(|core| core.is_some());
+    let inside = current::with_core(|core| core.is_some());
     let here = thread::current();
     let own = by_serial(home).map(|home| home.owner.clone());
     match own {

@@ -18,13 +18,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::error::report;
-use super::finish::Nest;
-use super::hot;
 use super::local::{self, Locals, with_locals};
-use super::registry;
-use super::slot::Slot;
 use super::together::Together;
+use crate::executor::current;
+use crate::executor::end::Nest;
+use crate::executor::error::report;
+use crate::executor::registry;
+use crate::executor::slot::Slot;
 use crate::sys::stderr::complain;
 use crate::time::{Instant, Sleep};
 
@@ -115,11 +115,11 @@ impl Left {
         if self.deadline.is_none() {
             let mut grace = self
                 .grace
-                .or_else(|| hot::with_core(|core| core.map(crate::core::Core::grace)))?;
+                .or_else(|| current::with_core(|core| core.map(crate::core::Core::grace)))?;
             if matches!(self.work, Work::Ends(_)) {
                 grace = grace.saturating_mul(ENDS_GRACES);
             }
-            self.deadline = hot::with_core(|core| core.map(|_| Instant::now() + grace));
+            self.deadline = current::with_core(|core| core.map(|_| Instant::now() + grace));
         }
         self.deadline
     }
@@ -237,7 +237,9 @@ impl Cleanup {
             return false;
         }
         if !reports_itself {
-            hot::with_core(|core| core.map(|core| core.report_cut(grace.unwrap_or(core.grace()))));
+            current::with_core(|core| {
+                core.map(|core| core.report_cut(grace.unwrap_or(core.grace())))
+            });
         }
         true
     }
@@ -288,11 +290,11 @@ impl fmt::Debug for Cleanup {
 
 /// How many cleanups are left and not collected; what is left from here on is above this mark.
 pub(crate) fn mark() -> usize {
-    hot::with_core(|core| core.map_or(0, |core| core.tasks.left_count.get()))
+    current::with_core(|core| core.map_or(0, |core| core.tasks.left_count.get()))
 }
 
 fn take_left(mark: usize) -> Vec<Left> {
-    hot::with_core(|core| core.map_or_else(Vec::new, |core| core.take_left(mark)))
+    current::with_core(|core| core.map_or_else(Vec::new, |core| core.take_left(mark)))
 }
 
 /// Leaves a cleanup for whoever collects. Where nobody can, says so and drops it.
@@ -301,8 +303,8 @@ pub(crate) fn leave(cleanup: impl Into<Left>) {
     if cleanup.locals.is_none() {
         cleanup.locals = local::here();
     }
-    cleanup.sibling = hot::with(|hot| hot.sibling.get());
-    let refused = hot::with_core(|core| match core {
+    cleanup.sibling = current::with(|hot| hot.sibling.get());
+    let refused = current::with_core(|core| match core {
         Some(core) => core.leave(cleanup),
         None => {
             complain(format_args!(
@@ -320,7 +322,7 @@ pub(crate) fn leave(cleanup: impl Into<Left>) {
 /// there, since it may be of that thread.
 #[inline]
 pub(crate) fn leave_in<L: Into<Left>>(home: u64, make: impl FnOnce() -> L + 'static) {
-    let here = hot::with_core(|core| core.map_or(0, |core| core.serial));
+    let here = current::with_core(|core| core.map_or(0, |core| core.serial));
     if here != home && registry::by_serial(home).is_some() {
         return registry::carry_home(home, make, |_, make| leave(make()));
     }
@@ -330,7 +332,7 @@ pub(crate) fn leave_in<L: Into<Left>>(home: u64, make: impl FnOnce() -> L + 'sta
 /// What is left from now on is not of the branch that left something last.
 #[inline]
 pub(crate) fn next_sibling() {
-    hot::with(|hot| hot.sibling.set(hot.sibling.get().wrapping_add(1)));
+    current::with(|hot| hot.sibling.set(hot.sibling.get().wrapping_add(1)));
 }
 
 /// What was left since `mark` is of branches that were dropped together: one runs beside the other.

@@ -17,15 +17,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::current::{self, Hot};
+use super::end;
 use super::error::{Reason, drop_payload};
-use super::hot::{self, Hot};
+use super::extra::local;
 use super::probe::Inner;
-use super::slot::{ATTACHED, CANCEL, DONE, FINISHING, MAIN, RARE, SLOW, Slot};
+use super::slot::{ATTACHED, CANCEL, DONE, EXTRAS, FINISHING, MAIN, SLOW, Slot};
 use super::tasks::Tasks;
 use super::waker::waker_of;
-use super::{finish, local};
 use crate::core::Core;
-use crate::task::probe::TELLS;
+use crate::executor::probe::TELLS;
 
 /// How a batch ended.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -52,7 +53,7 @@ pub(crate) fn run_batch(core: &Core, limit: u32) -> Batch {
 }
 
 fn poll_many(core: &Core, left: &mut u32) -> Batch {
-    hot::with(|hot| {
+    current::with(|hot| {
         while *left > 0 {
             let Some(slot) = core.tasks.ring.pop() else {
                 hot.idle();
@@ -63,7 +64,7 @@ fn poll_many(core: &Core, left: &mut u32) -> Batch {
             let main_done = if flags & SLOW != 0 {
                 poll_slow(core, hot, slot, flags)
             } else if poll_as(core, hot, slot, |cx| poll_block(hot, slot, cx)) {
-                finish::finished(core, hot, slot)
+                end::finished(core, hot, slot)
             } else {
                 after_pending(core, hot, slot);
                 false
@@ -91,7 +92,7 @@ fn poll_as(
 ) -> bool {
     let key = slot.key();
     hot.run(key, slot);
-    hot.budget.set(hot::BUDGET);
+    hot.budget.set(current::BUDGET);
     let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
     poll(&mut Context::from_waker(&waker))
 }
@@ -112,9 +113,9 @@ fn poll_block(hot: &Hot, slot: &Slot, cx: &mut Context<'_>) -> bool {
 #[inline(always)]
 fn after_pending(core: &Core, hot: &Hot, slot: &Slot) {
     let signal = hot.signal.get();
-    if signal == hot::WAITS {
-        slot.rest(hot::WAITS, core.tasks.now_ms.get());
-    } else if signal == hot::WOKEN {
+    if signal == current::WAITS {
+        slot.rest(current::WAITS, core.tasks.now_ms.get());
+    } else if signal == current::WOKEN {
         slot.go_on();
         core.tasks.ring.push(slot);
     } else {
@@ -126,8 +127,8 @@ fn after_pending(core: &Core, hot: &Hot, slot: &Slot) {
 fn after_pending_slow(core: &Core, hot: &Hot, slot: &Slot) {
     if core.tasks.left_count.get() != 0 {
         // Futures that this poll dropped left cleanups: they run beside the task.
-        finish::attach_left(core, slot, 0);
-        hot.note(hot::WOKEN);
+        end::attach_left(core, slot, 0);
+        hot.note(current::WOKEN);
     }
     let cancelled = slot.has(CANCEL) && !slot.has(MAIN | FINISHING);
     if hot.was_woken() && !cancelled {
@@ -139,7 +140,7 @@ fn after_pending_slow(core: &Core, hot: &Hot, slot: &Slot) {
     if cancelled {
         hot.idle();
         slot.remove(CANCEL);
-        finish::drop_now(core, slot);
+        end::drop_now(core, slot);
     }
 }
 
@@ -148,10 +149,10 @@ fn after_pending_slow(core: &Core, hot: &Hot, slot: &Slot) {
 fn poll_slow(core: &Core, hot: &Hot, slot: &Slot, flags: u16) -> bool {
     hot.idle();
     if flags & DONE != 0 {
-        finish::popped_when_done(core, slot);
+        end::popped_when_done(core, slot);
         return false;
     }
-    let locals = (flags & RARE != 0).then(|| local::Installed::of(core, slot));
+    let locals = (flags & EXTRAS != 0).then(|| local::Installed::of(core, slot));
     let mut signal = 0;
     if flags & ATTACHED != 0 {
         poll_as(core, hot, slot, |cx| poll_cleanup(core, slot, cx));
@@ -169,16 +170,16 @@ fn poll_slow(core: &Core, hot: &Hot, slot: &Slot, flags: u16) -> bool {
         return false;
     }
     if flags & FINISHING == 0 {
-        return finish::finished(core, hot, slot);
+        return end::finished(core, hot, slot);
     }
     hot.idle();
-    finish::cleanup_done(core, slot);
+    end::cleanup_done(core, slot);
     false
 }
 
 /// Polls the cleanups that run under a slot's key. True when none is left.
 fn poll_cleanup(core: &Core, slot: &Slot, cx: &mut Context<'_>) -> bool {
-    let Some(mut cleanup) = core.tasks.rares.with(slot, |rare| rare.cleanup.take()) else {
+    let Some(mut cleanup) = core.tasks.extras.with(slot, |extras| extras.cleanup.take()) else {
         slot.remove(ATTACHED);
         return true;
     };
@@ -189,10 +190,12 @@ fn poll_cleanup(core: &Core, slot: &Slot, cx: &mut Context<'_>) -> bool {
             true
         }
         Poll::Pending => {
-            core.tasks.rares.with(slot, |rare| match &mut rare.cleanup {
-                None => rare.cleanup = Some(cleanup),
-                Some(newer) => newer.put_before(cleanup),
-            });
+            core.tasks
+                .extras
+                .with(slot, |extras| match &mut extras.cleanup {
+                    None => extras.cleanup = Some(cleanup),
+                    Some(newer) => newer.put_before(cleanup),
+                });
             false
         }
     }
@@ -201,7 +204,7 @@ fn poll_cleanup(core: &Core, slot: &Slot, cx: &mut Context<'_>) -> bool {
 /// Ends the task whose poll panicked. What panics outside of any task's poll goes on.
 #[cold]
 fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
-    hot::with(|hot| {
+    current::with(|hot| {
         let dropped = hot.dropping.replace(false);
         let Some(slot) = hot.slot() else {
             resume_unwind(panic)
@@ -210,15 +213,15 @@ fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
         if slot.has(MAIN) {
             // `block_on` goes on with it, after the cleanups that its future leaves: at its next
             // poll it finds FAILED.
-            finish::set_error(core, slot, Reason::Panic(panic));
+            end::set_error(core, slot, Reason::Panic(panic));
             return core.tasks.ring.push(slot);
         }
         if !dropped {
-            finish::drop_future(core, slot)
+            end::drop_future(core, slot)
                 .into_iter()
                 .for_each(drop_payload);
         }
-        finish::failed(core, slot, panic);
+        end::failed(core, slot, panic);
     });
 }
 
@@ -231,18 +234,18 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
     let key = slot.key();
     core.probe
         .tell_polls(|it| it.poll_begins(core, slot, Inner::Eager));
-    let nest = finish::Nest::enter(key, Some(slot));
-    let _locals = slot.has(RARE).then(|| local::Installed::of(core, slot));
+    let nest = end::Nest::enter(key, Some(slot));
+    let _locals = slot.has(EXTRAS).then(|| local::Installed::of(core, slot));
     // The slot stays queued: whether it is woken or not, the loop will poll it again at its turn.
     // That spares a search through the ring, and an extra poll is allowed to every future.
-    let polled = hot::with(|hot| {
+    let polled = current::with(|hot| {
         let waker = ManuallyDrop::new(waker_of(key, core.tasks.vtable));
         let mark = core.tasks.left_count.get();
         let polled = catch_unwind(AssertUnwindSafe(|| {
             poll_block(hot, slot, &mut Context::from_waker(&waker))
         }));
         if core.tasks.left_count.get() > mark {
-            finish::attach_left(core, slot, mark);
+            end::attach_left(core, slot, mark);
         }
         if TELLS {
             slot.polled(hot.signal.get());
@@ -251,7 +254,7 @@ pub(crate) fn poll_now(core: &Core, identity: u64) {
         polled.map_err(|panic| (panic, dropped))
     });
     drop(nest);
-    finish::polled_eagerly(core, slot, polled);
+    end::polled_eagerly(core, slot, polled);
     core.probe
         .tell_polls(|it| it.poll_ended(core, slot, Inner::Eager, false));
 }

@@ -6,7 +6,7 @@
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::hot;
+use super::current;
 use super::join::JoinHandle;
 use super::probe::{LARGE, LeafNote};
 use super::registry;
@@ -48,7 +48,7 @@ where
     F::Output: 'static,
 {
     let at = Location::caller();
-    match hot::with_core(|core| Some(spawn_in(core?, future, at))) {
+    match current::with_core(|core| Some(spawn_in(core?, future, at))) {
         Some(handle) => handle,
         // Not in the closure, whose line would be the panic's.
         None => registry::refuse("spawn was called", 0),
@@ -70,7 +70,7 @@ where
         core.probe
             .tell(|it| it.leaf(core, LeafNote::Large(size_of::<F>(), at)));
     }
-    let parent = hot::with(|hot| hot.whose().key());
+    let parent = current::with(|hot| hot.whose().key());
     let slot = core.tasks.spawn(future, parent, at);
     JoinHandle::new(slot.identity(), core.serial)
 }
@@ -101,7 +101,7 @@ where
     F::Output: 'static,
 {
     let handle = spawn(future);
-    hot::with_core(|core| {
+    current::with_core(|core| {
         if let Some(core) = core {
             super::poll::poll_now(core, handle.id().identity());
         }
@@ -111,7 +111,7 @@ where
 
 /// Takes a task off the lists of tasks.
 pub(crate) fn hide<T>(handle: &JoinHandle<T>) {
-    hot::with_core(|core| {
+    current::with_core(|core| {
         if let Some(slot) = core.and_then(|core| core.tasks.find(handle.id().identity())) {
             slot.add(INTERNAL);
         }
@@ -170,7 +170,7 @@ impl Builder {
         F::Output: 'static,
     {
         let handle = self.spawn(future);
-        hot::with_core(|core| {
+        current::with_core(|core| {
             if let Some(core) = core {
                 super::poll::poll_now(core, handle.id().identity());
             }
@@ -180,7 +180,7 @@ impl Builder {
 
     fn set_name<T>(self, handle: &JoinHandle<T>) {
         let Some(name) = self.name else { return };
-        hot::with_core(|core| {
+        current::with_core(|core| {
             let Some(core) = core else { return };
             if let Some(slot) = core.tasks.find(handle.id().identity()) {
                 core.tasks.set_name(slot, name);

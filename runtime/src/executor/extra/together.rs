@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use super::children::Children;
 use super::cleanup::Cleanup;
-use super::waker::give_way;
+use crate::executor::waker::give_way;
 
 /// See the module's head. Dropped, it leaves what it still had, one after the other.
 pub(crate) struct Together {
