@@ -52,10 +52,31 @@ impl Remote {
     #[must_use]
     #[track_caller]
     pub fn current() -> Self {
-        match current::with_core(|core| Some(Self::new(&core?.home))) {
+        match Self::try_current() {
             Some(remote) => remote,
             None => registry::refuse("Remote::current (else use Runtime::remote) was called", 0),
         }
+    }
+
+    /// The remote of the runtime that this thread is inside of; none outside. For libraries, and for
+    /// tasks that start threads: inside of a runtime it is what
+    /// [`Runtime::remote`](crate::runtime::Runtime::remote) gives.
+    ///
+    /// ```
+    /// use myrt::runtime::Remote;
+    ///
+    /// assert!(Remote::try_current().is_none());
+    /// myrt::run(async {
+    ///     let remote = Remote::try_current().unwrap();
+    ///     let thread = std::thread::spawn(move || remote.spawn(|| async { 6 * 7 }));
+    ///     assert_eq!(thread.join().unwrap().await.unwrap(), 42);
+    /// });
+    /// ```
+    #[doc(alias = "Handle")]
+    #[doc(alias = "get_running_loop")]
+    #[must_use]
+    pub fn try_current() -> Option<Self> {
+        current::with_core(|core| Some(Self::new(&core?.home)))
     }
 
     /// Calls `make` on the loop's thread and runs the future that it returns there. The closure is

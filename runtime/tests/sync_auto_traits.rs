@@ -1,7 +1,12 @@
 //! The table of what may leave its thread: no primitive, handle, guard or future of `sync`; all of
-//! its errors, results and records.
+//! its errors, results and records. `sync::remote` is what may, if its messages may.
 
-use myrt_runtime::sync::{self, broadcast, futures, mpsc, oneshot, queue, statistics, watch};
+use std::cell::Cell;
+use std::rc::Rc;
+
+use myrt_runtime::sync::{
+    self, broadcast, futures, mpsc, oneshot, queue, remote, statistics, watch,
+};
 
 /// Compiles only if the type is not `Send`: else two impls fit and `_` is ambiguous.
 macro_rules! not_send {
@@ -146,3 +151,23 @@ send!(
 fn the_table_compiles() {
     // The constants above are the test.
 }
+
+send!(
+    remote::mpsc::Sender<Cell<u8>>,
+    remote::mpsc::UnboundedSender<Cell<u8>>,
+    remote::mpsc::Receiver<Cell<u8>>,
+    remote::mpsc::SendFuture<'static, u8>,
+    remote::mpsc::RecvFuture<'static, Cell<u8>>,
+    remote::mpsc::ClosedFuture<'static, Cell<u8>>,
+    remote::oneshot::Sender<Cell<u8>>,
+    remote::oneshot::Receiver<Cell<u8>>,
+    remote::oneshot::ClosedFuture<'static, Cell<u8>>,
+);
+
+not_send!(
+    remote::mpsc::Sender<Rc<u8>>,
+    remote::mpsc::UnboundedSender<Rc<u8>>,
+    remote::mpsc::Receiver<Rc<u8>>,
+    remote::oneshot::Sender<Rc<u8>>,
+    remote::oneshot::Receiver<Rc<u8>>,
+);

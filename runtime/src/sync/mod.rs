@@ -1,8 +1,8 @@
 //! What tasks use between themselves: locks, permits, events, queues, channels.
 //!
 //! Names and shapes are tokio's where tokio has the concept, asyncio's where only asyncio has it.
-//! Everything here belongs to one thread: plain cells, no atomics, nothing is `Send`. (Between
-//! threads use any executor-agnostic channel, or the runtime's `Remote`.)
+//! Everything here belongs to one thread: plain cells, no atomics, nothing is `Send`. The exception
+//! is [`remote`]: channels between threads.
 //!
 //! Three promises hold for all of it:
 //!
@@ -32,6 +32,7 @@ pub mod queue;
 mod rate_limiter;
 mod raw_lock;
 mod raw_rw_lock;
+pub mod remote;
 mod rw_lock;
 mod rw_lock_owned;
 mod semaphore;

@@ -324,7 +324,7 @@ pub mod error {
 
     /// The sender is gone and has sent nothing.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct RecvError(pub(super) ());
+    pub struct RecvError(pub(in crate::sync) ());
 
     impl fmt::Display for RecvError {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
