@@ -6,10 +6,12 @@
 //! turn, whatever it reads from, so that a slice or `empty()` in a loop starves no other task.
 
 mod buf_read;
+mod number;
 mod read;
 mod write;
 
 pub use buf_read::{AsyncBufReadExt, BufLines, FillBuf, ReadLineInto, ReadUntilByte, SplitBytes};
+pub use number::{ReadNumber, WriteNumber};
 pub use read::{
     AsyncReadExt, Bytes, ReadAllInto, ReadExactInto, ReadInto, ReadStringInto, ReadVectoredInto,
 };

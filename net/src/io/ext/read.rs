@@ -10,13 +10,27 @@ use futures_io::AsyncRead;
 use futures_lite::io as theirs;
 use myrt_runtime::task::{poll_share, poll_within_budget};
 
+use super::number::{ReadNumber, read_numbers};
 use super::{append_text, checked, is_interrupted};
 
 /// What a read to the end asks for at a time.
 const PIECE: usize = 8 * 1024;
 
-/// What every [`AsyncRead`] can do; std's [`Read`](std::io::Read), awaited.
+/// What every [`AsyncRead`] can do; std's [`Read`](std::io::Read), awaited, and tokio's numbers.
 /// [`Reader`](super::super::Reader) is for reads that are dropped half-way.
+///
+/// ```
+/// use myrt::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// myrt::run(async {
+///     let (mut a, mut b) = myrt::io::duplex(64);
+///     a.write_u16(513).await.unwrap();
+///     a.write_f64_le(0.5).await.unwrap();
+///     assert_eq!(b.read_u8().await.unwrap(), 2);
+///     assert_eq!(b.read_u8().await.unwrap(), 1);
+///     assert_eq!(b.read_f64_le().await.unwrap(), 0.5);
+/// });
+/// ```
 pub trait AsyncReadExt: AsyncRead {
     /// Reads what there is, at least one byte; `Ok(0)` is the end (or an empty `buf`). Cancel safe.
     ///
@@ -85,7 +99,36 @@ pub trait AsyncReadExt: AsyncRead {
     where
         Self: Unpin,
     {
-        ReadExactInto { reader: self, buf }
+        ReadExactInto {
+            reader: self,
+            buf,
+            filled: 0,
+        }
+    }
+
+    read_numbers! {
+        read_u8: u8, "", from_be_bytes;
+        read_i8: i8, "", from_be_bytes;
+        read_u16: u16, " in big-endian order", from_be_bytes;
+        read_u16_le: u16, " in little-endian order", from_le_bytes;
+        read_i16: i16, " in big-endian order", from_be_bytes;
+        read_i16_le: i16, " in little-endian order", from_le_bytes;
+        read_u32: u32, " in big-endian order", from_be_bytes;
+        read_u32_le: u32, " in little-endian order", from_le_bytes;
+        read_i32: i32, " in big-endian order", from_be_bytes;
+        read_i32_le: i32, " in little-endian order", from_le_bytes;
+        read_u64: u64, " in big-endian order", from_be_bytes;
+        read_u64_le: u64, " in little-endian order", from_le_bytes;
+        read_i64: i64, " in big-endian order", from_be_bytes;
+        read_i64_le: i64, " in little-endian order", from_le_bytes;
+        read_u128: u128, " in big-endian order", from_be_bytes;
+        read_u128_le: u128, " in little-endian order", from_le_bytes;
+        read_i128: i128, " in big-endian order", from_be_bytes;
+        read_i128_le: i128, " in little-endian order", from_le_bytes;
+        read_f32: f32, " in big-endian order", from_be_bytes;
+        read_f32_le: f32, " in little-endian order", from_le_bytes;
+        read_f64: f64, " in big-endian order", from_be_bytes;
+        read_f64_le: f64, " in little-endian order", from_le_bytes;
     }
 
     /// At most the first `limit` bytes.
@@ -254,13 +297,40 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadStringInto<'_, R> {
     }
 }
 
+/// Fills what is left of `buf`. Interrupted calls are made again.
+#[track_caller]
+pub(super) fn poll_fill<R: AsyncRead + Unpin + ?Sized>(
+    reader: &mut R,
+    cx: &mut Context<'_>,
+    buf: &mut [u8],
+    filled: &mut usize,
+) -> Poll<io::Result<()>> {
+    poll_within_budget(cx, |cx| {
+        while *filled < buf.len() {
+            let rest = &mut buf[*filled..];
+            let read = poll_within_budget(cx, |cx| Pin::new(&mut *reader).poll_read(cx, rest));
+            let read = ready!(read);
+            if is_interrupted(&read) {
+                continue;
+            }
+            let count = checked(read?, rest.len())?;
+            if count == 0 {
+                let message = "the stream ended before the buffer was full";
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
+            }
+            *filled += count;
+        }
+        Poll::Ready(Ok(()))
+    })
+}
+
 /// Future of [`AsyncReadExt::read_exact`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct ReadExactInto<'a, R: ?Sized> {
     reader: &'a mut R,
-    /// What is still to be filled.
     buf: &'a mut [u8],
+    filled: usize,
 }
 
 impl<R: AsyncRead + Unpin + ?Sized> Future for ReadExactInto<'_, R> {
@@ -268,23 +338,8 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadExactInto<'_, R> {
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { reader, buf } = self.get_mut();
-        poll_within_budget(cx, |cx| {
-            while !buf.is_empty() {
-                let read = poll_within_budget(cx, |cx| Pin::new(&mut **reader).poll_read(cx, buf));
-                let read = ready!(read);
-                if is_interrupted(&read) {
-                    continue;
-                }
-                let count = checked(read?, buf.len())?;
-                if count == 0 {
-                    let message = "the stream ended before the buffer was full";
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
-                }
-                *buf = &mut mem::take(buf)[count..];
-            }
-            Poll::Ready(Ok(()))
-        })
+        let this = self.get_mut();
+        poll_fill(&mut *this.reader, cx, this.buf, &mut this.filled)
     }
 }
 

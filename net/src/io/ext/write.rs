@@ -7,9 +7,11 @@ use std::task::{Context, Poll, ready};
 use futures_io::AsyncWrite;
 use myrt_runtime::task::poll_within_budget;
 
+use super::number::{WriteNumber, write_numbers};
 use super::{checked, is_interrupted};
 
-/// What every [`AsyncWrite`] can do; std's [`Write`](std::io::Write), awaited.
+/// What every [`AsyncWrite`] can do; std's [`Write`](std::io::Write), awaited, and tokio's
+/// numbers (an example is at [`AsyncReadExt`](super::AsyncReadExt)).
 /// [`Writer`](super::super::Writer) is for writes that are dropped half-way.
 pub trait AsyncWriteExt: AsyncWrite {
     /// Writes as much of `buf` as the stream takes at once, and says how much. Cancel safe.
@@ -46,8 +48,34 @@ pub trait AsyncWriteExt: AsyncWrite {
     {
         WriteAllOf {
             writer: self,
-            rest: buf,
+            buf,
+            written: 0,
         }
+    }
+
+    write_numbers! {
+        write_u8: u8, "", to_be_bytes;
+        write_i8: i8, "", to_be_bytes;
+        write_u16: u16, " in big-endian order", to_be_bytes;
+        write_u16_le: u16, " in little-endian order", to_le_bytes;
+        write_i16: i16, " in big-endian order", to_be_bytes;
+        write_i16_le: i16, " in little-endian order", to_le_bytes;
+        write_u32: u32, " in big-endian order", to_be_bytes;
+        write_u32_le: u32, " in little-endian order", to_le_bytes;
+        write_i32: i32, " in big-endian order", to_be_bytes;
+        write_i32_le: i32, " in little-endian order", to_le_bytes;
+        write_u64: u64, " in big-endian order", to_be_bytes;
+        write_u64_le: u64, " in little-endian order", to_le_bytes;
+        write_i64: i64, " in big-endian order", to_be_bytes;
+        write_i64_le: i64, " in little-endian order", to_le_bytes;
+        write_u128: u128, " in big-endian order", to_be_bytes;
+        write_u128_le: u128, " in little-endian order", to_le_bytes;
+        write_i128: i128, " in big-endian order", to_be_bytes;
+        write_i128_le: i128, " in little-endian order", to_le_bytes;
+        write_f32: f32, " in big-endian order", to_be_bytes;
+        write_f32_le: f32, " in little-endian order", to_le_bytes;
+        write_f64: f64, " in big-endian order", to_be_bytes;
+        write_f64_le: f64, " in little-endian order", to_le_bytes;
     }
 
     /// Sends on what the stream holds back.
@@ -121,12 +149,39 @@ impl<W: AsyncWrite + Unpin + ?Sized> Future for WriteVectoredOf<'_, W> {
     }
 }
 
+/// Writes what is left of `buf`. Interrupted calls are made again.
+#[track_caller]
+pub(super) fn poll_write_rest<W: AsyncWrite + Unpin + ?Sized>(
+    writer: &mut W,
+    cx: &mut Context<'_>,
+    buf: &[u8],
+    written: &mut usize,
+) -> Poll<io::Result<()>> {
+    poll_within_budget(cx, |cx| {
+        while *written < buf.len() {
+            let rest = &buf[*written..];
+            let wrote = poll_within_budget(cx, |cx| Pin::new(&mut *writer).poll_write(cx, rest));
+            let wrote = ready!(wrote);
+            if is_interrupted(&wrote) {
+                continue;
+            }
+            let count = checked(wrote?, rest.len())?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *written += count;
+        }
+        Poll::Ready(Ok(()))
+    })
+}
+
 /// Future of [`AsyncWriteExt::write_all`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct WriteAllOf<'a, W: ?Sized> {
     writer: &'a mut W,
-    rest: &'a [u8],
+    buf: &'a [u8],
+    written: usize,
 }
 
 impl<W: AsyncWrite + Unpin + ?Sized> Future for WriteAllOf<'_, W> {
@@ -134,23 +189,8 @@ impl<W: AsyncWrite + Unpin + ?Sized> Future for WriteAllOf<'_, W> {
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { writer, rest } = self.get_mut();
-        poll_within_budget(cx, |cx| {
-            while !rest.is_empty() {
-                let wrote =
-                    poll_within_budget(cx, |cx| Pin::new(&mut **writer).poll_write(cx, rest));
-                let wrote = ready!(wrote);
-                if is_interrupted(&wrote) {
-                    continue;
-                }
-                let count = checked(wrote?, rest.len())?;
-                if count == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                *rest = &rest[count..];
-            }
-            Poll::Ready(Ok(()))
-        })
+        let this = self.get_mut();
+        poll_write_rest(&mut *this.writer, cx, this.buf, &mut this.written)
     }
 }
 

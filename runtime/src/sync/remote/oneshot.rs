@@ -34,7 +34,6 @@ pub use crate::sync::oneshot::error;
 /// myrt::run(async move { sender.send("done").unwrap() });
 /// assert_eq!(thread.join().unwrap(), Ok("done"));
 /// ```
-#[must_use]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {

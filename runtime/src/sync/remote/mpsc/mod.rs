@@ -43,7 +43,6 @@ pub use sender::{ClosedFuture, SendFuture, Sender, UnboundedSender};
 /// assert_eq!(thread.join().unwrap(), [0, 1, 2]);
 /// ```
 #[doc(alias = "sync_channel")]
-#[must_use]
 #[track_caller]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(
@@ -66,7 +65,6 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// thread.join().unwrap();
 /// ```
 #[doc(alias = "unbounded_channel")]
-#[must_use]
 pub fn unbounded<T>() -> (UnboundedSender<T>, Receiver<T>) {
     let chan = Arc::new(Chan::new(None));
     (UnboundedSender::new(Arc::clone(&chan)), Receiver::new(chan))
