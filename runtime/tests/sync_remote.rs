@@ -1,4 +1,5 @@
 //! Channels between threads: order, back-pressure, what is cancelled, what is closed.
+#![allow(clippy::disallowed_methods, reason = "tests start threads")]
 
 mod support;
 
@@ -123,7 +124,7 @@ fn senders_are_served_in_order_and_a_cancelled_one_passes_its_place_on() {
 #[test]
 fn a_receive_that_is_dropped_takes_nothing() {
     let (sender, mut receiver) = mpsc::unbounded();
-    let mut waiting = pending(receiver.recv());
+    let waiting = pending(receiver.recv());
     sender.send(1).expect("open");
     sender.send(2).expect("open");
     assert_eq!(waiting.woken(), 1);
