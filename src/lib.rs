@@ -102,12 +102,12 @@ pub mod io {
 pub mod net {
     #[doc(inline)]
     pub use myrt_net::{
-        Connection, DrainServer, Interest, ListenFd, ListenFdKind, LookupHost, OpenConnection,
-        Readiness, Ready, ReadyFor, SendFile, ServeForever, Served, Server, ServerStatistics,
-        Splice, SpliceBidirectional, SpliceFrom, SpliceTo, StartServer, TcpListener, TcpSocket,
-        TcpStream, ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixStream, WaitClosed,
-        halves, is_out_of_resources, listen_fds, lookup_host, send_file, splice,
-        splice_bidirectional, tcp, udp, unix,
+        AsyncIo, Connection, DrainServer, Interest, ListenFd, ListenFdKind, LookupHost,
+        OpenConnection, Readiness, Ready, ReadyFor, SendFile, ServeForever, Served, Server,
+        ServerStatistics, Splice, SpliceBidirectional, SpliceFrom, SpliceTo, StartServer,
+        TcpListener, TcpSocket, TcpStream, ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener,
+        UnixStream, WaitClosed, halves, is_out_of_resources, listen_fds, lookup_host, send_file,
+        splice, splice_bidirectional, tcp, udp, unix,
     };
 }
 

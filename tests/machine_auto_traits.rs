@@ -119,6 +119,7 @@ fn leaf_futures_are_send() {
         moves(tcp.readable());
         moves(tcp.writable());
         moves(tcp.ready(net::Interest::READABLE));
+        moves(tcp.async_io(net::Interest::READABLE, || Ok(())));
         moves(async move {
             let _ = io::copy(&mut a, &mut b).await;
             let _ = io::copy_bidirectional(&mut a, &mut b).await;

@@ -9,6 +9,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,13 +20,32 @@ use myrt_runtime::time::{Sleep, sleep};
 #[derive(Debug, Default)]
 pub(crate) struct AcceptBackoff {
     failures: AtomicU32,
+    /// The pause of `poll_accept`, which has no future to keep it in.
+    polled: Mutex<Option<Backoff>>,
 }
 
 impl AcceptBackoff {
     pub(crate) const fn new() -> Self {
         Self {
             failures: AtomicU32::new(0),
+            polled: Mutex::new(None),
         }
+    }
+
+    /// Waits, over several calls, for what an accept waits for first.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.failures.load(Relaxed) == 0 {
+            return Poll::Ready(());
+        }
+        let place = || self.polled.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not polled under the lock: a waker's clone may come back here.
+        let kept = place().take();
+        let mut pause = kept.unwrap_or_else(|| self.next());
+        let over = pause.poll(cx);
+        if over.is_pending() {
+            *place() = Some(pause);
+        }
+        over
     }
 
     /// Counts a failure, or forgets those there were.

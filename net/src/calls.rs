@@ -204,6 +204,11 @@ pub(crate) fn unix_recv_from(
     socket.recv_from(buf)
 }
 
+/// What is over on a descriptor, without waiting.
+pub(crate) fn ends(socket: &impl AsFd) -> io::Result<os::Ends> {
+    os::ends(socket.as_fd())
+}
+
 /// Shuts a direction down. That the peer is gone already is no failure: what was asked for is so.
 pub(crate) fn shutdown(socket: &impl AsFd, how: Shutdown) -> io::Result<()> {
     match SockRef::from(socket).shutdown(how) {

@@ -47,7 +47,7 @@ mod zero_copy;
 pub use addr::{LookupHost, ToSocketAddrs, lookup_host};
 pub use calls::is_out_of_resources;
 pub use listen_fds::{ListenFd, ListenFdKind, listen_fds};
-pub use ready::{Interest, Readiness, Ready, ReadyFor};
+pub use ready::{AsyncIo, Interest, Readiness, Ready, ReadyFor};
 pub use server::{
     DrainServer, OpenConnection, ServeForever, Served, Server, ServerStatistics, StartServer,
     WaitClosed, open_connection, start_server,

@@ -217,6 +217,7 @@ macro_rules! byte_stream {
             }
         }
 
+        $crate::ready::readiness!($name over $system: poll_read_ready, poll_write_ready);
         $crate::stream::by_reference!(@system $name);
         $crate::stream::by_reference!($name);
 

@@ -4,6 +4,8 @@
 //! goes out whole or not at all. A short receive therefore says nothing about what else is there,
 //! and every operation asks the kernel. It knows no protocol.
 
+mod poll;
+
 use std::fmt;
 use std::future::Future;
 use std::io;

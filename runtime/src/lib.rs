@@ -98,6 +98,7 @@ pub mod os {
     pub use crate::sys::signals::{Listening, has_default_action, listen};
     pub use crate::sys::splice::{send_file, splice};
     pub use crate::sys::stderr::complain;
+    pub use crate::sys::{Ends, ends};
     pub use libc::{
         SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
     };

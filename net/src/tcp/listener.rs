@@ -124,6 +124,39 @@ impl TcpListener {
         }
     }
 
+    /// [`accept`](Self::accept) for `poll` functions, with the same pauses after errors. There is
+    /// one waker: the last caller is woken.
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use myrt::net::{TcpListener, TcpStream};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// myrt::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let _client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (_stream, peer) = poll_fn(|cx| listener.poll_accept(cx)).await?;
+    ///     assert!(peer.ip().is_loopback());
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    #[track_caller]
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        loop {
+            ready!(self.backoff.poll(cx));
+            let result = ready!(self.io.poll_read_with(cx, calls::accept));
+            self.backoff.note(result.is_ok());
+            let (socket, address) = result?;
+            if let Some(accepted) = with_address(socket, &address) {
+                return Poll::Ready(Ok(accepted));
+            }
+        }
+    }
+
     /// Takes a connection that waits already.
     pub(crate) fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (socket, address) = self.io.try_read_with(calls::accept)?;
@@ -219,13 +252,19 @@ impl Future for Accept<'_> {
         let this = self.get_mut();
         loop {
             let (socket, address) = ready!(this.poll_socket(cx))?;
-            let stream = TcpStream::accepted(socket);
-            // A peer that is gone already has no address on some systems, and is passed over.
-            if let Some(address) = address.as_socket().or_else(|| stream.peer_addr().ok()) {
-                return Poll::Ready(Ok((stream, address)));
+            if let Some(accepted) = with_address(socket, &address) {
+                return Poll::Ready(Ok(accepted));
             }
         }
     }
+}
+
+/// A connection and its peer. A peer that is gone already has no address on some systems, and is
+/// passed over.
+fn with_address(socket: Socket, address: &SockAddr) -> Option<(TcpStream, SocketAddr)> {
+    let stream = TcpStream::accepted(socket);
+    let address = address.as_socket().or_else(|| stream.peer_addr().ok())?;
+    Some((stream, address))
 }
 
 /// Stream of [`TcpListener::incoming`].

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::{self, SocketAddr};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use myrt_runtime::io::Async;
@@ -15,7 +16,8 @@ use socket2::{SockRef, Socket};
 use super::connect::Connect;
 use super::{OwnedReadHalf, OwnedWriteHalf, Peek, ReadHalf, WriteHalf};
 use crate::addr::{LookupHost, ToSocketAddrs};
-use crate::socket_op::{Read, Write};
+use crate::calls;
+use crate::socket_op::{Read, Write, poll_nothing};
 use crate::stream::byte_stream;
 
 /// A TCP connection.
@@ -108,6 +110,20 @@ impl TcpStream {
     #[track_caller]
     pub fn peek<'a>(&'a self, buf: &'a mut [u8]) -> Peek<'a> {
         Peek::new(&self.io, buf)
+    }
+
+    /// [`peek`](Self::peek) for `poll` functions. All `poll` functions that read share one waker:
+    /// the last caller is woken.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[track_caller]
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return poll_nothing(cx);
+        }
+        self.io
+            .poll_read_with(cx, |stream| calls::peek(stream, buf))
     }
 
     /// Sends small packets at once (`TCP_NODELAY`, no Nagle).

@@ -1,5 +1,7 @@
 //! A datagram socket of the Unix domain: borders kept, nothing lost, nothing reordered.
 
+mod poll;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -19,7 +21,7 @@ use socket2::{Domain, SockAddr, Type};
 use super::SocketFile;
 use crate::calls;
 use crate::place::{self, Place};
-use crate::ready::Readiness;
+use crate::ready::{Interest, Readiness, ReadyFor};
 use crate::socket_op::{Direction, socket_op};
 
 /// A datagram socket of the Unix domain. Dropping a bound one removes its file.
@@ -176,6 +178,25 @@ impl UnixDatagram {
             .try_write_with(|socket| calls::unix_send(socket, datagram))
     }
 
+    /// Sends to the socket at a path if that is possible at once.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the receiver's queue is full (of which no wait
+    /// tells when it has room again, see [`send_to`](Self::send_to)), and what else the system
+    /// says.
+    pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        calls::unix_send_to(self.io.get_ref(), datagram, &SockAddr::unix(path)?)
+    }
+
+    /// Receives a datagram and its sender's address if one is there.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if not, and what else the system says.
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.io
+            .try_read_with(|socket| calls::unix_recv_from(socket, buf))
+    }
+
     /// Receives if something is there.
     ///
     /// # Errors
@@ -195,6 +216,28 @@ impl UnixDatagram {
     #[track_caller]
     pub fn writable(&self) -> Readiness<'_, net::UnixDatagram> {
         Readiness::new(&self.io, Direction::Write)
+    }
+
+    /// Waits until any direction of `interest` may be tried, and says which. **Cancel safe.**
+    #[track_caller]
+    pub fn ready(&self, interest: Interest) -> ReadyFor<'_, net::UnixDatagram> {
+        ReadyFor::new(&self.io, interest)
+    }
+
+    /// Ends one direction or both.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn shutdown(&self, how: std::net::Shutdown) -> io::Result<()> {
+        calls::shutdown(self.io.get_ref(), how)
+    }
+
+    /// Takes the error that the system holds for this socket (`SO_ERROR`).
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.get_ref().take_error()
     }
 
     /// The address at this end.

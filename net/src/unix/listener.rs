@@ -108,6 +108,25 @@ impl UnixListener {
         }
     }
 
+    /// [`accept`](Self::accept) for `poll` functions, with the same pauses after errors. There is
+    /// one waker: the last caller is woken.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    #[track_caller]
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        loop {
+            ready!(self.backoff.poll(cx));
+            let result = ready!(self.io.poll_read_with(cx, calls::accept));
+            self.backoff.note(result.is_ok());
+            let stream = UnixStream::fresh(result?.0);
+            // A peer that is gone already has no address on some systems, and is passed over.
+            if let Ok(address) = stream.peer_addr() {
+                return Poll::Ready(Ok((stream, address)));
+            }
+        }
+    }
+
     /// The connections as a stream of `io::Result<UnixStream>` that never ends.
     #[track_caller]
     pub fn incoming(&self) -> Incoming<'_> {

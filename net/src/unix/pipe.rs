@@ -14,7 +14,8 @@ use myrt_runtime::os;
 use myrt_runtime::task::poll_budget;
 
 use crate::calls;
-use crate::socket_op::{self, Read, ReadExact, Write, WriteAll};
+use crate::ready::{Interest, Readiness, ReadyFor, own_calls};
+use crate::socket_op::{self, Direction, Read, ReadExact, Write, WriteAll};
 use crate::stream::by_reference;
 
 /// A pipe: what is written to the sender is read from the receiver.
@@ -118,11 +119,43 @@ impl Sender {
             .try_write_with(|file| calls::write(file, buf))
     }
 
+    /// Waits until a write may succeed, or the receiver is gone. A hint. **Cancel safe.**
+    ///
+    /// # Panics
+    /// If it was closed through [`AsyncWrite`].
+    #[track_caller]
+    pub fn writable(&self) -> Readiness<'_, File> {
+        Readiness::new(self.open(), Direction::Write)
+    }
+
+    /// [`writable`](Self::writable) for `poll` functions, which share one waker.
+    ///
+    /// # Errors
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) if it was closed, and what the selector says of
+    /// the descriptor.
+    #[track_caller]
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.inner()?.poll_writable(cx)
+    }
+
+    /// Waits until it may be written, and says whether the receiver is gone. **Cancel safe.**
+    ///
+    /// # Panics
+    /// If it was closed through [`AsyncWrite`].
+    #[track_caller]
+    pub fn ready(&self, interest: Interest) -> ReadyFor<'_, File> {
+        ReadyFor::new(self.open(), interest)
+    }
+
+    own_calls!(File, |this| this.inner()?, or panic: this.open());
+
     /// For splicing.
     pub(crate) fn inner(&self) -> io::Result<&Async<File>> {
         self.io.as_ref().ok_or_else(closed)
     }
 
+    /// # Panics
+    /// If it was closed.
     #[track_caller]
     fn open(&self) -> &Async<File> {
         self.io.as_ref().expect("the sender was closed")
@@ -148,6 +181,29 @@ impl Receiver {
     pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
         self.io.into_inner().map(Into::into)
     }
+
+    /// Waits until a read may succeed: bytes or the end are there. A hint. **Cancel safe.**
+    #[track_caller]
+    pub fn readable(&self) -> Readiness<'_, File> {
+        Readiness::new(&self.io, Direction::Read)
+    }
+
+    /// [`readable`](Self::readable) for `poll` functions, which share one waker.
+    ///
+    /// # Errors
+    /// What the selector says of the descriptor.
+    #[track_caller]
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_readable(cx)
+    }
+
+    /// Waits until it may be read, and says whether the last sender is gone. **Cancel safe.**
+    #[track_caller]
+    pub fn ready(&self, interest: Interest) -> ReadyFor<'_, File> {
+        ReadyFor::new(&self.io, interest)
+    }
+
+    own_calls!(File, |this| &this.io);
 
     /// For splicing.
     pub(crate) const fn inner(&self) -> &Async<File> {
@@ -225,6 +281,22 @@ impl AsyncWrite for Sender {
 
 fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::BrokenPipe, "the sender was closed")
+}
+
+/// # Panics
+/// If it was closed through [`AsyncWrite`].
+impl AsFd for Sender {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.open().as_fd()
+    }
+}
+
+/// # Panics
+/// If it was closed through [`AsyncWrite`].
+impl AsRawFd for Sender {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
 }
 
 impl AsFd for Receiver {

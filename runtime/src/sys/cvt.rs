@@ -122,6 +122,30 @@ pub(crate) fn has_error(fd: RawFd) -> bool {
     poll_now(fd, 0).is_ok_and(|seen| seen & libc::POLLERR != 0)
 }
 
+/// What is over on a descriptor, as the system says now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// The peer will send no more; what it sent may still be there.
+    pub read_closed: bool,
+    /// Writing is over or has failed.
+    pub write_closed: bool,
+    /// An error waits to be taken.
+    pub error: bool,
+}
+
+/// What is over on `fd`, without waiting.
+///
+/// # Errors
+/// What poll(2) says, such as no memory.
+pub fn ends(fd: BorrowedFd<'_>) -> io::Result<Ends> {
+    let seen = poll_now(fd.as_raw_fd(), poll_bits(Interest::READABLE))?;
+    Ok(Ends {
+        read_closed: seen & (libc::POLLHUP | POLLRDHUP) != 0,
+        write_closed: seen & (libc::POLLHUP | libc::POLLERR) != 0,
+        error: seen & libc::POLLERR != 0,
+    })
+}
+
 /// What poll(2) says of one descriptor, without waiting.
 fn poll_now(fd: RawFd, events: libc::c_short) -> io::Result<libc::c_short> {
     let mut entry = libc::pollfd {

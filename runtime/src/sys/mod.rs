@@ -125,6 +125,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
+pub use self::cvt::{Ends, ends};
 pub(crate) use self::cvt::{has_error, readable_now, set_nonblocking};
 pub(crate) use self::event::{Added, Event, Interest, Ready, SyscallCounts};
 pub(crate) use self::fork::current_thread;
