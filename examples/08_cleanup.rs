@@ -1,5 +1,4 @@
-//! Cleanups that may await: they run however their future ends, and whoever cancelled it waits for
-//! them.
+//! Cleanups that may await: they run however their future ends, and the canceller waits for them.
 //!
 //! Shows `finally` (a partial file is removed after a timeout, after a sibling's failure, and on
 //! Ctrl-C), `bracket` (the resource is given back), `shield` (a step that must not be cut in the
@@ -66,8 +65,8 @@ async fn download(path: &Path, blocks: usize) {
         }
     };
     finally(work, async move || {
-        // Anything may be awaited here: another thread removes the file, and whoever cancelled us
-        // waits for that.
+        // Anything may be awaited here: another thread removes the file, and the code that
+        // cancelled us waits for that.
         let removed = myrt::spawn_blocking(move || std::fs::remove_file(mine)).await;
         println!(
             "  the partial file is removed: {}",

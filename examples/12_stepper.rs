@@ -2,8 +2,8 @@
 //!
 //! Shows `Runtime::step`, which polls one task or, when none is ready, does the rest of a turn
 //! (timers, selector), and between the steps the ready queue in its order (`Runtime::ready`), the
-//! timers, and who waits for whom (`Runtime::graph`). Two clients share a lock; on a terminal press
-//! Enter for the next step.
+//! timers, and which task waits for which (`Runtime::graph`). Two clients share a lock; on a
+//! terminal press Enter for the next step.
 //!
 //! asyncio's loop in slow motion. Next: `13_timeline`, the same as drawings.
 //!

@@ -47,7 +47,7 @@ async fn a_token_wakes_all_who_wait_in_order() {
             let (token, order) = (token.clone(), order.clone());
             myrt::spawn(async move {
                 if n == 1 {
-                    // Gives its place up, and waits anew behind the others.
+                    // Gives its place up, and waits again behind the others.
                     assert!(timeout(ms(1), token.cancelled()).await.is_err());
                     sleep(ms(1)).await;
                 }

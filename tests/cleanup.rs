@@ -1,5 +1,5 @@
-//! Async cleanups: they run however a future ends, exactly once, and whoever cancelled waits for
-//! them. What the main future and the runtime have to do with them is `cleanup_runtime.rs`.
+//! Async cleanups: they run however a future ends, exactly once, and the canceller waits for them.
+//! What the main future and the runtime have to do with them is `cleanup_runtime.rs`.
 
 mod support;
 

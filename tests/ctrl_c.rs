@@ -1,4 +1,4 @@
-//! Ctrl-C, for real: each test starts this binary anew as a child, sends it SIGINT, and looks at
+//! Ctrl-C, for real: each test starts this binary again as a child, sends it SIGINT, and looks at
 //! how it ends.
 #![cfg(feature = "signal")]
 

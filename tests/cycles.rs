@@ -132,7 +132,7 @@ fn who_can_still_go_on_is_not_told() {
         drop(named("impatient", async move {
             let _ = timeout(Duration::from_millis(30), take_both(second, first)).await;
         }));
-        // Whoever waits for a holder that sleeps.
+        // A task that waits for a holder that sleeps.
         let slow = Rc::new(Mutex::new(()));
         let held = slow.clone();
         drop(named("holder", async move {

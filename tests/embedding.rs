@@ -185,7 +185,7 @@ fn a_foreign_loop_can_drive_it() {
     assert!(deadline > Instant::now() - Duration::from_secs(5));
     std::io::Write::write_all(&mut &theirs, b"x").unwrap();
     while runtime.metrics().tasks != 0 {
-        // What poll(2) in a foreign loop does; a thread's sleep stands for it.
+        // What poll(2) in a foreign loop does; a thread's sleep replaces it.
         let until = runtime.next_deadline().map(|at| at - Instant::now());
         thread::sleep(
             until

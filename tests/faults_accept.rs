@@ -116,7 +116,7 @@ fn c7_a_port_is_chosen_that_is_free_on_every_address() {
     });
 }
 
-/// A server that says a word to whoever comes.
+/// A server that says a word to each client.
 async fn greeter() -> Server {
     let server = start_server("127.0.0.1:0", async |_, mut writer| {
         writer.write_all(b"welcome").await?;

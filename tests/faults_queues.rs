@@ -101,7 +101,7 @@ fn f2_who_comes_to_a_lock_without_a_share_keeps_its_place() {
             let readers_pass = !held && !writes;
             let got = order(come, || drop(guard));
             if readers_pass {
-                // Both may read: nothing is lost, whoever runs first.
+                // Both may read: nothing is lost, whichever runs first.
                 assert_eq!(got.len(), 2);
             } else {
                 assert_eq!(got, IN_ORDER, "held: {held}, writes: {writes}");

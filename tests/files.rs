@@ -191,7 +191,7 @@ fn lines_buffers_and_large_transfers_by_the_traits() {
     });
 }
 
-/// Polls a future so many times, then drops it.
+/// Polls a future `n` times, then drops it.
 async fn polled<F: Future>(times: u32, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..times {

@@ -248,8 +248,8 @@ impl WriteAll for &std::os::unix::net::UnixStream {
     }
 }
 
-/// A future and its output that are not `Send` are only ever touched by their own thread, whoever
-/// has the last waker.
+/// A future and its output that are not `Send` are only ever touched by their own thread, whichever
+/// thread has the last waker.
 #[test]
 fn r41_what_is_not_send_is_polled_and_dropped_at_home() {
     let home = thread::current().id();

@@ -39,7 +39,7 @@ fn run(program: impl AsyncFnOnce(Async<UnixStream>)) -> (RawFd, Vec<Report>) {
 
 /// What a C library does that thinks the descriptor its own.
 fn close(fd: RawFd) {
-    // SAFETY: the number is open, and whoever has it besides forgets it before any other is opened.
+    // SAFETY: the number is open, and its other owner forgets it before any other is opened.
     drop(unsafe { OwnedFd::from_raw_fd(fd) });
 }
 

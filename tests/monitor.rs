@@ -100,7 +100,7 @@ fn it_answers_while_the_loop_is_blocked_and_names_task_and_call() {
     });
 }
 
-/// Asks until somebody is named, on a thread of its own, and gives the answer to whoever joins it.
+/// Asks until a task is named, on a thread of its own, and returns the answer when it is joined.
 fn ask_who_blocks(told: std::sync::mpsc::Receiver<SocketAddr>) -> std::thread::JoinHandle<String> {
     std::thread::spawn(move || {
         let address = told.recv().unwrap();

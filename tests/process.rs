@@ -1,4 +1,5 @@
-//! Child processes: no zombie, no descriptor left, no deadlock, whoever drops what when.
+//! Child processes: no zombie, no descriptor left, no deadlock, in whatever order things are
+//! dropped.
 //!
 //! Every test runs on each selector of the system and by each way to notice an end (a descriptor of
 //! the process, SIGCHLD). Tests count descriptors and zombies of the whole process, so they take

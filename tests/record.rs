@@ -2,7 +2,7 @@
 //! output is sound.
 //!
 //! The drawings are those of `examples/13_timeline.rs`. `MYRT_BLESS=1 cargo test --test record`
-//! writes what they should be anew.
+//! writes them again.
 
 use std::cell::RefCell;
 use std::env;

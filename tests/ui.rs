@@ -1,7 +1,7 @@
 //! The errors that a wrong use of the attributes gives, compared with what is written down in
 //! `ui/*.stderr`.
 //!
-//! To write them anew after a change: `TRYBUILD=overwrite cargo test --test ui`, and then read the
+//! To write them again after a change: `TRYBUILD=overwrite cargo test --test ui`, and then read the
 //! difference.
 
 #[test]

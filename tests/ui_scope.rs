@@ -1,7 +1,7 @@
 //! Borrows that would escape a scope do not compile; compared with what is written down in
 //! `ui_scope/*.stderr`.
 //!
-//! To write them anew after a change: `TRYBUILD=overwrite cargo test --test ui_scope`, and then
+//! To write them again after a change: `TRYBUILD=overwrite cargo test --test ui_scope`, and then
 //! read the difference.
 
 #[test]

@@ -1,9 +1,9 @@
 //! The last part of the tour: 5,000 clients at once, served by one thread.
 //!
-//! It exists apart from `main.rs` because it is the one part with sockets. The server runs on the
-//! main thread; the clients run in the same process, on a runtime of their own on a thread of the
-//! blocking pool, so that their work is not counted as the server's. Each connection has two
-//! descriptors here, one at either end.
+//! Why apart from `main.rs`: it is the one part with sockets. The server runs on the main thread;
+//! the clients run in the same process, on a runtime of their own on a thread of the blocking pool,
+//! so that their work is not counted as the server's. Each connection has two descriptors here, one
+//! at either end.
 
 use std::cell::{Cell, RefCell};
 use std::io;

@@ -1,8 +1,8 @@
 //! Drawing for the tour: headings, facts, and timelines of what tasks really did.
 //!
-//! It exists so that `main.rs` can speak of tasks only. Rows note instants while tasks run; drawing
-//! happens afterwards. It knows nothing of the runtime but its clock. Colours appear on a terminal
-//! only, and not with `NO_COLOR`.
+//! Why: `main.rs` should be about tasks only. Rows note instants while tasks run; drawing happens
+//! afterwards. It knows nothing of the runtime but its clock. Colours appear on a terminal only,
+//! and not with `NO_COLOR`.
 
 use std::cell::{Cell, RefCell};
 use std::io::IsTerminal;

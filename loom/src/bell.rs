@@ -7,7 +7,7 @@
 
 use loom::sync::Notify;
 
-/// Stands for the eventfd and the selector that sleeps on it.
+/// The model of the eventfd and of the selector that sleeps on it.
 pub(crate) struct Bell(Notify);
 
 impl Bell {

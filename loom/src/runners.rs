@@ -1,7 +1,7 @@
 //! Models of `runner.rs`: a reader on another thread, and the loop's thread that leaves the runtime
 //! meanwhile.
 //!
-//! They exist because the word that is read belongs to the thread that leaves: read after it left,
+//! Why: the word that is read belongs to the thread that leaves: read after it left,
 //! it is anybody's memory. So the word changes its value there, as reused memory would.
 
 use loom::sync::Arc;

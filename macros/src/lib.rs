@@ -25,8 +25,7 @@
 //! function header, for which a parser of the whole language would triple the build time of a small
 //! program.
 //!
-//! This crate must not know how a runtime is built or run: that is what the facade's
-//! `__private::{main, test}` do.
+//! The facade's `__private::{main, test}` build and run the runtime; this crate only calls them.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_macros)]

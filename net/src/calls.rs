@@ -1,9 +1,7 @@
-//! The one door for system calls on sockets: nothing else in myrt opens, reads, writes or accepts
-//! on one.
+//! The calls on sockets: nothing else in myrt opens a socket, reads, writes or accepts on one.
 //!
-//! It exists so that there is one place to count them, to record and replay them, or to put a
-//! simulated network there, and one place that knows how systems differ. Everything here is
-//! non-blocking and returns at once; it knows nothing of tasks or waiting.
+//! Why: one place to count them, to replay them, or to replace them by a simulated network, and one
+//! place that knows how systems differ. Everything here is non-blocking and returns at once.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -83,8 +81,8 @@ pub(crate) fn accept(listener: &impl AsFd) -> io::Result<(Socket, SockAddr)> {
     }
 }
 
-/// Connections in a row that failed before they were accepted. More is no accident, and whoever
-/// accepts is told.
+/// Connections in a row that failed before they were accepted. More is no accident, and the code
+/// that accepts is told.
 const MOST_FAILED: u32 = 128;
 
 /// Whether an error of accept is about the one connection, or about none (a signal came): neither

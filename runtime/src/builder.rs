@@ -1,7 +1,7 @@
 //! `Builder`: what can be chosen about a runtime.
 //!
-//! It exists so that the defaults, the environment and the program's own choice meet in one place,
-//! in this order. It must not know the loop.
+//! Why: one place where the defaults, the environment and the program's own choice meet, in this
+//! order.
 
 use std::env;
 use std::fmt;

@@ -1,7 +1,7 @@
-//! Foreign text in tables: names of tasks and lines of clients, which may hold anything.
+//! Escapes foreign text for tables: names of tasks and lines of clients, which may hold anything.
 //!
 //! Why: a line break forges a row, an escape character drives the terminal, and a megabyte of name
-//! is a megabyte for each row. It must not know what the text is.
+//! is a megabyte for each row.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,6 @@
 //! Counts of one runtime.
 //!
-//! It exists so that tests and tools can ask how much was done without measuring time. It must not
-//! know how.
+//! Why: tests and tools count what was done instead of measuring time.
 
 use std::time::Duration;
 

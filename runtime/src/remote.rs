@@ -1,7 +1,7 @@
 //! `Remote`: what other threads may ask of a runtime.
 //!
-//! It exists because everything else stays on its thread. A remote knows the runtime's queue and
-//! nothing of its tables; what it sends runs on the loop's thread.
+//! Why: everything else belongs to one thread. A remote knows the runtime's queue and nothing of
+//! its tables; what it sends runs on the loop's thread.
 
 use std::fmt;
 use std::future::Future;

@@ -1,6 +1,6 @@
 //! For steppers: who is ready, in order, and what time it is.
 //!
-//! It exists apart from the loop, which does not need it. It must not change anything.
+//! Why: the loop does not need it. It changes nothing.
 
 use crate::executor::Id;
 use crate::runtime_loop::Runtime;

@@ -15,7 +15,7 @@ use support::Manual;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// A new waiter that wants so many, polled at once.
+    /// A new waiter that wants `n`, polled at once.
     Ask(u32),
     /// A waiter is polled, perhaps with another waker.
     Poll(usize, bool),
@@ -163,7 +163,7 @@ where
     Ok(())
 }
 
-/// Whoever the model has granted something just now was woken.
+/// The waiter that the model has just granted something was woken.
 fn check_wakes<F: Future>(
     model: &Model,
     before: &[(usize, u32)],
@@ -238,7 +238,7 @@ proptest! {
         drop(receiver);
     }
 
-    /// Items stay in the order in which they were put, whoever is cancelled.
+    /// Items stay in the order in which they were put, whichever task is cancelled.
     #[test]
     fn queue(steps in steps(1)) {
         let queue = Queue::new(0);

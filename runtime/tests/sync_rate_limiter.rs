@@ -88,7 +88,7 @@ fn cancelled_after_any_number_of_polls_it_keeps_its_rate_and_its_order() {
                     let (limiter, times) = (Rc::clone(&limiter), Rc::clone(&times));
                     spawn(async move {
                         if caller % 2 == 1 {
-                            // Given up after so many polls, and begun again behind the others.
+                            // Given up after `n` polls, and begun again behind the others.
                             cut(polls, || limiter.acquire()).await;
                         } else {
                             limiter.acquire().await;

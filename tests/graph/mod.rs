@@ -327,7 +327,7 @@ impl Graph {
         }
         let mut found = Vec::new();
         for path in module.uses.get(name).into_iter().flatten() {
-            // `use x::x`, and a name that stands for another crate.
+            // `use x::x`, and a name of another crate.
             if path.len() > 1 || path[0] != name {
                 found.extend(self.resolve(here, path, depth + 1));
             }
@@ -404,7 +404,7 @@ fn files_of(
 /// The names behind `Must not depend on:` in the head of a file.
 fn must_not(text: &str) -> Vec<String> {
     let head = text.lines().map_while(|line| line.strip_prefix("//!"));
-    let head: String = head.collect::<Vec<_>>().join(" ");
+    let head: String = head.map(str::trim).collect::<Vec<_>>().join(" ");
     let Some((_, list)) = head.split_once("Must not depend on:") else {
         return Vec::new();
     };

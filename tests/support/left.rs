@@ -1,9 +1,9 @@
 //! What a test must not leave behind: descriptors of the process; tasks, sources and jobs of its
 //! runtime.
 //!
-//! Descriptors belong to the whole process, so tests that count them take turns: whoever holds
-//! [`Watch`] has the process to itself, among the tests that use it. It knows std and the runtime's
-//! own counts only, so that every test can use it.
+//! Descriptors belong to the whole process, so tests that count them take turns: the test that
+//! holds [`Watch`] has the process to itself, among the tests that use it. It knows std and the
+//! runtime's own counts only, so that every test can use it.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use std::collections::BTreeSet;
@@ -85,8 +85,8 @@ pub(crate) fn nothing_in(runtime: &Runtime, test: &str) {
     );
 }
 
-/// Runs a test on a runtime of its own, and looks for what it left. A test that hangs is for
-/// whoever runs it to end.
+/// Runs a test on a runtime of its own, and looks for what it left. A test that hangs is for the
+/// task that runs it to end.
 #[track_caller]
 pub(crate) fn run<F: Future>(test: F) -> F::Output {
     let _watch = Watch::begin();
@@ -96,7 +96,7 @@ pub(crate) fn run<F: Future>(test: F) -> F::Output {
     output
 }
 
-/// The open descriptors, each with what it stands for; the one that lists them is no more.
+/// The open descriptors, each with what it is; the one that lists them is closed again.
 fn open() -> BTreeSet<String> {
     let entries = std::fs::read_dir("/dev/fd").expect("a list of descriptors");
     let names: Vec<_> = entries

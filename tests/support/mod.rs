@@ -1,7 +1,7 @@
-//! What several test files need: pairs of sockets, wakers that can be watched, a process of one's
+//! Shared by several test files: pairs of sockets, wakers that can be watched, a process of its
 //! own.
 //!
-//! It exists so that a test shows what it tests. Tests see the runtime as users do: `myrt::` and
+//! Why: a test file should show only what it tests. Tests see the runtime as users do: `myrt::` and
 //! std only.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 

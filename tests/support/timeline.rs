@@ -48,7 +48,7 @@ impl Log {
         assert_eq!(lines, expected);
     }
 
-    /// A cleanup that takes so many milliseconds.
+    /// A cleanup that takes this many milliseconds.
     pub(crate) fn cleanup(&self, name: &'static str, takes: u64) -> impl AsyncFnOnce() + 'static {
         let log = self.clone();
         async move || {

@@ -9,7 +9,7 @@
 //! valgrind --tool=callgrind target/release/examples/instructions alone 200000
 //! ```
 //!
-//! It must not read a clock: whoever wants times runs it under one.
+//! It reads no clock: run it under one if you want times.
 
 use std::{env, hint::black_box, process::ExitCode};
 

@@ -3,8 +3,6 @@
 //! An entry is what a waiting sleep costs in memory, so its layout is the point of this file: 32
 //! bytes around a value of eight. The links stand outside the enum because list heads have links
 //! and nothing else, and linking must not ask which of the two it touches.
-//!
-//! It must not know which list an entry is in: that follows from the deadline and from now.
 
 use std::num::NonZeroU32;
 

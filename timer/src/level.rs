@@ -3,8 +3,6 @@
 //! The lists themselves live in the slab; this is the index over them that makes the next deadline
 //! a matter of one count of trailing zeros instead of a walk over empty slots. It also says how the
 //! lists are numbered.
-//!
-//! It must not know what now is: where a slot begins is `tick`'s affair.
 
 /// Bits of a tick that one level covers.
 pub(crate) const SLOT_BITS: u32 = 6;

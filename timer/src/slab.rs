@@ -3,8 +3,6 @@
 //! The first places are the heads of the lists, so that a list is a ring through its head and
 //! linking and unlinking have no special case for a first or a last entry: unlinking is two stores,
 //! whichever list it is. What pays for that is 32 bytes a list, 22 KiB a wheel.
-//!
-//! It must not know levels or time: a list is a number to it, a deadline is a number to carry.
 
 use std::num::NonZeroU32;
 

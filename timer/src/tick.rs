@@ -2,10 +2,8 @@
 //!
 //! A tick is read as eleven digits of base 64, and everything the wheel does follows from one
 //! question: which is the highest digit in which a deadline differs from now? That digit's position
-//! is the level, its value is the slot. The whole arithmetic stands here, apart from the lists, so
-//! that its edges can be tested one by one.
-//!
-//! It must not know how long a tick is, nor what an entry is.
+//! is the level, its value is the slot. All of the arithmetic is here, apart from the lists, so
+//! that its edge cases can be tested one by one.
 
 use crate::level::{LEVELS, SLOT_BITS, SLOTS};
 

@@ -1,12 +1,9 @@
 //! The wheel: entries ordered by deadline, as far as order is needed and no further.
 //!
-//! It exists because a runtime makes and cancels far more timers than ever expire. A heap orders
-//! all of them; a wheel only sorts an entry a level finer when its time draws near, and a cancelled
-//! one is never sorted at all. The scheme is that of Varghese and Lauck, "Hashed and Hierarchical
-//! Timing Wheels" (SOSP 1987), their scheme 7.
-//!
-//! It must not know a clock (`now` is passed in), nor what becomes of an expired value: it calls no
-//! code of anybody's, so nothing can re-enter it.
+//! Why: a runtime makes and cancels far more timers than ever expire. A heap orders all of them; a
+//! wheel only sorts an entry a level finer when its time draws near, and a cancelled one is never
+//! sorted at all. The scheme is Varghese and Lauck's, "Hashed and Hierarchical Timing Wheels" (SOSP
+//! 1987), their scheme 7.
 
 use std::fmt;
 
@@ -42,7 +39,7 @@ use crate::{
 ///
 /// Entries expire in the order of their deadlines, and at equal deadlines in the order in which
 /// they came. A deadline that is not after now counts as now; [`reschedule`](Self::reschedule)
-/// counts as coming anew.
+/// counts as a new one.
 ///
 /// # Examples
 ///

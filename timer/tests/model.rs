@@ -301,8 +301,8 @@ proptest! {
         assert_eq!(pair.wheel.statistics().occupied, [0; 11]);
     }
 
-    /// Whoever sleeps until `next_deadline` again and again meets every deadline exactly, and is
-    /// woken in vain at most once a level.
+    /// A loop that sleeps until `next_deadline` again and again meets every deadline exactly, and
+    /// is woken in vain at most once a level.
     #[test]
     fn following_the_next_deadline_meets_every_deadline(
         start in prop_oneof![Just(0), any::<u64>(), 0..10_000_000_u64],

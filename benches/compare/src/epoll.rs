@@ -1,6 +1,6 @@
-//! The thinnest epoll: create, add, wait. The raw server and the load generator stand on it.
+//! The thinnest epoll: create, add, wait. The raw server and the load generator use it.
 //!
-//! Level-triggered, as the man page's own example. It must not know who uses it.
+//! Level-triggered, as the man page's own example.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};

@@ -1,7 +1,7 @@
 //! The load generator: many connections on one epoll loop, one request at a time on each.
 //!
 //! It is written by hand so that no runtime of the comparison drives it, and runs as a process of
-//! its own, bound to its own core. It must not know what serves it.
+//! its own, bound to its own core.
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};

@@ -3,7 +3,7 @@
 //! Every program of the comparison is one function generic over [`Peer`]; after monomorphisation
 //! nothing of the trait is left, so a program costs what it would cost written by hand for that
 //! runtime. Where a runtime has a function of its own for something, its implementation of the
-//! trait calls exactly that. This file must not know any runtime.
+//! trait calls exactly that.
 
 use std::fmt;
 use std::future::Future;

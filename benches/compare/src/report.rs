@@ -1,5 +1,5 @@
 //! Collects the samples of a run and prints them: one block a program, a summary with goals at the
-//! end, JSON on request. It must not know how anything was measured.
+//! end, JSON on request.
 
 use std::collections::BTreeMap;
 

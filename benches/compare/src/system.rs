@@ -1,8 +1,7 @@
 //! The few system calls that the measuring itself needs: core affinity, CPU time, resident memory,
 //! the fd limit, and the machine-wide counters that tell whether a round was disturbed.
 //!
-//! It exists so that no other file of the harness reaches for libc to measure something. It must
-//! not know which runtime is being measured.
+//! Why: one file for all of the harness's calls of libc.
 
 use std::fs;
 use std::io;

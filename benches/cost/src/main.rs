@@ -7,8 +7,7 @@
 //!
 //! The runtime has the main thread, whose instructions callgrind counts by themselves, and whose
 //! CPU time is printed. `recorded` installs a recorder, `console` one that listens to what is
-//! printed too; `asked` has a monitor answer so many `ps` meanwhile, spread over the run. It must
-//! not know how it is counted.
+//! printed too; `asked` has a monitor answer that number of `ps` meanwhile, spread over the run.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream as Plain};

@@ -1,8 +1,7 @@
 //! The course's numbers: every id, what it says, and where the course says it.
 //!
-//! It exists so that a report has every id once, also those that a measurement forgot or could not
-//! do. It must not know how they are measured. The ids and words are the course's; the parts of a
-//! finding state the single numbers.
+//! Why: a report then has every id once, also those that no measurement could do. The ids and words
+//! are the course's; the parts of a finding state the single numbers.
 
 /// An id of the course.
 #[derive(Debug)]

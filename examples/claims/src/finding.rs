@@ -1,7 +1,6 @@
 //! What was found: parts of claims with their verdicts, numbers, and drawings.
 //!
-//! It exists so that measurements speak of claims only, and reports of findings only. It must not
-//! know how anything is measured or shown.
+//! Why: measurements know claims only, and reports know findings only.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,6 @@
 //! How much is measured: the size of each measurement on this machine.
 //!
-//! It exists so that measurements need not ask the machine themselves. It must not know what they
-//! measure.
+//! Why: one place asks the machine, so measurements need not.
 
 use std::io;
 use std::process::{Command, Stdio};

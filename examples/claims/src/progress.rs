@@ -1,6 +1,4 @@
-//! The progress bar: what is being measured, on stderr, only where somebody looks.
-//!
-//! It must not know what the measurements are; they have a weight each, in expected seconds.
+//! The progress bar: what is being measured, on stderr, only if that is a terminal.
 
 use std::io::{IsTerminal, Write};
 

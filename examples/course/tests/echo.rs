@@ -1,5 +1,5 @@
-//! The echo servers that are compared: who waits for whom, what a thread costs, and a megabyte on
-//! every selector. (A3, A4, A15, A16, B2, B7, B9, B11, B12, C14)
+//! The echo servers that are compared: which client waits for which, what a thread costs, and a
+//! megabyte on every selector. (A3, A4, A15, A16, B2, B7, B9, B11, B12, C14)
 #![allow(clippy::disallowed_methods, reason = "clients outside of any runtime")]
 
 mod support;

@@ -1,8 +1,7 @@
 //! A certificate for this host, made at start, and rustls' side of a server that shows it.
 //!
-//! It exists so that the examples run without any files. Nobody has signed the certificate but
-//! itself: clients must be told to trust it (it is written to a file for that) or not to look
-//! (`curl -k`).
+//! Why: the examples then need no files. The certificate is self-signed: clients must trust it (it
+//! is written to a file for that) or skip the check (`curl -k`).
 
 use std::error::Error;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! The connection manager: who is there, and what is waiting to be sent to each.
 //!
-//! A connection has a mailbox of limited size. Whoever has something for it posts it there and goes
-//! on; the connection's own task sends it. So nobody ever waits for a stranger's socket: a client
-//! that stops reading fills its mailbox, and is shown out (A23).
+//! A connection has a mailbox of limited size. A sender posts its message there and goes on; the
+//! connection's own task sends it. So nobody ever waits for a stranger's socket: a client that
+//! stops reading fills its mailbox, and is shown out (A23).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

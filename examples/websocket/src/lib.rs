@@ -1,5 +1,5 @@
-//! What the WebSocket servers of this package share: accepting, the life of one connection, and who
-//! hears whom.
+//! What the WebSocket servers of this package share: accepting, the life of one connection, and
+//! which connections hear a message.
 //!
 //! The protocol is async-tungstenite's; it needs futures-io's traits, which myrt's `TcpStream` has,
 //! so nothing stands between the two. Three small files: [`serve`](mod@serve) accepts and stops,

@@ -1,6 +1,6 @@
 //! Accepting connections, and stopping: the same for every server of this package.
 //!
-//! It exists so that each program is about its own idea. It knows nothing of what is said.
+//! Why: each program is then about its own idea only. This file does not look at messages.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -36,7 +36,7 @@ const MAX_MESSAGE: usize = 1 << 20;
 /// SECONDS] [--max-message BYTES]`.
 #[derive(Debug)]
 pub struct Options {
-    /// Where to listen, or whom to call.
+    /// Where to listen, or which address to call.
     pub address: String,
     /// How long a client may be silent.
     pub limits: Limits,

@@ -1,6 +1,6 @@
 //! hyper's executor: `spawn`, without `Send`.
 //!
-//! It exists because hyper asks for an object where myrt has a function. It knows no future.
+//! Why: hyper asks for an object where myrt has a function.
 
 use ::hyper::rt;
 use myrt_runtime::task;

@@ -3,8 +3,8 @@
 //! hyper names no runtime; it asks for [`Read`](::hyper::rt::Read) and
 //! [`Write`](::hyper::rt::Write) on the connection, and where it needs them for an
 //! [`Executor`](::hyper::rt::Executor) (HTTP/2) and a [`Timer`](::hyper::rt::Timer) (time limits).
-//! These are ours. It exists so that hyper and what is built on it (axum) run unmodified, and knows
-//! nothing of HTTP.
+//! These are ours. Why: hyper and what is built on it (axum) run unmodified. Nothing here is about
+//! HTTP.
 //!
 //! ```
 //! # use std::{convert::Infallible, time::Duration};

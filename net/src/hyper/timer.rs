@@ -2,7 +2,7 @@
 //!
 //! hyper speaks of std's instants. Translating each by the system's clock would cost two readings;
 //! a pair of instants that mean the same moment, taken once, translates exactly and follows a
-//! virtual clock too. It must not know what hyper waits for.
+//! virtual clock too.
 
 use std::fmt;
 use std::pin::Pin;

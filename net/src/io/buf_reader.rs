@@ -126,8 +126,8 @@ impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
             let count = super::ext::checked(count, this.buffer.len())?;
             (*this.start, *this.end) = (0, count);
         } else {
-            // Without a wait: whoever was shown the bytes once is shown them again, as the trait
-            // has it.
+            // Without a wait: the caller that has seen the bytes sees them again, as the trait has
+            // it.
             take_share();
         }
         Poll::Ready(Ok(&this.buffer[*this.start..*this.end]))

@@ -229,7 +229,7 @@ impl Transfer {
 enum Direction {
     /// Bytes may still come.
     Open(Transfer),
-    /// So many came; the far side is being told that no more will.
+    /// All bytes came, this many; the shutdown of the far side is under way.
     Closing(u64),
     /// All done.
     Closed(u64),

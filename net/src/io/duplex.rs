@@ -92,7 +92,8 @@ impl Pipe {
         }
     }
 
-    /// Reads if there is something to tell; also whom to wake for the room that became free.
+    /// Reads if there are bytes, or the end. Also returns the waker of the writer that waits for
+    /// room.
     fn read(&mut self, buf: &mut [u8]) -> Option<(io::Result<usize>, Option<Waker>)> {
         if self.bytes.is_empty() {
             return self.ended.then_some((Ok(0), None));
@@ -108,7 +109,8 @@ impl Pipe {
         Some((Ok(count), self.writer.take()))
     }
 
-    /// Writes if there is room or no hope; also whom to wake for the bytes that came.
+    /// Writes if there is room, or fails if there is no reader. Also returns the waker of the
+    /// reader that waits for bytes.
     fn write(&mut self, buf: &[u8]) -> Option<(io::Result<usize>, Option<Waker>)> {
         if self.deaf || self.ended {
             return Some((Err(io::ErrorKind::BrokenPipe.into()), None));

@@ -28,7 +28,7 @@ pub enum ReadError {
     LimitOverrun {
         /// The reader's limit.
         limit: usize,
-        /// So many buffered bytes belong to no separator: read or skip them to go on behind.
+        /// How many buffered bytes have no separator: read or skip them to go on behind.
         consumed: usize,
     },
     /// A line is not UTF-8. It was taken out of the reader and is here whole, so that the next one

@@ -125,9 +125,9 @@ mod sealed {
 
 /// What was found of a record so far.
 enum Found {
-    /// A whole one of so many bytes, its separator included.
+    /// A whole one, and its length with the separator.
     Record(usize),
-    /// The stream ended; so many bytes are left.
+    /// The stream ended; this many bytes are left.
     End(usize),
 }
 

@@ -257,8 +257,8 @@ impl<R: AsyncRead + Unpin> AsyncBufRead for Reader<R> {
         if this.buffer.is_empty() {
             ready!(this.poll_fill(cx, 0, at))?;
         } else {
-            // Without a wait: whoever was shown the bytes once is shown them again, as the trait
-            // has it.
+            // Without a wait: the caller that has seen the bytes sees them again, as the trait has
+            // it.
             take_share();
         }
         Poll::Ready(Ok(this.buffer.bytes()))

@@ -1,9 +1,9 @@
 //! All that a child has to say, and how it ended: `communicate`, `wait_with_output`, `output`.
 //!
-//! Input is written while both outputs are read, in one future: whoever does one after the other
-//! stands still when the child fills the pipe that is not being read. What was got so far is kept
-//! in the `Child`, so that dropping the future loses nothing. It knows nothing of how an end is
-//! noticed.
+//! Input is written while both outputs are read, in one future: a caller that does one after the
+//! other stands still when the child fills the pipe that is not being read. What was got so far is
+//! kept in the `Child`, so that dropping the future loses nothing. It knows nothing of how an end
+//! is noticed.
 
 use std::fmt;
 use std::future::Future;

@@ -1,8 +1,7 @@
 //! `Command`: what to start, and how. std's, with three ends that are futures.
 //!
-//! It exists as a thin coat: everything that std's builder can do is done by std's builder. It
-//! remembers only which standard streams were chosen, as `output` captures those that were not. It
-//! knows nothing of waiting.
+//! A thin layer: what std's builder can do, std's builder does. It remembers only which standard
+//! streams were chosen, as `output` captures those that were not. It knows nothing of waiting.
 
 use std::ffi::OsStr;
 use std::fmt;

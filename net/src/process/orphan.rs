@@ -24,7 +24,7 @@ pub(super) fn leave(mut child: process::Child) {
     if !matches!(child.try_wait(), Ok(None)) {
         return;
     }
-    // Watched anew: what watched it may belong to another runtime.
+    // Watched again: its old watch may belong to another runtime.
     let duty = Duty {
         child: Some(child),
         watch: Watch::default(),

@@ -3,10 +3,10 @@
 //! The signal says that *some* child has ended, and several ends may be one signal: so each signal
 //! wakes everyone who waits for a child in this runtime, and each asks for its own. There is one
 //! listener a runtime, made when the first child is waited for and gone with the last; its handler
-//! writes a byte to a socket pair. It knows nothing of children.
+//! writes a byte to a socket pair.
 //!
-//! The pair has one reader, whoever polled last. Whoever finds a byte wakes all the others; whoever
-//! gives up waiting wakes one, which then becomes the reader.
+//! The pair has one reader, the task that polled last. A task that finds a byte wakes all the
+//! others; a task that stops waiting wakes one, which then becomes the reader.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

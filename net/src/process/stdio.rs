@@ -189,13 +189,13 @@ macro_rules! output {
 }
 
 output! {
-    /// What a child writes to its standard output. It ends when the child, and whoever inherited
-    /// the stream from it, has closed it.
+    /// What a child writes to its standard output. It ends when the child, and every process that
+    /// inherited the stream from it, has closed it.
     ChildStdout
 }
 output! {
-    /// What a child writes to its standard error. It ends when the child, and whoever inherited the
-    /// stream from it, has closed it.
+    /// What a child writes to its standard error. It ends when the child, and every process that
+    /// inherited the stream from it, has closed it.
     ChildStderr
 }
 

@@ -33,7 +33,7 @@ pub fn refuse_pidfd(refuse: bool) {
     REFUSED.store(refuse, Relaxed);
 }
 
-/// What wakes whoever waits for a child.
+/// What wakes a task that waits for a child.
 #[derive(Debug, Default)]
 pub(super) enum Watch {
     /// Nobody has waited yet.

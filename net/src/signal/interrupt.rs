@@ -1,9 +1,8 @@
 //! Ctrl-C as an orderly end: the program's main future is cancelled, cleanups run, the process
 //! exits with 130.
 //!
-//! It exists for `run` and `#[main]`, so that what `finally` promises holds at the most usual way
-//! for a program to end. It must not know what the program does; who listens to the signal itself
-//! is left alone.
+//! Why: Ctrl-C is the most usual end of a program, and the cleanups that `finally` promises must
+//! run then too.
 
 use std::cell::Cell;
 use std::future::Future;

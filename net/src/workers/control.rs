@@ -31,7 +31,7 @@ struct State {
     stopping: bool,
     /// Workers whose first runtime is not made yet.
     starting: usize,
-    /// Workers that have not ended for good.
+    /// Workers that have not ended finally.
     living: usize,
     remotes: Vec<Option<Remote>>,
     /// Every listening socket by worker and the address that was asked for: kept so that its queue
@@ -100,7 +100,7 @@ impl Control {
         self.lock().stopping
     }
 
-    /// So many workers will never start.
+    /// This many workers will never start.
     pub(super) fn give_up(&self, count: usize) {
         self.change(|state| {
             state.starting -= count;
@@ -132,7 +132,7 @@ impl Control {
         self.lock().remotes.get(id).cloned().flatten()
     }
 
-    /// A worker has ended for good. `started`: its first runtime was made.
+    /// A worker has ended and is not restarted. `started`: its first runtime was made.
     pub(super) fn end(&self, id: usize, started: bool) {
         let gone = self.change(|state| {
             state.living -= 1;

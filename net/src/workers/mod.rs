@@ -28,8 +28,8 @@ use worker_thread::WorkerThread;
 
 pub use worker::{Stopped, Worker};
 
-/// Runs `work` on `count` threads, each with a runtime of its own; 0 stands for the number of cores
-/// that this process may use. It blocks until all have ended and gives their outputs, by worker.
+/// Runs `work` on `count` threads, each with a runtime of its own; 0 means the number of cores that
+/// this process may use. It blocks until all have ended and gives their outputs, by worker.
 ///
 /// A worker whose future panics is started again, with a fresh runtime; tasks that it had spawned
 /// are cancelled. One that returns is not. [`Builder`] has the details and the choices.
@@ -125,7 +125,7 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// So many workers; 0 stands for the number of cores that this process may use.
+    /// The number of workers; 0 means the number of cores that this process may use.
     pub fn new(count: usize) -> Self {
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         Self {

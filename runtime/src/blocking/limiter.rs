@@ -1,9 +1,9 @@
 //! A limit to how many blocking jobs run at once.
 //!
-//! It exists because the pool's own limit is for all, and a disk or a database wants a smaller one.
-//! A permit belongs to the job on its thread, not to the task that waits: a job that cannot be
+//! Why: the pool's own limit is for all jobs, and a disk or a database needs a smaller one. A
+//! permit belongs to the job on its thread, not to the task that waits: a job that cannot be
 //! stopped keeps its permit until it is through. Hence the lock and the plain wakers: permits come
-//! back from other threads. It must not know the pool's threads.
+//! back from other threads.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,8 +16,8 @@ use super::spawn_blocking;
 use crate::executor::wait::{Wait, note_wait};
 use crate::executor::{AbortOnDrop, JoinHandle, spawn};
 
-/// At most so many blocking jobs at once; the others wait in order. Clones share the limit, also
-/// across threads.
+/// A limit to the blocking jobs that run at once; the others wait in order. Clones share the limit,
+/// also across threads.
 ///
 /// trio's `CapacityLimiter` for `to_thread.run_sync`.
 ///
@@ -97,7 +97,7 @@ impl Limiter {
     /// Runs `work` on the blocking pool when its turn has come; the handle gives its result.
     ///
     /// Cancelling the task gives up its place in the queue; once `work` has begun it cannot be
-    /// stopped, and keeps its permit to its end. A panic in `work` reaches whoever joins. See
+    /// stopped, and keeps its permit to its end. A panic in `work` reaches the task that joins. See
     /// [`spawn_blocking`].
     ///
     /// # Panics

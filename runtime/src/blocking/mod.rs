@@ -1,9 +1,8 @@
 //! The blocking pool: threads for what cannot be awaited.
 //!
-//! It exists for file access, name resolution and other calls that block: the only place besides
-//! the monitor, the workers and a recorded console that starts threads. One pool serves the
-//! process; it grows with the jobs that wait, shrinks when idle, and never keeps the process from
-//! exiting. It must not know what a job does.
+//! Why: file access, name resolution and other calls block. One pool serves the process; it grows
+//! with the jobs that wait, shrinks when idle, and never keeps the process from exiting. Besides it
+//! only the monitor, the workers and a recorded console start threads.
 
 pub(crate) mod limiter;
 
@@ -160,7 +159,7 @@ pub fn blocking_pool() -> PoolStatistics {
 ///
 /// Cancelling the task (or dropping the runtime) does not stop work that has begun, which nothing
 /// can; its result is dropped. Work that has not begun is not started any more. A panic in `work`
-/// reaches whoever joins. Under a paused clock, time stands still while it runs.
+/// reaches the task that joins. Under a paused clock, time stands still while it runs.
 ///
 /// asyncio's `to_thread`, tokio's `spawn_blocking`.
 ///

@@ -1,7 +1,6 @@
 //! `bracket`: a resource, a body that borrows it, a cleanup that gets it back.
 //!
-//! It exists because `finally`'s cleanup cannot touch what its future borrows. It must not know
-//! what the resource is.
+//! Why: `finally`'s cleanup cannot touch what its future borrows.
 
 use std::future::poll_fn;
 use std::panic::resume_unwind;
@@ -16,7 +15,7 @@ use crate::executor::extra::cleanup::Boxed;
 /// Returns what `body` gave.
 ///
 /// As with [`finally`](super::finally) the cleanup is armed by this call, shielded, and awaited by
-/// whoever cancels; see [the module](crate::cancel). `body` may borrow from its surroundings;
+/// the canceller; see [the module](crate::cancel). `body` may borrow from its surroundings;
 /// resource and cleanup are `'static`, since they outlive a cancelled caller.
 ///
 /// asyncio's `async with`; Haskell's `bracket`.

@@ -1,7 +1,6 @@
 //! `finally`: an async cleanup that runs however a future ends.
 //!
-//! It exists as what `try … finally` with an `await` in it is elsewhere. It must not know what the
-//! cleanup does.
+//! Other languages write it as `try … finally` with an `await` in it.
 
 use std::fmt;
 use std::panic::resume_unwind;
@@ -12,15 +11,15 @@ use std::thread;
 use super::ward::{Armed, Ward};
 use crate::executor::extra::cleanup::Boxed;
 
-/// Awaits `future`, and runs `cleanup` when that ends, **however** it ends: ready, panicked,
-/// cancelled, timed out, dropped by Ctrl-C or by the end of the runtime. Gives what `future` gave.
+/// Awaits `future`, and runs `cleanup` when it ends, **however** it ends: ready, panicked,
+/// cancelled, timed out, dropped by Ctrl-C or by the end of the runtime. Returns the output of
+/// `future`.
 ///
-/// The cleanup is armed by this very call. It is shielded: nothing cancels it, and whoever
-/// cancelled the future waits for it, up to the grace. See [the module](crate::cancel) for all of
-/// its rules.
+/// This call arms the cleanup. It is shielded: nothing cancels it, and the code that cancelled the
+/// future waits for it, up to the grace. See [the module](crate::cancel) for all of its rules.
 ///
 /// The cleanup owns what it needs (`'static`); where it needs what `future` borrows, use
-/// [`bracket`](super::bracket). On a cancel guards that stand beside the await of this are dropped *before*
+/// [`bracket`](super::bracket). On a cancel, guards beside the await of this are dropped *before*
 /// the cleanup runs: move an owned guard into it, or use `bracket` (see [the
 /// module](crate::cancel#what-is-dropped-before-a-cleanup-runs)).
 ///

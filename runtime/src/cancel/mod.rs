@@ -1,9 +1,9 @@
 //! Cancellation that one can rely on: tokens, shields, and cleanups that may await.
 //!
-//! It exists because dropping a future is how everything is cancelled here, and `Drop` cannot
-//! await. The guards in this folder leave an async cleanup when they are dropped, and whoever
-//! cancelled waits for it: `cancel().await`, `timeout`, scopes, the end of the runtime. It must not
-//! know who that is.
+//! Why: everything here is cancelled by dropping its future, and `Drop` cannot await. The guards in
+//! this folder leave an async cleanup when they are dropped, and the canceller waits for it:
+//! `cancel().await`, `timeout`, scopes, the end of the runtime. Must not depend on: loop, reactor,
+//! blocking, future, scope.
 //!
 //! # What holds for every cleanup
 //!

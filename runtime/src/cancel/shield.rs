@@ -1,7 +1,6 @@
-//! `shield`: what has begun is finished, although its caller is cancelled.
+//! `shield`: finishes what has begun, although its caller is cancelled.
 //!
-//! It exists for the steps that must not be cut in the middle: a commit, a hand-over. It must not
-//! know who cancels.
+//! Why: some steps must not be cut in the middle: a commit, a hand-over.
 
 use std::fmt;
 use std::pin::Pin;

@@ -1,8 +1,6 @@
 //! `CancelToken`: a wish to stop that code can look at, in trees.
 //!
-//! It exists for what cancelling a task cannot say: "stop taking new work", to many places at once.
-//! It must not know tasks; a parent knows its children by weak references only, so a tree frees
-//! itself from the leaves up.
+//! Why: cancelling a task cannot say "stop taking new work", to many places at once.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

@@ -1,7 +1,6 @@
 //! The guard behind `finally` and `bracket`: an armed cleanup, then the running one.
 //!
-//! It exists so that both have the same rules, and one place decides what runs when. It must not
-//! know the future that it guards.
+//! Why: both have the same rules, so one file decides what runs when.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, ready};
@@ -16,8 +15,8 @@ pub(super) trait Armed: 'static {
     fn start(self) -> Boxed;
 }
 
-/// Guards a future. Dropped before the cleanup is through, it leaves the rest for whoever dropped
-/// it.
+/// Guards a future. Dropped before the cleanup is through, it leaves the rest for the code that
+/// dropped it.
 pub(super) struct Ward<A: Armed> {
     armed: Option<A>,
     inner: Inner,

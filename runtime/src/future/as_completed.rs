@@ -1,7 +1,6 @@
 //! `as_completed`: outputs in the order in which they come.
 //!
-//! It exists for "handle each answer when it is there". It must not know how children are polled
-//! (`group.rs`).
+//! Why: "handle each answer as soon as it is there".
 
 use std::fmt;
 use std::panic::Location;

@@ -1,7 +1,6 @@
 //! `gather` and `try_gather`: all of them, in order.
 //!
-//! It exists for "ask everybody, go on when all have answered". It must not know how children are
-//! polled (`group.rs`).
+//! Why: "ask everybody, go on when all have answered".
 
 use std::fmt;
 use std::panic::Location;

@@ -1,13 +1,13 @@
 //! Futures that run together, each woken alone: the engine of all gathers.
 //!
-//! It exists so that the rules stand once: who is polled, what happens to the others when one ends
-//! the whole, in which order things are dropped. It must not know what becomes of the outputs.
+//! Why: one place for the rules: which futures are polled, what happens to the others when one ends
+//! the group, in which order things are dropped.
 //!
 //! # Drop order
 //!
-//! When a group ends early, its futures are dropped in the order in which they were given, then
-//! outputs that nobody took; a panic in one destructor does not spare the others, and goes on when
-//! all are gone. Their async cleanups then run, side by side. A panic of a child goes on after the
+//! When a group ends early, it drops its futures in the order in which they were given, then the
+//! outputs not taken. If one destructor panics, the others still run, and the panic goes on
+//! afterwards. Their async cleanups then run side by side. A panic of a child goes on after the
 //! others were dropped.
 
 use std::any::Any;

@@ -1,8 +1,7 @@
 //! `join!` and `try_join!`: a handful of futures at once, on the spot.
 //!
-//! They exist as macros so that the futures may be of different types, live in the caller's own
-//! state and cost no allocation. Every wake polls all that are not done; where that hurts, use the
-//! gathers. They must not know a runtime: they work under any executor.
+//! Why macros: the futures may be of different types, live in the caller's own state and cost no
+//! allocation. Every wake polls all that are not done; where that hurts, use the gathers.
 //!
 //! The expansion is built in two steps: `__myrt_number!` pairs each future with a name and a number
 //! from a fixed list, then the body is written out once. Names from here are invisible to the

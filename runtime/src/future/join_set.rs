@@ -1,8 +1,8 @@
 //! `JoinSet`: tasks that belong together, joined as they end.
 //!
-//! It exists where the number of tasks is not known beforehand. Each task has a bell in a set of
+//! Why: the number of tasks is not always known beforehand. Each task has a waker in a set of
 //! children: its end puts its number on the set's ready list, so the next end is found in O(1)
-//! among any number of tasks. It must not know what the tasks do.
+//! among any number of tasks.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::executor::wait::{Wait, note_wait, poll_budget, poll_share, take_share
 use crate::executor::{Cancel, Id, JoinError, JoinHandle, TaskRef, spawn};
 
 /// Tasks whose results are taken in the order in which they end. Dropping it cancels them all, and
-/// whoever drops what holds it waits for their async cleanups, as with
+/// the code that drops its owner waits for their async cleanups, as with
 /// [`AbortOnDrop`](crate::task::AbortOnDrop).
 ///
 /// tokio's `JoinSet`; with [`wait`](crate::future::wait()) asyncio's `wait`.

@@ -1,9 +1,8 @@
 //! Several futures within one task: `join!`, `select!`, the gather family, `JoinSet`.
 //!
-//! It exists for what waits together. Two kinds: the macros `join!`, `try_join!` and `select!` poll
-//! all of their branches at each wake, allocate nothing and suit a handful of futures; gathers give
-//! each future a waker of its own, so that waking one of 10,000 polls one. It must not know what
-//! the futures do.
+//! There are two kinds. The macros `join!`, `try_join!` and `select!` poll all of their branches at
+//! each wake, allocate nothing and suit a handful of futures; gathers give each future a waker of
+//! its own, so that waking one of 10,000 polls one. Must not depend on: loop, reactor, scope.
 //!
 //! Reading order: `place.rs` (a future, then its output) · `group.rs` (the engine of all gathers) ·
 //! `gather.rs` · `tuple.rs` · `as_completed.rs` · `race.rs` · `join.rs` · `select.rs` ·

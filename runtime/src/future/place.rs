@@ -1,7 +1,6 @@
-//! The place of one future: the future, then its output, then nothing.
+//! `MaybeDone`: a future, then its output, then nothing.
 //!
-//! It exists so that a future is dropped the moment it is done, and its output waits where it was.
-//! It must not know how many places there are.
+//! Why: a future is dropped as soon as it is done, and its output waits in its place.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,7 +1,6 @@
 //! `race` and `first_ok`: one of them is enough.
 //!
-//! It exists for "ask several, take the first answer". It must not know how children are polled
-//! (`group.rs`).
+//! Why: "ask several, take the first answer".
 
 use std::fmt;
 use std::panic::Location;

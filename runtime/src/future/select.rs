@@ -1,8 +1,7 @@
 //! `select!`: wait for several futures, go on with the first that is ready.
 //!
-//! It exists as a macro so that handlers run in the caller's own function: `break`, `continue`,
-//! `return` and `?` mean there what they say. It must not know a runtime: outside of one it works
-//! too, with a start that is less random.
+//! Why a macro: handlers run in the caller's own function, so `break`, `continue`, `return` and `?`
+//! work there.
 //!
 //! # How it is built, without a procedural macro
 //!

@@ -1,8 +1,7 @@
 //! `gather!` and `try_gather!`: futures of different types, each woken alone.
 //!
-//! It exists because an iterator's futures have one type. The places of n futures are a struct with
-//! n pinned fields; the rest is `group.rs`, as for iterators. It must not know how children are
-//! polled.
+//! Why: an iterator's futures have one type. The places of n futures are a struct with
+//! n pinned fields; the rest is `group.rs`, as for iterators.
 
 use std::fmt;
 use std::panic::Location;

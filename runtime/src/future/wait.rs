@@ -1,6 +1,6 @@
 //! `wait`: until some of a set's tasks have ended, or all, or time is over.
 //!
-//! It exists for asyncio's `wait`, on top of `JoinSet`. It must not know how ends are noticed.
+//! asyncio's `wait`, on top of `JoinSet`.
 
 use std::fmt;
 use std::panic::Location;

@@ -1,16 +1,14 @@
-//! Tasks that wait for each other in a circle, found while the rest of the program goes on.
+//! Finds tasks that wait for each other in a circle, while the rest of the program goes on.
 //!
-//! It exists because a deadlock of two tasks is no deadlock of the program: a server still listens,
-//! timers still fire, and so nothing hangs that anybody would look at. It is searched where the
-//! loop is about to sleep, at once in debug mode and where misuse is looked for, else once a second
-//! at most and never for more than a thousandth of the time.
+//! Why: a deadlock of two tasks is no deadlock of the program: a server still listens, timers still
+//! fire, and nothing else hangs. The search runs before the loop sleeps: each time in debug mode
+//! and with lints, else once a second at most and never for more than a thousandth of the time.
 //!
 //! A task is *stuck* when the one thing it waits for can only come from a stuck task: the end of
-//! that task, a lock that it holds, its reading of a channel that is full. Everybody is suspected
-//! who waits for such a thing and for nothing beside it; whoever waits for somebody unsuspected is
-//! acquitted, and so on until nobody is left to acquit. Each circle among the rest is a report. Who
-//! is suspected of what is in `suspects.rs`. It must not know how a report is told, and it changes
-//! nothing.
+//! that task, a lock that it holds, its reading of a channel that is full. The search begins with
+//! all tasks that wait for such a thing and for nothing else. It removes each task that waits for a
+//! task outside this set, until no more can be removed. Each circle among the rest is a report. The
+//! rules of who waits for whom are in `suspects.rs`.
 
 mod suspects;
 

@@ -1,7 +1,6 @@
-//! What a report says of misuse: eight mistakes that compile, run, and go wrong later.
+//! The texts of reports about misuse: eight mistakes that compile, run, and go wrong later.
 //!
-//! It exists apart from `report.rs` so that the words stand together. It must not know how a
-//! mistake was noticed; that is in `lookout/`.
+//! Why: the texts are in one file.
 
 use std::fmt;
 use std::os::fd::RawFd;

@@ -1,9 +1,8 @@
 //! All that watches a runtime: reports, lints, the search for circles, observers, recordings, the
 //! monitor.
 //!
-//! Why: the core goes on without any of it, and whoever reads the core never meets it. It looks in
-//! through one window, `executor/probe.rs`: [`Inspector`] is told what happens, and the task table may
-//! be read.
+//! Why apart: the core works without it, and readers of the core never meet it. The interface is
+//! `executor/probe.rs`: the core calls [`Inspector`], and any thread may read the task table.
 
 pub(crate) mod choice;
 pub(crate) mod cycle;

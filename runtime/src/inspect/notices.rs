@@ -1,10 +1,10 @@
-//! What observers are told, found out beside the paths that do it.
+//! Finds out what to tell observers, off the hot paths.
 //!
-//! It exists so that spawning and waking need not ask whether somebody observes: whoever was
-//! spawned or woken stands at the end of the ready ring, and who did it is known where one looks.
-//! So one looks after each poll, after timers, after the selector. Batches are polled one by one
-//! then ([`watchdog::run_timed`](crate::inspect::watchdog::run_timed)). It must not hold a borrow
-//! while it tells: observers are user code.
+//! Why: spawn and wake need not check for an observer. A task that was spawned or woken is at the
+//! end of the ready queue, so this looks there after each poll, after timers and after the
+//! selector; each place knows the cause. Batches are polled one by one then
+//! ([`watchdog::run_timed`](crate::inspect::watchdog::run_timed)). No borrow is held during a call:
+//! observers are user code.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,7 +1,6 @@
-//! What a runtime tells about itself: the hooks of an observer, and the panic that nobody heard.
+//! The hooks of an observer.
 //!
-//! It exists so that tools see what happens without the runtime knowing the tools. It must not know
-//! how anything is done, only what happened.
+//! Why: tools see what happens, and the runtime does not depend on them.
 
 use std::panic::Location;
 use std::time::Duration;

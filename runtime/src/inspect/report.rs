@@ -1,8 +1,7 @@
-//! Reports: what the runtime noticed that its user should know.
+//! Reports: what the runtime noticed and its user should know.
 //!
-//! It exists so that a program that hangs or stutters says so itself. A report is made once for
-//! each cause, goes to the hook of the builder or to stderr, and changes nothing. It must not know
-//! how things were noticed.
+//! Why: a program that hangs or stutters should say so itself. A report is made once for each
+//! cause, goes to the hook of the builder or to stderr, and changes nothing.
 
 use std::fmt;
 use std::panic::Location;

@@ -1,7 +1,7 @@
-//! What the runtime does, as events of the `tracing` crate.
+//! Events of the `tracing` crate for what the runtime does.
 //!
-//! It exists as one observer and two hooks, so that no other file knows of tracing and nothing is
-//! spent where it is not installed. It must not know any subscriber.
+//! It is one observer and two hooks, so no other file depends on tracing, and it costs nothing
+//! where it is not installed.
 
 use std::time::Duration;
 

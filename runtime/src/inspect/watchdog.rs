@@ -1,9 +1,8 @@
-//! The watchdog: times turns and polls, and notices when nobody can wake anyone.
+//! The watchdog: times turns and polls, and notices deadlocks.
 //!
-//! It exists apart from the loop so that the loop stays readable: it hooks in at three places, a
-//! batch that is timed, the clock reading of a turn, and a sleep. It reads the system's clock, not
-//! the runtime's, for what it times: a virtual clock stands still while a task blocks. It must not
-//! change what runs.
+//! It is called at three places: a batch that is timed, the clock reading of a turn, and a sleep.
+//! It measures with the system's clock, not the runtime's: a virtual clock stands still while a
+//! task blocks. It does not change what runs.
 
 use std::cell::Cell;
 use std::sync::Arc;

@@ -1,8 +1,7 @@
 //! How a scope runs: body and children polled one by one as they are woken, failures heard,
 //! everything ended.
 //!
-//! It exists as the one place where children are polled and dropped. No borrow of the places is
-//! held across either. It must not know what the children are.
+//! Children are polled and dropped only here. No borrow of the places is held across either.
 
 use std::any::Any;
 use std::future::poll_fn;

@@ -1,6 +1,6 @@
 //! What a scope failed with: all of it.
 //!
-//! It exists so that no error and no panic of a child is lost. It must not know the scope.
+//! Why: no error and no panic of a child may be lost.
 
 use std::any::Any;
 use std::convert::Infallible;

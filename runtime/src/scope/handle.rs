@@ -1,7 +1,7 @@
 //! `ScopedHandle`: the right to a child's output, and to cancel it.
 //!
-//! It exists apart from `JoinHandle` because a child's output may borrow, so it cannot lie in the
-//! task table: child and handle share a cell. It must not know the scope.
+//! Why not `JoinHandle`: a child's output may borrow, so it cannot lie in the task table: child and
+//! handle share a cell.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -60,7 +60,7 @@ impl<T> Settle for Shared<T> {
 /// none.
 ///
 /// Dropping it changes nothing: the child runs on, and the scope waits for it. A child that failed
-/// its scope says so here too, to whoever still asks; the error itself is in the
+/// its scope says so here too, if somebody still asks; the error itself is in the
 /// [`ScopeError`](super::ScopeError).
 ///
 /// Cancel safe: awaiting `&mut handle` may be given up and taken up again.

@@ -1,14 +1,13 @@
-//! Scopes: tasks that may borrow from whoever starts them, since all of them end before it goes on.
+//! Scopes: tasks that may borrow from their parent, because all of them end before it goes on.
 //!
-//! It exists as structured concurrency: no child outlives its scope, no error is lost, and nothing
-//! needs `'static` or an `Rc`. It must not know how tasks are polled: it stands on a set of
-//! children ([`task::children`](crate::task)).
+//! Why: structured concurrency. No child outlives its scope, no error is lost, and nothing needs
+//! `'static` or an `Rc`.
 //!
 //! # Why this is sound without `unsafe`
 //!
-//! Children are stored in the scope's own future, and polled and dropped by it alone. Who wakes or
-//! cancels one from elsewhere has its number, never a pointer. So the scope's future may be
-//! forgotten (`mem::forget`): then the children are forgotten with it, and nobody ever polls them
+//! Children are stored in the scope's own future, and polled and dropped by it alone. Code
+//! elsewhere that wakes or cancels one has its number, never a pointer. So the scope's future may
+//! be forgotten (`mem::forget`): then the children are forgotten with it, and are never polled
 //! again. A thread's scope has to block for that; a future does not.
 //!
 //! # How it ends
@@ -17,8 +16,8 @@
 //! others and the body, at their await points. What became ready in the same turn of the scope is
 //! heard before that, so that two errors of one moment are both told. Async cleanups of children
 //! run side by side, under their children's ids; then the scope returns. When the scope's own
-//! future is dropped, children go first, then the body, and whoever dropped it waits for their
-//! cleanups.
+//! future is dropped, children go first, then the body, and the code that dropped it waits for
+//! their cleanups.
 
 mod driver;
 mod error;

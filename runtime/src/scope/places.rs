@@ -1,7 +1,6 @@
 //! The children of a scope, by number, and what has failed so far.
 //!
-//! It exists so that every borrow of them is in one file, and short: nothing here runs user code.
-//! It must not know when anything is polled.
+//! Why: every borrow of them is in this file, and short. Nothing here runs user code.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

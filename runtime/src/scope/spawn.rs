@@ -1,7 +1,6 @@
 //! Ways to start a child of a scope.
 //!
-//! It exists so that what a user may say about a child before it starts stands together. It must
-//! not know how children run.
+//! Why: one file for what a user may choose about a child before it starts.
 
 use std::fmt;
 use std::panic::Location;

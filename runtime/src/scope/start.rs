@@ -1,7 +1,6 @@
 //! `Scope::start`: a child that says when it is up.
 //!
-//! It exists so that a server can be waited for without a channel and a sleep. It must not know the
-//! scope.
+//! Why: it waits for a server without a channel and without a sleep.
 
 use std::cell::RefCell;
 use std::fmt;

@@ -1,7 +1,6 @@
 //! [`Barrier`]: lets tasks through in groups of a fixed size.
 //!
-//! asyncio's `Barrier`, with `abort` and `reset`, under tokio's names where tokio has them. It must
-//! not know what the parties do.
+//! asyncio's `Barrier`, with `abort` and `reset`, under tokio's names where tokio has them.
 
 use std::cell::Cell;
 use std::fmt;

@@ -2,8 +2,7 @@
 //!
 //! asyncio's class of that name guards against a frequent bug of programs that release by hand.
 //! With guards that bug cannot happen; it can when a permit is detached from its guard, as when one
-//! task acquires and another releases, so this counts the detached ones. It must not know how to
-//! wait: it is a `Semaphore` with one more counter.
+//! task acquires and another releases, so this counts the detached ones.
 
 use std::cell::Cell;
 use std::fmt;

@@ -1,9 +1,9 @@
 //! A channel from many senders to many receivers, each of which gets every message; tokio's
 //! `broadcast`.
 //!
-//! It exists for publish and subscribe with a bound on memory: a receiver that is too slow loses
-//! the oldest messages and is told how many. A message is stored once, and cloned for each receiver
-//! but the last. It must not know who listens.
+//! Why: publish and subscribe with a bound on memory: a receiver that is too slow loses the oldest
+//! messages and is told how many. A message is stored once, and cloned for each receiver but the
+//! last.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

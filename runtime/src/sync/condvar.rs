@@ -1,7 +1,6 @@
 //! [`Condvar`]: waits, with a mutex released, until somebody says that its value has changed.
 //!
-//! std's shape (a guard goes in, a guard comes out) with asyncio's `wait_for` beside it. It must
-//! not know how the mutex waits; it only asks for its lock again.
+//! std's shape (a guard goes in, a guard comes out) with asyncio's `wait_for` beside it.
 
 use std::fmt;
 use std::future::Future;

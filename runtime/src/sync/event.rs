@@ -1,7 +1,7 @@
 //! [`Event`]: a flag that tasks can wait for; asyncio's `Event`.
 //!
-//! It exists beside `Notify` because it has a level, not an edge: once set, everybody passes until
-//! it is cleared. It must not know what the event is.
+//! Unlike `Notify` it has a level, not an edge: once it is set, every wait returns at once until it
+//! is cleared.
 
 use std::cell::Cell;
 use std::future::Future;

@@ -1,7 +1,7 @@
-//! Who holds a lock: one word in the lock, told to others only while somebody waits.
+//! Which task holds a lock: one word in the lock, published only while a task waits for it.
 //!
-//! It exists so that `statistics()`, the task graph and the search for cycles can say "held by task
-//! 3" at the price of one store when a lock is taken. It must not know when a lock may be taken.
+//! Why: `statistics()`, the task graph and the search for cycles can say "held by task 3" at the
+//! price of one store when a lock is taken.
 
 use std::cell::Cell;
 
@@ -18,7 +18,7 @@ pub(crate) struct Holder {
     task: Cell<u64>,
     /// The address under which others were told; 0: they were not.
     published: Cell<usize>,
-    /// Whom they were told; so that a task which joins others in the line tells nothing again.
+    /// The holder that was published last; so a further waiter publishes nothing again.
     told: Cell<u64>,
 }
 
@@ -74,7 +74,7 @@ impl Holder {
         self.published.get() == address && self.told.get() == self.task.get()
     }
 
-    /// What others were told is to be told anew.
+    /// The next waiter must publish the holder again.
     pub(crate) fn tell_anew(&self) {
         self.told.set(0);
     }

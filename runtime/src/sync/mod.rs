@@ -3,18 +3,18 @@
 //! Names and shapes are tokio's where tokio has the concept, asyncio's where only asyncio has it.
 //! Everything here belongs to one thread: plain cells, no atomics, nothing is `Send`. The exception
 //! is [`remote`]: channels between threads.
+//! Must not depend on: loop, reactor, blocking, cancel, future, scope.
 //!
 //! Three promises hold for all of it:
 //!
-//! - **First come, first served.** Waiters are served in the order of their first poll, and nobody
-//!   overtakes them by the `try_` methods.
+//! - **First come, first served.** Waiters are served in the order of their first poll, and the
+//!   `try_` methods do not overtake them.
 //! - **Cancellation loses nothing.** A future may be dropped at any await. What it had been granted
 //!   goes to the next waiter; a message stays in its channel until a `recv` that is ready takes it.
 //! - **No user code under a borrow.** Wakers, destructors and closures may call back into the same
 //!   primitive. The few exceptions (a closure that is lent the protected value) are documented.
 //!
 //! Every primitive has `statistics()`, a small record of how it stands at the moment.
-//! It must not know tasks beyond their wakers and ids, and nothing of the reactor.
 
 mod barrier;
 mod bounded_semaphore;

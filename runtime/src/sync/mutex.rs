@@ -4,7 +4,6 @@
 //! the case where one is. The waiting is in `raw_lock.rs`; here is what has a type: the value, its
 //! guards, and the futures. The value sits in a `RefCell<Option<T>>`: a borrowing guard is a
 //! `RefMut`, an owned guard moves the value out and puts it back, and neither needs `unsafe`.
-//! It must not know how waiters are queued.
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;

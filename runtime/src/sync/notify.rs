@@ -1,7 +1,6 @@
 //! [`Notify`]: wakes one waiter, or all; tokio's `Notify`.
 //!
-//! It exists as the brick for primitives of the user's own: a wake-up that is remembered if nobody
-//! waits yet. It must not know what it announces.
+//! Why: users can build their own primitives on it. A wake-up is remembered if no task waits yet.
 
 use std::cell::Cell;
 use std::future::Future;

@@ -1,8 +1,7 @@
-//! [`OnceCell`]: a value that is made once, by a future, when somebody first needs it.
+//! [`OnceCell`]: a value that a future makes once, when it is first needed.
 //!
-//! It exists so that ten tasks that need a connection open one. The value is in std's `OnceCell`,
-//! which lends it out safely; here is the turn-taking of those who would make it. It must not know
-//! how the value is made.
+//! Why: ten tasks that need a connection should open one. The value is in std's `OnceCell`, which
+//! lends it out safely; this file decides which task makes it.
 
 use std::cell::{self, Cell};
 use std::convert::Infallible;

@@ -1,8 +1,8 @@
 //! A channel for one message; tokio's `oneshot`.
 //!
-//! It exists for the answer to a question: it costs one small block, which its thread uses again,
-//! and no queue. The message is in the shared part from the `send` until a poll that is ready takes
-//! it, so dropping any other future loses nothing. It must not know tasks beyond their wakers.
+//! Why: the answer to one question. It costs one small block, which its thread uses again, and no
+//! queue. The message is in the shared part from the `send` until a poll that is ready takes it, so
+//! dropping any other future loses nothing.
 
 use std::cell::Cell;
 use std::fmt;

@@ -1,12 +1,11 @@
-//! Counted permits with a fair queue: what `Semaphore` and the bounded `mpsc` channel stand on.
+//! Counted permits with a fair queue, for `Semaphore` and the bounded `mpsc` channel.
 //!
-//! It exists so that the arithmetic of permits (partial grants, closing, cancellation) is in one
-//! place. It must not know what a permit stands for.
+//! Why: one place for the arithmetic of permits (partial grants, closing, cancellation).
 //!
-//! The invariant that everything leans on: **while somebody waits, no permit is free.** What is
-//! released goes to the waiter at the front, bit by bit if it asked for many, so one who wants many
-//! is not starved by those who want few, and the uncontended path is one compare and one
-//! subtraction. A waiter that is dropped gives back whatever part it had been given.
+//! The rule behind all of it: **while a task waits, no permit is free.** A released permit goes to
+//! the waiter at the front, bit by bit if it asked for many, so that small requests cannot starve a
+//! large one. The uncontended path is one compare and one subtraction. A waiter that is dropped
+//! gives back the part it already had.
 
 use std::cell::Cell;
 use std::fmt;
@@ -189,7 +188,7 @@ impl Permits {
         wakes.wake();
     }
 
-    /// Takes up to `permits` free ones away for good. Returns how many.
+    /// Takes up to `permits` free ones away permanently. Returns how many.
     pub(crate) fn forget(&self, permits: usize) -> usize {
         let taken = permits.min(self.free.get());
         self.free.set(self.free.get() - taken);

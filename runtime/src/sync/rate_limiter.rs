@@ -1,10 +1,10 @@
 //! [`RateLimiter`]: a token bucket that holds its rate.
 //!
-//! A limiter of so many calls a second is easily written so that the time which a caller sleeps is
-//! credited twice, once before the sleep and once after; it then lets nearly twice the rate
-//! through. Here each stretch of time is credited once, and in whole numbers: a bucket of `rate`
-//! tokens a period of `p` nanoseconds gains `rate` units a nanosecond, and a token costs `p` units,
-//! so nothing is rounded and nothing drifts. It must not know how time passes; it asks `time`.
+//! A common bug in rate limiters credits the time that a caller sleeps twice, once before the sleep
+//! and once after; they then let nearly twice the rate through. Here each stretch of time is
+//! credited once, and in whole numbers: a bucket of `rate` tokens a period of `p` nanoseconds gains
+//! `rate` units a nanosecond, and a token costs `p` units, so nothing is rounded and nothing
+//! drifts.
 
 use std::cell::Cell;
 use std::fmt;
@@ -104,7 +104,7 @@ impl RateLimiter {
     ///
     /// # Panics
     ///
-    /// If the bucket never holds so many.
+    /// If `tokens` is more than the bucket can hold.
     #[track_caller]
     pub fn acquire_many(&self, tokens: u32) -> RateAcquire<'_> {
         assert!(

@@ -1,12 +1,12 @@
-//! A fair lock without a value: what `Mutex`, `RateLimiter` and `Condvar` stand on.
+//! A fair lock without a value, for `Mutex`, `RateLimiter` and `Condvar`.
 //!
-//! It exists so that the part that is hard to get right (hand-over, cancellation, who holds it) is
-//! written once and compiled once, not once a type. Free and uncontended it is two loads and two
-//! stores, and touches neither the wait list nor the heap. It must not know what it protects.
+//! Why: the hard part (hand-over, cancellation, which task holds it) is written and compiled once,
+//! not once a type. Free and uncontended it is two loads and two stores, and touches neither the
+//! wait list nor the heap.
 //!
-//! The lock is *handed over*: releasing it with somebody waiting does not free it, so nobody who
-//! comes later can overtake. A waiter that was handed the lock and is dropped before it could run
-//! releases it again, which hands it to the next.
+//! The lock is *handed over*: a release while a task waits does not free it, so no later task can
+//! overtake. A waiter that has been handed the lock and is dropped before it runs releases it
+//! again, to the next waiter.
 
 use std::cell::Cell;
 use std::panic::Location;

@@ -2,7 +2,7 @@
 //!
 //! Strictly first in, first out: readers that come after a waiting writer wait behind it, so
 //! neither side starves. It is apart from `rw_lock.rs` for the same reason as `raw_lock.rs` is from
-//! `mutex.rs`, and must not know what it protects.
+//! `mutex.rs`.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -22,7 +22,7 @@ pub(crate) struct RawRwLock {
     /// The writer, or the reader that came last; nobody once a reader has left, since it may have
     /// been that one.
     holder: Holder,
-    /// While others read: the writer at the front, for whom those behind it wait as well. Told
+    /// While others read: the writer at the front; the tasks behind it wait for it as well. Told
     /// under the lock's address and one.
     first: Holder,
     queue: WaitQueue<Request>,
@@ -154,7 +154,7 @@ impl RawRwLock {
         self.readers.set(1);
     }
 
-    /// Lets in from the front whoever may enter now: one writer, or all readers before the next.
+    /// Admits waiters from the front: one writer, or all readers before the next writer.
     pub(crate) fn hand_over(&self) {
         let mut wakes = Wakes::new();
         while let Some(request) = self.queue.front() {

@@ -62,8 +62,8 @@ impl<T> RwLock<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up its place in the queue, and lets those behind it in whom it had
-    /// held up.
+    /// Dropping the future gives up its place in the queue, and lets in the waiters behind it that
+    /// it had held up.
     #[track_caller]
     #[inline]
     pub fn read(&self) -> Read<'_, T> {

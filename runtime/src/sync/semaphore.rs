@@ -1,7 +1,7 @@
 //! [`Semaphore`]: a number of permits, and the guards that hold them.
 //!
 //! The counting and the waiting are in `permits.rs`, the owned guards in `semaphore_owned.rs`; here
-//! are the shapes that users see, which are tokio's. It must not know how waiters are queued.
+//! are the shapes that users see, which are tokio's.
 
 use std::future::Future;
 use std::mem;
@@ -104,7 +104,7 @@ impl Semaphore {
         self.try_acquire_many(1)
     }
 
-    /// Takes `permits` permits if so many are free and nobody waits.
+    /// Takes `permits` permits if that many are free and no task waits.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ impl Semaphore {
         self.permits.release(permits);
     }
 
-    /// Takes up to `permits` free permits away for good. Returns how many it took.
+    /// Takes up to `permits` free permits away permanently. Returns how many it took.
     pub fn forget_permits(&self, permits: usize) -> usize {
         self.permits.forget(permits)
     }
@@ -301,7 +301,7 @@ pub struct SemaphorePermit<'a> {
 }
 
 impl SemaphorePermit<'_> {
-    /// Never gives the permits back: the semaphore has fewer for good.
+    /// Never gives the permits back: the semaphore has fewer from now on.
     pub fn forget(mut self) {
         self.permits = 0;
     }

@@ -83,7 +83,7 @@ impl OwnedSemaphorePermit {
         }
     }
 
-    /// Never gives the permits back: the semaphore has fewer for good.
+    /// Never gives the permits back: the semaphore has fewer from now on.
     pub fn forget(mut self) {
         self.permits = 0;
     }

@@ -3,7 +3,7 @@
 //!
 //! Every primitive of `sync` needs the same three things: to join the end of a queue, to be picked
 //! from its front, and to leave it from the middle when a future is dropped. They are here once,
-//! and with them the two rules that other runtimes learned the hard way:
+//! with the two rules that other runtimes learned from their bugs:
 //!
 //! - *A grant is never lost.* A waiter that was picked keeps its node, marked [`Stage::Granted`],
 //!   until its future is polled or dropped. [`WaitQueue::leave`] says which of the two it was, so
@@ -13,8 +13,7 @@
 //!   woken or dropped after the borrow has ended.
 //!
 //! The nodes live in one `Vec` and link each other by index: joining, picking and leaving are O(1),
-//! and no waiter costs an allocation of its own. This file must not know what is waited for; the
-//! small `Copy` value a primitive keeps with each waiter is opaque here.
+//! and no waiter costs an allocation of its own.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -165,7 +164,7 @@ impl<T: Copy> WaitQueue<T> {
             .or_else(|| self.leave_if_watched(key))
     }
 
-    /// The same as [`Self::leave_if_granted`] for those of whom the lookout knows.
+    /// The same as [`Self::leave_if_granted`] for waiters that the lints watch.
     fn leave_if_watched(&self, key: Key) -> Option<T> {
         let mut list = self.list.borrow_mut();
         let granted = list.node(key).stage == Stage::GrantedWatched;

@@ -1,7 +1,7 @@
-//! [`Wakes`]: the wakers of those who were granted something, collected to be woken later.
+//! [`Wakes`]: wakers of waiters that were granted something, collected to be woken later.
 //!
-//! It exists because waking may run user code, so that it has to wait until the primitive's state
-//! is consistent and no borrow is held. It must not know why they are woken.
+//! Why: waking may run user code, so it must wait until the primitive's state is consistent and no
+//! borrow is held.
 
 use std::collections::VecDeque;
 

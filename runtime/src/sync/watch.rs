@@ -1,7 +1,7 @@
 //! A channel that holds one value, the latest; tokio's `watch`.
 //!
-//! It exists for state that many follow (configuration, progress, a shutdown flag): receivers see
-//! the newest value and may miss those between. It must not know what the value means.
+//! Why: many tasks follow one state (configuration, progress, a shutdown flag). Receivers see the
+//! newest value and may miss those between.
 
 use std::cell::{self, Cell, RefCell, RefMut};
 use std::fmt;

@@ -2,12 +2,12 @@
 //!
 //! A pidfd becomes readable when its process ends, so a child is waited for like any other
 //! descriptor, without the races of SIGCHLD (one signal for several ends, and one handler for the
-//! whole program). It exists on Linux since 5.3; containers sometimes refuse it. Whoever gets an
-//! error here waits by SIGCHLD. It must not know who waits.
+//! whole program). Linux has it since 5.3; containers sometimes refuse it. The caller then waits by
+//! SIGCHLD.
 //!
 //! A process id is safe to use for as long as its child has not been waited for: until then the
-//! system keeps the number for the zombie. Callers hold the child that they ask about, and nobody
-//! else waits for it.
+//! system keeps the number for the zombie. Callers hold the child that they ask about, and no other
+//! code waits for it.
 
 use std::io;
 use std::os::fd::OwnedFd;

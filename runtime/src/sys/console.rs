@@ -1,8 +1,6 @@
-//! Standing in for the standard streams: the calls that a recording of the console needs and that
-//! std lacks.
+//! The calls that a recording of the console needs and std lacks.
 //!
-//! `dup2`, `atexit`, and a bell. They live here because unsafe does. They must not know what is
-//! recorded.
+//! `dup2`, `atexit`, and a signal. They are here because unsafe code is.
 //!
 //! # The bell: knowing without asking that something was written
 //!
@@ -11,8 +9,8 @@
 //! pipe's reading end, each write to the pipe sends a signal, here to the one thread that runs the
 //! loop (`F_SETOWN_EX`). The kernel makes it pending inside of write(2), and delivers what is
 //! pending before a system call returns: when `println!` comes back on that thread, the counter has
-//! been moved. What other threads and children write moves it a moment later. So nothing that the
-//! loop's thread wrote is ever missed by [`writes`], and asking is one load.
+//! been moved. What other threads and children write moves it a moment later. So [`writes`] never
+//! misses what the loop's thread wrote, and asking is one load.
 //!
 //! The signal is SIGURG, which does nothing by default: whatever comes when nobody handles it any
 //! more is harmless. A program that handles it keeps it, and has no bell. What the signal can do to
@@ -47,8 +45,8 @@ static WRITES: AtomicU64 = AtomicU64::new(0);
 /// What the system says.
 pub(crate) fn stand_in(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
     loop {
-        // SAFETY: the call touches no memory. `number` is one of the standard streams, which nobody
-        // owns: whoever writes to it means whatever it names.
+        // SAFETY: the call touches no memory. `number` is one of the standard streams, which no
+        // object owns: a write to it means whatever it names.
         match cvt(unsafe { libc::dup2(fd.as_raw_fd(), number) }) {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -34,7 +34,7 @@
 //! **A short read is not `EAGAIN`.** If data and FIN arrive before the loop looks, there is one
 //! edge with `EPOLLIN | EPOLLRDHUP`. Reading less than the buffer holds and waiting for another
 //! edge then waits for ever: the end of the stream was in the edge that is used up. `read_closed`
-//! tells, and whoever takes short reads for "drained" must keep it.
+//! tells, and code that takes short reads for "drained" must keep it.
 //!
 //! **`EPOLLRDHUP` is half a hang-up.** The peer will not send; it may well read for hours. Taking
 //! it for `EPOLLHUP` makes a writer with a full buffer spin.

@@ -42,7 +42,7 @@
 //!
 //! `selector.rs` the public names · `event.rs` the words of the contract · `epoll.rs`, `kqueue.rs`,
 //! `poll.rs`, `select.rs` one backend each, each beginning with what bites about that interface ·
-//! `notify.rs` waking a wait · `fd_table.rs` what is known by descriptor · `absent.rs` stands for
+//! `notify.rs` waking a wait · `fd_table.rs` what is known by descriptor · `absent.rs` replaces
 //! what a system lacks, so that conditions stay on the `mod` lines below · `clock.rs`, `fork.rs`,
 //! `limits.rs`, `cvt.rs` the few other calls that std lacks.
 

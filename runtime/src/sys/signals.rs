@@ -59,7 +59,7 @@ struct Former {
 }
 
 static BEFORE: [AtomicPtr<Former>; KINDS] = [const { AtomicPtr::new(ptr::null_mut()) }; KINDS];
-/// How many listen to a kind in this process. Whoever changes nodes or dispositions holds it.
+/// How many listen to a kind in this process. Code that changes nodes or dispositions holds it.
 static COUNTS: PerProcess<Mutex<HashMap<i32, usize>>> = PerProcess::new();
 
 fn counts() -> MutexGuard<'static, HashMap<i32, usize>> {
@@ -174,7 +174,7 @@ fn node_at(node: *mut Node) -> Option<&'static Node> {
     unsafe { node.as_ref() }
 }
 
-/// Whom a signal is for.
+/// The listener of a signal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hearer {
     None,

@@ -2,7 +2,6 @@
 //!
 //! splice wants a pipe on one side; sendfile wants a file to map on the side of the source. Neither
 //! copies through the program's memory. Elsewhere both say `Unsupported` and the caller copies.
-//! They must not know what the descriptors are.
 //!
 //! splice blocks on descriptors that block, whatever `SPLICE_F_NONBLOCK` says (it is about the
 //! pipe). sendfile may wait for the disk.

@@ -1,7 +1,6 @@
-//! The clock: the one door through which time comes in.
+//! The clock: the only source of time.
 //!
-//! It exists so that time can be virtual: nothing else reads the system's clock. It must not know
-//! timers.
+//! Why: time can be virtual, because nothing else reads the system's clock.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;

@@ -1,8 +1,7 @@
 //! Deadlines to wakers: a clock and a wheel.
 //!
-//! It exists to translate: nanoseconds to the wheel's ticks of a millisecond, rounded up so that no
-//! timer fires early, and expired entries to wakes, made with nothing borrowed. It must not know
-//! futures.
+//! It turns nanoseconds into the wheel's ticks of a millisecond, rounded up so that no timer fires
+//! early, and expired entries into wakes, while nothing is borrowed.
 
 use myrt_timer::{Key, Wheel};
 use std::cell::{Cell, RefCell};

@@ -1,7 +1,6 @@
 //! `Instant`: a point in time in eight bytes, that stands still when the runtime's clock is paused.
 //!
-//! It exists because std's cannot be made from a number, so it could not follow a virtual clock. It
-//! must not know timers.
+//! Why: std's cannot be made from a number, so it could not follow a virtual clock.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};

@@ -1,7 +1,7 @@
 //! `interval`: ticks that do not drift.
 //!
-//! It exists because a loop of `sleep(period)` drifts by whatever the body takes; an interval
-//! counts from its start. It must not know the wheel.
+//! Why: a loop of `sleep(period)` drifts by whatever the body takes; an interval
+//! counts from its start.
 
 use std::panic::Location;
 use std::pin::Pin;
@@ -125,7 +125,7 @@ impl Interval {
         self.period
     }
 
-    /// Starts anew: the next tick is a period from now.
+    /// Starts again: the next tick is a period from now.
     pub fn reset(&mut self) {
         self.sleep.reset(Instant::now() + self.period);
     }

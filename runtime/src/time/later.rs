@@ -1,6 +1,6 @@
 //! `call_later`: a function, some time from now.
 //!
-//! It exists for asyncio's `loop.call_later`. It must not know more than tasks and sleeps.
+//! asyncio's `loop.call_later`.
 
 use std::fmt;
 use std::panic::Location;

@@ -1,7 +1,7 @@
 //! Time: sleeping, deadlines, intervals, and a clock that can be virtual.
 //!
-//! It exists as the user's view of the wheel. All of it goes through one clock, so under a paused
-//! one a program's timeline is exact and takes no time.
+//! All of it goes through one clock, so under a paused one a program's timeline is exact and takes
+//! no time.
 
 pub(crate) mod clock;
 mod deadline;

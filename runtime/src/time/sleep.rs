@@ -1,7 +1,7 @@
-//! `sleep`: a token that a timer stands behind once it has been polled.
+//! `sleep`: a future that gets a timer at its first poll.
 //!
-//! It exists as deadline and key, so it is `Send + Sync`, and one that is made and dropped unpolled
-//! touches no table. It must not know the wheel's insides.
+//! It is a deadline and a key, so it is `Send + Sync`, and one that is dropped unpolled touches no
+//! table.
 
 use std::fmt;
 use std::panic::Location;
@@ -114,8 +114,8 @@ impl Sleep {
     }
 
     /// Sets another deadline without allocating; works on a sleep that has ended too. A timer that
-    /// already waits keeps its waker. Set to what has passed, it is ready at its next poll, and
-    /// whoever has polled it is woken.
+    /// already waits keeps its waker. Set to what has passed, it is ready at its next poll, and the
+    /// task that polled it last is woken.
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         let Some(key) = Key::from_bits(self.key.load(Relaxed)) else {
@@ -261,7 +261,7 @@ fn forget_remotely(runtime: u64, key: Key) {
     });
 }
 
-/// The sleep was reset outside of its runtime: whoever has polled it polls it again, and begins a
+/// The sleep was reset outside of its runtime: the task that polled it polls it again, and begins a
 /// new timer.
 #[cold]
 fn wake_remotely(runtime: u64, key: Key) {

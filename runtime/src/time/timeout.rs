@@ -1,7 +1,7 @@
 //! `timeout` and its kin: an end to waiting.
 //!
-//! It exists so that a future can be given up: dropped at its await point, its async cleanups
-//! awaited, before the timeout returns. It must not know the wheel.
+//! A future that takes too long is dropped at its await point, and its async cleanups are awaited
+//! before the timeout returns.
 
 use std::fmt;
 use std::panic::Location;

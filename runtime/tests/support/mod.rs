@@ -1,9 +1,9 @@
 //! Hand-made tools for testing futures without a runtime: a waker that counts, an executor that
-//! polls only what was woken, and a future that is cancelled after so many polls and tried again.
+//! polls only what was woken, and a future that is cancelled after `n` polls and tried again.
 //!
-//! They exist because a runtime hides what these tests are about: whether a wake-up that a
-//! cancelled future had received reaches somebody else. An executor that polled everything would
-//! never notice that it did not.
+//! Why no runtime: it hides what these tests are about: whether a wake-up that a cancelled future
+//! had received reaches somebody else. An executor that polled everything would never notice that
+//! it did not.
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
@@ -114,7 +114,7 @@ pub(crate) async fn turn() {
 }
 
 /// Runs what `make` makes, but drops the first attempt after `polls` polls, lets the others run,
-/// and begins anew. `polls` 0 drops it unpolled.
+/// and begins again. `polls` 0 drops it unpolled.
 pub(crate) async fn cut<F, Fut>(polls: usize, mut make: F) -> Fut::Output
 where
     F: FnMut() -> Fut,

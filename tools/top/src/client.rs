@@ -1,7 +1,6 @@
 //! Asks a monitor: a line there, an answer back that ends with an empty line.
 //!
-//! A connection that broke is made anew at the next question, so a program that is started again is
-//! found again. It must not know what is asked.
+//! A broken connection is made again at the next question, so a restarted program is found again.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};

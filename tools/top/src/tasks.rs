@@ -1,6 +1,4 @@
 //! What the monitor's `ps --json` says, as tasks; and how busy each was since the last look.
-//!
-//! It must not know sockets or terminals.
 
 use std::collections::HashMap;
 use std::io;

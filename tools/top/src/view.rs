@@ -1,7 +1,6 @@
 //! The picture: what was learned, as lines of text of a given width.
 //!
-//! It exists apart from the terminal so that it can be tested, and printed once. It must not know
-//! keys or sockets.
+//! Why apart from the terminal: it can be tested, and printed once.
 
 use crate::tasks::{Snapshot, Sort, Task, duration, micros};
 

@@ -2,8 +2,7 @@
 //! text as an answer (its head has a few lines more).
 //!
 //! It reports no connections to the tally, so its open sockets are counted from outside, and its
-//! CPU time is that of the whole process, start and end included: some milliseconds. It must not
-//! know what the others do.
+//! CPU time is that of the whole process, start and end included: some milliseconds.
 
 use std::fs;
 use std::io;

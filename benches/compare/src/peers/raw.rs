@@ -1,5 +1,5 @@
 //! The yardstick of the servers: a level-triggered epoll loop by hand, one buffer a connection, no
-//! tasks. It must not know any runtime.
+//! tasks.
 
 use std::io;
 use std::net::TcpListener;

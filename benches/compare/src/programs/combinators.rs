@@ -1,4 +1,4 @@
-//! Programs about combinators: gather, timeout, select. Must not know any runtime.
+//! Programs about combinators: gather, timeout, select.
 
 use std::future::{pending, ready};
 use std::hint::black_box;

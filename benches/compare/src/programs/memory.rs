@@ -1,4 +1,4 @@
-//! Programs that hold many idle tasks and weigh the process. Must not know any runtime.
+//! Programs that hold many idle tasks and weigh the process.
 //!
 //! Handles are dropped (detached), as a server's are; the weight is the growth of resident memory
 //! after one task in a hundred has been spawned first, so that what is paid once is left out.

@@ -1,6 +1,5 @@
 //! Programs about locks and channels. All run in spawned tasks, as users' code does.
 //!
-//! Must not know which runtime or which crate the primitives come from.
 
 use std::hint::black_box;
 use std::rc::Rc;

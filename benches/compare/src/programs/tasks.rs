@@ -1,6 +1,6 @@
 //! Programs about the executor: spawning, yielding, waking.
 //!
-//! Everything here uses `Rc` and `Cell` where one thread needs no more. Must not know any runtime.
+//! Everything here uses `Rc` and `Cell` where one thread needs no more.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -106,8 +106,8 @@ pub(super) async fn clone_waker<P: Peer>(peer: P, operations: u64) {
     task.await;
 }
 
-/// The same hand-written one-value mailbox for every runtime: a value, and the waker of whoever
-/// waits for it, as inside a oneshot.
+/// The same hand-written one-value mailbox for every runtime: a value, and the waker of the task
+/// that waits for it, as inside a oneshot.
 #[derive(Default)]
 struct Slot {
     value: Cell<Option<u64>>,

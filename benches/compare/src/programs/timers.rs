@@ -1,6 +1,5 @@
 //! Programs about time: sleeps that are dropped, and sleeps that end.
 //!
-//! Must not know any runtime, nor how it keeps its timers.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};

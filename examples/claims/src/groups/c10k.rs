@@ -66,7 +66,7 @@ pub(super) fn measure(
     }
     let connecting = start.elapsed();
     let after = memory(pid).unwrap_or_default();
-    // A server that cannot take so many may be gone by now.
+    // A server that cannot take that many may be gone by now.
     let times = ping(port, &message.replace("\\r\\n", "\r\n"), turns);
     let answers = times.is_ok();
     let mut times = times.unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::machine::show::{bytes, count};
 use crate::plan::Plan;
 
 const REQUEST: &str = "GET / HTTP/1.1\\r\\nhost: localhost\\r\\n\\r\\n";
-/// The course's Apache has so many processes.
+/// The number of processes of the course's Apache.
 const PREFORK: usize = 256;
 
 /// What clients that ask without pause saw.

@@ -1,9 +1,8 @@
 //! Processes of our own: this program again in another role, or Python.
 //!
-//! They exist so that what is measured does not share its memory, its descriptors or its thread
-//! with who measures. A child says lines on its standard output, and ends when its standard input
-//! does: so none outlives this program, however that ends. This file must not know what the roles
-//! are.
+//! Why: what is measured must not share memory, descriptors or a thread with what measures. A child
+//! prints lines on its standard output and ends when its standard input does, so no child outlives
+//! this program.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};

@@ -1,7 +1,5 @@
 //! What the kernel says of a process: memory, threads, processor time. From /proc, so on Linux
 //! only; `None` elsewhere.
-//!
-//! It must not know what the processes do.
 
 use std::fs;
 

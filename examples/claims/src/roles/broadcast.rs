@@ -20,7 +20,7 @@ const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
 
 type Members = Shared<HashMap<u64, Rc<TcpStream>>>;
 
-/// Sends `bytes` to every member but one; returns whom it could not be sent to.
+/// Sends `bytes` to every member but one; returns the members that it could not be sent to.
 fn tell(members: &Members, but: Option<u64>, bytes: &[u8]) -> Vec<u64> {
     let members = members.borrow();
     let others = members.iter().filter(|(member, _)| Some(**member) != but);

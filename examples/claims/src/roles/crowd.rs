@@ -22,7 +22,7 @@ use crate::machine::stats::percentile;
 
 /// A message that took longer is lost.
 const LOST: Duration = Duration::from_secs(1);
-/// After so many it is known that there are too many clients.
+/// After this number of failures there are too many clients.
 const ENOUGH_LOST: u64 = 2;
 
 /// What the connections of the crowd tell the one who measures.

@@ -1,8 +1,7 @@
 //! The roles that this program takes in processes of its own: what is measured, and the clients
 //! that load it.
 //!
-//! A role prints `listening PORT`, or a line of numbers, and ends when its standard input does. It
-//! must not know what the claims are.
+//! A role prints `listening PORT`, or a line of numbers, and ends when its standard input does.
 
 mod balancer;
 mod broadcast;
@@ -75,7 +74,7 @@ fn local(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// Says a line to whoever started this process.
+/// Prints a line for the process that started this one.
 fn say(line: &str) -> io::Result<()> {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;

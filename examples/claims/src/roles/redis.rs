@@ -1,7 +1,7 @@
-//! A Redis for where the course's own program is not built: PING, GET and SET over RESP, one
-//! thread, no locks.
+//! A small Redis, used where the course's own program is not built: PING, GET and SET over RESP,
+//! one thread, no locks.
 //!
-//! Complete commands of a read are answered by one write. It must not know who measures it.
+//! Complete commands of a read are answered by one write.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -40,7 +40,7 @@ const IDLE: Duration = Duration::from_secs(60);
 const HEAD: Duration = Duration::from_secs(10);
 /// How long the client may take to accept a piece of the answer.
 const STALLED: Duration = Duration::from_secs(60);
-/// Answers are sent when there are so many bytes of them. A piece of a file has this length, too.
+/// Answers are sent when there are this many bytes of them. A piece of a file has this length, too.
 const ENOUGH: usize = 64 * 1024;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -2,9 +2,9 @@
 //!
 //! A green thread, gevent's style, has a stack of its own and may be stopped in any call. A task
 //! here is a value: as large as what it keeps across its awaits, known when it is compiled. That is
-//! why so many fit, and why `await` is written where others may have their turn. Who wants gevent's
-//! straight code, without a single `await`, runs the loop on one thread and calls into it from
-//! others: `ask` below blocks its thread, and the loop serves all of them.
+//! why a hundred thousand fit, and why `await` is written where other tasks may run. Who wants
+//! gevent's straight code, without a single `await`, runs the loop on one thread and calls into it
+//! from others: `ask` below blocks its thread, and the loop serves all of them.
 //!
 //! Course: 8.5, hybrid 2, gevent (A29).
 //!

@@ -95,7 +95,7 @@ fn state(name: &str) -> io::Result<State> {
 ///
 /// What a full buffer holds goes on to the peer's buffer when the kernel gets round to it, on a
 /// busy machine long after the `send` that was refused: then there is room, and the selector
-/// rightly says so. Whoever is told of room sends. Since the peer reads nothing, sooner or later
+/// rightly says so. The task that has room sends. Since the peer reads nothing, sooner or later
 /// both buffers are full, and stay it.
 fn asked(selector: Selector, name: &str) -> io::Result<(bool, bool)> {
     let (socket, _peer) = state(name)?;

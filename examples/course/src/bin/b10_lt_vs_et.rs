@@ -22,7 +22,7 @@ use std::os::unix::net::UnixStream;
 use rustix::event::Timespec;
 use rustix::event::epoll::{CreateFlags, Event, EventData, EventFlags, add, create, modify, wait};
 
-/// At most so many events; what is ready and not told now is told next.
+/// At most this many events; the next call reports what is still ready.
 fn events(epoll: &OwnedFd, most: usize) -> io::Result<Vec<u64>> {
     let mut list = vec![
         Event {

@@ -73,7 +73,7 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What a sign of a bar stands for, in milliseconds.
+/// What a sign of a bar means, in milliseconds.
 const SIGN: u128 = 20;
 
 /// The clock of a scene.

@@ -85,7 +85,7 @@ async fn retry<T>(
 
 /// Stands before a service, and opens when it fails several times in a row.
 struct Breaker {
-    /// So many failures open it.
+    /// This many failures open it.
     limit: u32,
     /// For so long.
     rest: Duration,

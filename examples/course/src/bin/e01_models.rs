@@ -25,7 +25,7 @@ const WAIT: Duration = Duration::from_millis(100);
 /// What a piece of the work does.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// So many steps.
+    /// How many steps.
     Computing(u64),
     Waiting,
 }

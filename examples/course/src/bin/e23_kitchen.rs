@@ -1,12 +1,11 @@
-//! A kitchen: every analogy of the course as the line of code that it stands for, in both
-//! languages.
+//! A kitchen: every analogy of the course as the line of code that it means, in both languages.
 //!
 //! One cook (thread, *fil*) looks after all pots (tasks, *tâches*). The event loop, *boucle
 //! d'événements*, is the cook's round. `await`, *attendre*: "tell me when it boils". Orders come on
 //! a rail (queue, *file*); there are two burners (semaphore, *sémaphore*); a slip with a number
-//! stands for a dish that is not ready (future, *promesse*); what needs strong arms goes to the
-//! other cook (pool, *réserve de fils*); a guest who leaves takes the order back (cancellation, *annulation*),
-//! and the pot is washed all the same (cleanup, *nettoyage*).
+//! means a dish that is not ready (future, *promesse*); what needs strong arms goes to the other
+//! cook (pool, *réserve de fils*); a guest who leaves takes the order back (cancellation,
+//! *annulation*), and the pot is washed all the same (cleanup, *nettoyage*).
 //!
 //! Course: visual guide, "Analogies finales" (E23). The clock is virtual, so the times are exact.
 //!

@@ -202,7 +202,7 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends something and reads exactly so many bytes.
+/// Sends something and reads exactly `n` bytes.
 pub fn ask(stream: &mut TcpStream, request: &[u8], length: usize) -> Vec<u8> {
     stream.write_all(request).unwrap();
     let mut answer = vec![0; length];

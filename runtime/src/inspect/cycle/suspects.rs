@@ -1,13 +1,10 @@
-//! Who is stuck: everybody is suspected who waits for one other task, and acquitted who may still
-//! go on.
+//! The wait-for graph: which task waits for which other task alone, and which may still go on.
 //!
-//! **What may be wrong is no evidence.** An owned guard may be with another task than the one that
-//! locked; so may a receiver or a sender, unless it was last used where it stood in its task's own
-//! future (`Holder::lend`). One that did may have been moved into a task that was spawned since: so
-//! all tasks that it began, and all of which nobody knows any more who began them, must be stuck
-//! too. And a task of whose waker somebody else has a clone may be woken by it.
-//!
-//! It must not know when it is searched, nor what is told.
+//! **A guess is no evidence.** An owned guard may be in another task than the one that locked; so
+//! may a receiver or a sender, unless it was last used inside its task's own future
+//! (`Holder::lend`). Even then it may have moved into a task that was spawned since: so all tasks
+//! that its task spawned, and all tasks of unknown parents, must be stuck too. And a task whose
+//! waker was cloned may be woken by the clone.
 
 use std::collections::{BTreeMap, BTreeSet};
 

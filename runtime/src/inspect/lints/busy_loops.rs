@@ -1,12 +1,12 @@
-//! Habits: what a task does poll after poll.
+//! Busy loops: tasks that wake themselves, and tasks that never yield.
 //!
 //! **A storm of self-wakes** is [`STORM`] polls in a row in which a future called the waker of its
-//! own task before it returned `Pending`. `yield_now`, and the runtime's own giving way when a
-//! share is used up, do not count: they say that there is work left.
+//! own task before it returned `Pending`. `yield_now`, and the runtime's own yield when a share is
+//! used up, do not count: there is work left.
 //!
 //! **Never yields** is [`GREED`] polls in a row that ended because the task's share of operations
-//! was used up, while others were ready each time. One poll in which it waits, or in which nobody
-//! else is ready, begins the count anew.
+//! was used up, while others were ready each time. A poll in which it waits, or in which no other
+//! task is ready, resets the count.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,16 +1,15 @@
-//! The lookout: notices mistakes in how tasks and futures are used, where the runtime was asked to
+//! The lints: notice mistakes in how tasks and futures are used, in runtimes that were asked to
 //! look.
 //!
-//! It exists apart from what it watches so that a runtime that was not asked pays nothing: it has
-//! no lookout, its batches are not polled one by one, its wakers have the vtable that counts
-//! nothing, and what waiting futures ask for ([`hot::looks`](crate::executor::current::looks)) is one byte
-//! of the thread's state, off the paths of spawn, wake and yield. Each mistake has its criterion at
-//! the top of its own file. It must not hold a borrow while it reports: the hook is user code; and
-//! it must not change what runs.
+//! Why apart: a runtime without lints pays nothing. Its batches are not polled one by one, its
+//! wakers have the vtable that counts nothing, and what waiting futures ask
+//! ([`looks`](crate::executor::current::looks)) is one byte of the thread's state, off the paths of
+//! spawn, wake and yield. Each mistake has its criterion at the top of its own file. No borrow is
+//! held during a report, because the hook is user code. Lints do not change what runs.
 //!
 //! `busy_loops.rs` tasks that wake themselves, tasks that never wait · `starved.rs` granted, and
-//! not polled · `unwakeable.rs` waiting with nobody to wake them · `drops.rs` what ended badly:
-//! unpolled, unjoined, unregistered.
+//! not polled · `unwakeable.rs` waiting without a waker · `drops.rs` what ended badly: unpolled,
+//! unjoined, unregistered.
 
 mod busy_loops;
 pub(crate) mod drops;

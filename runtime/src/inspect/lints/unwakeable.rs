@@ -1,10 +1,10 @@
-//! Tasks that nobody can wake.
+//! Tasks that nothing can wake.
 //!
-//! A task is alone when its last poll returned `Pending` and nothing can come of it: no future of
-//! the runtime said what it waits for, no waker of it was kept in that poll, none that was cloned
-//! is alive (wakers are counted), and it was not woken meanwhile. It is told when the loop has
-//! nothing to do, and only of tasks without a handle: whoever has one can still cancel it. The main
-//! future is left alone too: it may well wait for ever while others serve.
+//! A task is unwakeable when its last poll returned `Pending` and nothing can follow: no future of
+//! the runtime noted what it waits for, no waker of it was kept in that poll, no clone of its waker
+//! is alive (wakers are counted), and it was not woken meanwhile. The report comes when the loop
+//! has nothing to do, and only for tasks without a handle: a handle can still cancel. The main
+//! future is exempt too: it may wait for ever while other tasks serve.
 
 use std::cell::{Cell, RefCell};
 

@@ -1,6 +1,5 @@
-//! What the monitor understands, and its answers.
+//! The monitor's commands and its answers: text in, text out.
 //!
-//! It exists as text in, text out. It must not know sockets or threads.
 
 use std::fmt::Write;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Where a monitor listens.
 //!
-//! It exists apart because an address has its own ways to be wrong: reachable for others, taken, or
-//! left behind by a program that was killed. It must not know what is asked.
+//! Why: an address has its own ways to be wrong: open to others, taken, or left behind by a program
+//! that was killed.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};

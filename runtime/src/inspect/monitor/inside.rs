@@ -1,8 +1,9 @@
-//! What only the loop knows: every descriptor and timer with those who wait for it, and the counts.
+//! What only the loop knows: every descriptor and timer with the tasks that wait for it, and the
+//! counts.
 //!
-//! It exists because a task's row in the table has room for one wait, and a task may wait for
-//! several things. The loop is asked for a copy; while it is blocked there is none, and what the
-//! rows say must do. It must not make a client wait for a blocked loop.
+//! Why: a task's row in the table has room for one wait, and a task may wait for several things.
+//! The monitor asks the loop for a copy. While the loop is blocked there is none; then the rows
+//! must do, and the client does not wait.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! The monitor: a thread of its own that answers questions about a runtime, also while its loop is
 //! blocked.
 //!
-//! It exists so that one can look into a program that runs, with nothing but `nc`. It reads the
-//! task table (which any thread may) and asks the loop only for what the loop alone knows, and for
-//! what changes something (`cancel`). It must not hold up the loop, nor be taken for somebody who
-//! will wake a task, and it listens on loopback or a Unix socket only.
+//! Why: you can look into a running program with `nc`. The monitor reads the task table (any thread
+//! may) and asks the loop only for what the loop alone knows, and for changes (`cancel`). It does
+//! not hold up the loop, does not count as something that will wake a task, and listens on loopback
+//! or a Unix socket only.
 //!
 //! # Questions and answers
 //!

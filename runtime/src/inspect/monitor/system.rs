@@ -1,7 +1,7 @@
 //! What the system says of the loop's thread: whether it runs or sleeps in a call, and in which.
 //!
-//! It exists for "the loop is blocked, but where?". It reads procfs, and so knows nothing where
-//! there is none.
+//! Why: "the loop is blocked, but where?". It reads procfs, and so knows nothing where there is
+//! none.
 
 use std::fs;
 

@@ -3,7 +3,7 @@
 //! Why: what clients send must not harm the program that is watched. A line has a longest length,
 //! an answer that the client does not read is given up, and the connection ends at the first line
 //! that is no command: what follows it may be a part of something else, such as the body of a
-//! request that a page in a browser sends. It must not know what the commands are.
+//! request that a page in a browser sends.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};

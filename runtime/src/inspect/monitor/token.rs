@@ -1,7 +1,6 @@
 //! The token: what a client must know before it may change something over TCP.
 //!
-//! Why: a loopback address lets in every user of the machine, and every page in a browser. It must
-//! not know the commands.
+//! Why: a loopback address lets in every user of the machine, and every page in a browser.
 
 use std::fmt;
 use std::fs::File;

@@ -1,8 +1,8 @@
-//! The watch: notices that a poll goes on and on, from outside.
+//! The watch: notices from another thread that a poll does not end.
 //!
-//! It exists because a blocked loop cannot tell. A thread looks every few milliseconds which task
-//! runs and how often it was polled; as long as both stay the same, that poll is what the loop is
-//! in. It must not touch the loop.
+//! Why: a blocked loop cannot report itself. A thread checks every few milliseconds which task runs
+//! and how often it was polled; while both stay the same, the loop is in that poll. It does not
+//! touch the loop.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};

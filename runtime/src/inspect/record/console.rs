@@ -1,9 +1,7 @@
-//! What a program prints while it is recorded: descriptors 1 and 2 become a pipe, and what comes
-//! out of it is passed on to where they led, and remembered.
+//! Catches what a program prints while it is recorded: descriptors 1 and 2 become a pipe; what
+//! comes out of it is kept, and passed on to where they led.
 //!
-//! It exists so that a recording can show the console's output at each moment, with the task that
-//! was polled when it was printed. It must not know tasks, nor how a recording is kept: it is
-//! asked, and gives texts.
+//! Why: a recording shows the console's output at each moment, with the task that printed it.
 //!
 //! # What is promised, and by what
 //!

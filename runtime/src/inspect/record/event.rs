@@ -1,8 +1,7 @@
-//! What is kept of a run: small fixed events in a ring, and the tasks that they speak of.
+//! What a recording keeps: small fixed events in a ring, and their tasks.
 //!
-//! It exists so that recording costs a clock reading and 32 bytes an event, and never grows beyond
-//! its ring; what was printed has a store of its own, which is bounded too. It must not know how
-//! recordings are shown.
+//! Why: an event costs a clock reading and 32 bytes, and the ring never grows. Printed texts have a
+//! store of their own, which is bounded too.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::Location;

@@ -2,7 +2,7 @@
 //! that a client named.
 //!
 //! Why: a name that comes from outside must not overwrite anything, follow a link, or block the
-//! loop (a FIFO without a reader). It must not know what is recorded.
+//! loop (a FIFO without a reader).
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};

@@ -1,7 +1,7 @@
 //! A recording as one page that plays it: offline, without any other file.
 //!
-//! It exists to hand a run to somebody who has a browser and nothing else. The page is `page.html`
-//! with the JSON put into it; it must not load anything.
+//! Why: a reader needs a browser and nothing else. The page is `page.html` with the JSON put into
+//! it; it loads no other file.
 
 use super::event::Recording;
 use super::json;

@@ -19,7 +19,7 @@
 //! | `unparked` | `count` of events; no task |
 //! | `printed` | `text`; `to`: `stdout` or `stderr`, where the two lead to different places; no task: while none was polled |
 //!
-//! It exists for tools; the page is one. It must not know them.
+//! For tools; the page is one.
 
 use super::console::To;
 use super::event::{Objects, Recording, Task, What};

@@ -1,8 +1,7 @@
 //! Recordings: what a run did, as a drawing, as JSON, for Perfetto, and as a page that plays it.
 //!
-//! It exists to show a run to somebody. [`Recorder`] is an [`Observer`] like any other, so the
-//! runtime knows nothing of it; each form of the output has its file and knows only [`Recording`].
-//! It must not change what runs.
+//! [`Recorder`] is an [`Observer`] like any other, so the runtime does not depend on it. Each form
+//! of the output has its file and uses only [`Recording`]. A recording does not change what runs.
 
 mod console;
 mod event;

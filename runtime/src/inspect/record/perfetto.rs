@@ -1,8 +1,7 @@
 //! A recording as chrome trace events, which Perfetto and `chrome://tracing` open.
 //!
-//! It exists because those tools zoom and measure better than anything of ours. A task is a thread,
-//! its polls, waits and its time in the ready queue are slices, its wakes arrows from the poll that
-//! woke. It must not know the loop.
+//! Why: those tools zoom and measure better than ours. A task is a thread, its polls, waits and its
+//! time in the ready queue are slices, its wakes arrows from the poll that woke.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,7 +1,6 @@
-//! A recording as polls: who was polled when, woken by whom, and what came of it.
+//! A recording as polls: which task was polled when, what woke it, and what came of it.
 //!
-//! It exists because the drawing and the traces are made of polls and waits, not of single events.
-//! It must not know how they are drawn.
+//! Why: the drawing and the traces are made of polls and waits, not of single events.
 
 use super::event::{Recording, What};
 use crate::executor::error::Outcome;

@@ -1,8 +1,7 @@
 //! The drawing: a line a task, bars for running, lines for waiting, marks for wakes, a scale; then
 //! what happened.
 //!
-//! It exists because the course draws runs like this by hand, and here they come out of real ones.
-//! It must not know how a run was recorded.
+//! Why: the course draws runs like this by hand, and here they come out of real ones.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,7 +1,6 @@
-//! The task graph: who waits for what, as a tree and as JSON.
+//! The task graph: what each task waits for, as a tree and as JSON.
 //!
-//! It exists to be printed, when one asks and when something is wrong. It must not know how it was
-//! read.
+//! It is printed on request, and in reports.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write};

@@ -1,7 +1,6 @@
 //! JSON, written by hand: a few fields do not want a dependency.
 //!
-//! It exists for `to_json` of graphs and for the monitor's `--json`. It must not know what it
-//! writes.
+//! Used by `to_json` of graphs and by the monitor's `--json`.
 
 use std::fmt::{Display, Write};
 

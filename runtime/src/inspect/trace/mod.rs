@@ -1,8 +1,8 @@
-//! What everybody is doing: read from the task table, never by polling a task.
+//! What each task is doing: read from the task table, without polling a task.
 //!
-//! It exists so that "what is everybody waiting for?" has an answer at any moment, on any thread,
-//! also while the loop is blocked. It reads what polls and leaf futures wrote anyway; it must not
-//! change anything.
+//! Why: "what is everybody waiting for?" must have an answer at any moment, on any thread, also
+//! while the loop is blocked. It reads what polls and leaf futures write anyway, and changes
+//! nothing.
 
 mod graph;
 pub(crate) mod json;

@@ -1,8 +1,7 @@
 //! One look at the task table, from any thread.
 //!
-//! It exists for the graph and the monitor. Each row is read between two looks at the slot's key,
-//! so a slot that changes hands meanwhile is left out rather than mixed up. It must not know who
-//! asks.
+//! For the graph and the monitor. Each row is read between two reads of the slot's key, so a slot
+//! that changes its occupant meanwhile is left out.
 
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;

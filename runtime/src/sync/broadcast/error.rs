@@ -26,7 +26,7 @@ impl<T> Error for SendError<T> {}
 pub enum RecvError {
     /// All senders are gone and everything was read.
     Closed,
-    /// So many messages were dropped before this receiver could read them.
+    /// This many messages were dropped before this receiver could read them.
     Lagged(u64),
 }
 
@@ -48,7 +48,7 @@ pub enum TryRecvError {
     Empty,
     /// All senders are gone and everything was read.
     Closed,
-    /// So many messages were dropped before this receiver could read them.
+    /// This many messages were dropped before this receiver could read them.
     Lagged(u64),
 }
 

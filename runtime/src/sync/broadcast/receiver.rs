@@ -1,7 +1,7 @@
 //! The receiving end of a broadcast channel.
 //!
 //! A receiver is the number of the message that it reads next. A wake-up says only "look again", so
-//! a cancelled wait has nothing to pass on. It must not know how many receivers there are.
+//! a cancelled wait has nothing to pass on.
 
 use std::fmt;
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! The bounded channel: [`channel`], and what its [`Sender`] can do.
 //!
 //! A place in the buffer is a permit of the channel's `Permits`, so senders wait in order and a
-//! cancelled one passes its place on. It must not know how the buffer works.
+//! cancelled one passes its place on.
 
 use std::fmt;
 use std::future::Future;
@@ -174,7 +174,7 @@ impl<T> Sender<T> {
         ReserveManyFuture::new(&self.chan, n, Location::caller())
     }
 
-    /// Keeps `n` places if there are so many and nobody waits for them.
+    /// Keeps `n` places if that many are free and no task waits for them.
     ///
     /// # Errors
     ///

@@ -1,9 +1,8 @@
 //! What both ends of an `mpsc` channel share.
 //!
-//! It exists so that the bounded and the unbounded channel differ only in whether a message needs a
-//! permit. A message is in exactly one place at any time: with its sender, in the buffer, or with
-//! the receiver; no waiter ever carries one, so no cancelled waiter can lose one. It must not know
-//! the handles' types.
+//! The bounded and the unbounded channel differ only in whether a message needs a permit. A message
+//! is in exactly one place at any time: with its sender, in the buffer, or with the receiver; no
+//! waiter ever carries one, so no cancelled waiter can lose one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -177,7 +176,7 @@ impl<T> Chan<T> {
         }
     }
 
-    /// No message can come any more. Whoever holds a permit may still send after a close.
+    /// No message can come any more. The holder of a permit may still send after a close.
     fn is_finished(&self) -> bool {
         let all_back = || {
             self.capacity

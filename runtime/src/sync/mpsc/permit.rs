@@ -1,7 +1,6 @@
 //! A place in a bounded channel, kept for a message to come: [`Permit`] and [`OwnedPermit`].
 //!
-//! They exist so that a task can wait for a place before it makes, or gives away, the message. They
-//! must not know how places are counted.
+//! Why: a task can wait for a place before it makes, or gives away, the message.
 
 use std::fmt;
 use std::future::Future;

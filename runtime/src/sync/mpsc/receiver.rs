@@ -1,7 +1,6 @@
 //! The receiving end of both kinds of channel, and its futures.
 //!
-//! A poll that is not ready takes no message, so nothing is lost when it is dropped. It must not
-//! know how senders wait.
+//! A poll that is not ready takes no message, so nothing is lost when it is dropped.
 
 use std::fmt;
 use std::future::Future;

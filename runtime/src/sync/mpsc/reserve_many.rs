@@ -1,7 +1,6 @@
 //! Several places of a bounded channel at once: [`Sender::reserve_many`].
 //!
-//! It exists so that messages which belong together follow each other in the channel, or none is
-//! sent. It must not know how places are counted.
+//! Why: messages that belong together follow each other in the channel, or none is sent.
 //!
 //! [`Sender::reserve_many`]: super::Sender::reserve_many
 

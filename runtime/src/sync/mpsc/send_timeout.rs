@@ -1,7 +1,6 @@
 //! A send that gives the message back when it has waited too long.
 //!
-//! It exists because a `timeout` around `send` would drop the message with the future. It must not
-//! know how places are counted.
+//! Why: a `timeout` around `send` would drop the message with the future.
 
 use std::fmt;
 use std::future::Future;

@@ -1,8 +1,7 @@
 //! The sending end of both kinds of channel: what does not depend on whether there are places.
 //!
-//! It exists so that the two kinds share their type but for a mark, and differ only in how they
-//! send. What a bounded one can do besides is in `bounded.rs`, the unbounded one's `send` in
-//! `unbounded.rs`. It must not know how messages are kept.
+//! The two kinds share their type but for a mark, and differ only in how they send: the rest of the
+//! bounded one is in `bounded.rs`, the unbounded one's `send` in `unbounded.rs`.
 
 use std::fmt;
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! The unbounded channel: [`unbounded`], and its sender's `send`.
 //!
-//! Sending never waits, so it needs no permits, and no `.await`. Nothing slows a sender down that
-//! is faster than its receiver: memory is the only bound. It must not know how the buffer works.
+//! Sending never waits, so it needs no permits and no `.await`. Nothing slows a sender that is
+//! faster than its receiver: memory is the only bound.
 
 use std::rc::Rc;
 

@@ -1,7 +1,6 @@
 //! The waits of a queue: to put, to get, and until all is done.
 //!
-//! Each keeps a place in one of the queue's wait lists and gives it back when it is dropped. They
-//! must not know which item comes out.
+//! Each keeps a place in one of the queue's wait lists and gives it back when it is dropped.
 
 use std::fmt;
 use std::future::Future;

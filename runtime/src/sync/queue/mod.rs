@@ -2,8 +2,7 @@
 //!
 //! Unlike a channel, a queue has one kind of handle, knows when its items are *done* (`task_done`
 //! and `join`), and is ended by `shutdown`. The three differ in which item comes out first, and in
-//! nothing else: all methods are on [`QueueOf`], to which they dereference. They must not know how
-//! waiting works; that is `permits.rs`.
+//! nothing else: all methods are on [`QueueOf`], to which they dereference.
 
 mod error;
 mod futures;

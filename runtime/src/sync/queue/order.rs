@@ -1,6 +1,6 @@
 //! In which order the items of a queue come out.
 //!
-//! It exists so that the three queues are one. It must not know that anybody waits.
+//! Why: the three queues differ in nothing else.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};

@@ -1,9 +1,8 @@
 //! [`QueueOf`]: what all queues do, whatever their order.
 //!
-//! Two counts of permits do the waiting: one permit a free place, for those who put, and one permit
-//! an item, for those who get. A permit is a promise and carries no item: the item stays in the
-//! queue until the `get` that was promised one runs, so a cancelled `get` loses none, and passes
-//! its promise on. It must not know which item comes out.
+//! Two counts of permits do the waiting: `put` takes one for a free place, `get` takes one for an
+//! item. A permit is a promise and carries no item: the item stays in the queue until the `get`
+//! runs, so a cancelled `get` loses nothing and passes its promise on.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

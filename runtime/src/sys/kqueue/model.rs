@@ -1,8 +1,8 @@
 //! [`Model`]: kqueue's rules, played on Linux.
 //!
-//! It exists because no BSD and no macOS takes part in this project's checks: built only with
-//! `--cfg myrt_kqueue_model`, it stands where the system stands, so that `kqueue.rs` itself runs
-//! under every test of the runtime. It plays the kernel; it must not know the backend.
+//! Why: no BSD and no macOS takes part in this project's checks: built only with `--cfg
+//! myrt_kqueue_model`, it stands where the system stands, so that `kqueue.rs` itself runs under
+//! every test of the runtime. It plays the kernel and does not use the backend.
 //!
 //! # How it is played
 //!
@@ -306,7 +306,7 @@ impl Kernel for Model {
 }
 
 impl State {
-    /// The event that an edge of an inner epoll stands for, unless its knote is dead.
+    /// The event that an edge of an inner epoll means, unless its knote is dead.
     fn event(&mut self, filter: Filter, data: u64, bits: u32) -> Option<Kevent> {
         let (fd, serial) = (data as u32 as RawFd, (data >> 32) as u32);
         let key = (fd as usize, filter);

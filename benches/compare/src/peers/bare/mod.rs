@@ -1,8 +1,8 @@
 //! The yardstick: an executor with nothing that one thread does not need.
 //!
-//! Tasks are counted without atomics, wakers are pointers with a count, nothing may be woken from
-//! another thread, there is no I/O, and nothing protects a user from misuse. It exists to show how
-//! much room is left, not to be used. It must not know any other runtime.
+//! Tasks are counted without atomics, wakers are pointers with a count, no other thread may wake a
+//! task, there is no I/O, and nothing protects a user from misuse. It shows how much room is left;
+//! it is not for use.
 
 mod timers;
 

@@ -1,8 +1,7 @@
 //! The yardstick's timers: one hashed wheel (scheme 6 of Varghese and Lauck, "Hashed and
 //! Hierarchical Timing Wheels", 1987), a tick of a millisecond, entries linked by index.
 //!
-//! Insert and cancel are O(1); a tick looks at every entry of its slot. It must not know tasks:
-//! it keeps wakers.
+//! Insert and cancel are O(1); a tick looks at every entry of its slot.
 
 use std::cell::RefCell;
 use std::future::Future;

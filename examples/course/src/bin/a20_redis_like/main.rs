@@ -41,7 +41,7 @@ use resp::Parser;
 
 /// Bytes of one read. Pipelines of that length are answered at once.
 const READ: usize = 64 * 1024;
-/// Replies are sent when there are so many bytes of them, however many commands still wait.
+/// Replies are sent when there are this many bytes of them, however many commands still wait.
 const ENOUGH: usize = 64 * 1024;
 /// Most bytes of one command: Redis' limit of a client's query buffer.
 const MAX_COMMAND: usize = 1024 * 1024 * 1024;
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             other => return Err(other.unexpected().into()),
         }
     }
-    // Descriptors for the clients; what the system refuses shows when there are so many.
+    // Descriptors for the clients; what the system refuses shows when that many have come.
     let _ = myrt::runtime::raise_fd_limit();
     Ok(myrt::run(serve(&address, max_clients))?)
 }
