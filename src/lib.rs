@@ -152,7 +152,7 @@ pub use myrt_runtime::run;
 #[cfg(feature = "signal")]
 #[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {
-    signal::run(runtime::Builder::new(), future)
+    myrt_runtime::__myrt_boxed_if_large!(future => signal::run(runtime::Builder::new(), future))
 }
 // Only where somebody reads it, or tests its examples.
 #[cfg(any(doc, doctest))]
@@ -173,9 +173,9 @@ pub mod __private {
     pub fn main<F: Future>(builder: Builder, future: F) -> F::Output {
         refuse_nesting("a function with #[myrt::main]");
         #[cfg(feature = "signal")]
-        return myrt_net::signal::run(builder, future);
+        return myrt_runtime::__myrt_boxed_if_large!(future => myrt_net::signal::run(builder, future));
         #[cfg(not(feature = "signal"))]
-        test(builder, future)
+        myrt_runtime::__myrt_boxed_if_large!(future => test(builder, future))
     }
 
     /// What `#[myrt::test]` expands to.
@@ -183,7 +183,9 @@ pub mod __private {
     pub fn test<F: Future>(builder: Builder, future: F) -> F::Output {
         refuse_nesting("a function with #[myrt::test]");
         match builder.build() {
-            Ok(runtime) => runtime.block_on(future),
+            Ok(runtime) => {
+                myrt_runtime::__myrt_boxed_if_large!(future => runtime.block_on(future))
+            }
             Err(error) => panic!("the runtime could not be made: {error}"),
         }
     }

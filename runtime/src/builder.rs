@@ -11,6 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::core::{Config, Core};
+use crate::executor::spawn::boxed_if_large;
 use crate::executor::unhandled::{Unhandled, UnhandledHook};
 use crate::runtime_loop::{Runtime, refuse_nesting};
 use crate::sys::Selector;
@@ -224,7 +225,7 @@ impl Runtime {
 pub fn run<F: Future>(future: F) -> F::Output {
     refuse_nesting("run");
     match Runtime::new() {
-        Ok(runtime) => runtime.block_on(future),
+        Ok(runtime) => boxed_if_large!(future => runtime.block_on(future)),
         Err(error) => panic!("the runtime could not be made: {error}"),
     }
 }

@@ -86,6 +86,7 @@ pub mod io {
 /// System calls that the network crate needs and that want unsafe.
 #[doc(hidden)]
 pub mod os {
+    pub use crate::executor::probe::LARGE as LARGE_FUTURE;
     pub use crate::runtime_loop::refuse_nesting;
     pub use crate::sys::affinity::{allowed, pin};
     pub use crate::sys::bytes::{read, set_blocking, write};

@@ -10,12 +10,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
+use crate::core::Core;
 use crate::executor::current;
 use crate::executor::error::{JoinError, Reason};
 use crate::executor::id::Id;
 use crate::executor::info::is_cancelling;
+use crate::executor::probe::LARGE;
 use crate::executor::registry::{self, Home, Message};
-use crate::executor::spawn::spawn_in;
+use crate::executor::spawn::{spawn_in, tell_large};
 use crate::executor::wait::poll_budget;
 
 /// A handle to a runtime for any thread: `Clone + Send + Sync`.
@@ -100,9 +102,12 @@ impl Remote {
             shared: Arc::clone(&shared),
             kept: false,
         };
-        let call = move |core: &crate::core::Core| {
-            let work = async move { promise.run(make).await };
-            drop(spawn_in(core, work, at));
+        let call = move |core: &Core| {
+            if size_of::<F>() > LARGE {
+                tell_large(core, size_of::<F>(), at);
+                return promise.start(core, move || Box::pin(make()), at);
+            }
+            promise.start(core, make, at);
         };
         let _ = self.home.send(Message::call(call));
         RemoteHandle { shared }
@@ -126,7 +131,7 @@ impl Remote {
     }
 }
 
-fn defer_caught(core: &crate::core::Core, call: impl FnOnce()) {
+fn defer_caught(core: &Core, call: impl FnOnce()) {
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
     if let Err(panic) = result {
         core.unhandled("a call deferred from another thread", 0, panic);
@@ -188,7 +193,18 @@ struct Promise<T> {
     kept: bool,
 }
 
-impl<T> Promise<T> {
+impl<T: 'static> Promise<T> {
+    fn start<F>(
+        self,
+        core: &Core,
+        make: impl FnOnce() -> F + 'static,
+        at: &'static Location<'static>,
+    ) where
+        F: Future<Output = T> + 'static,
+    {
+        drop(spawn_in(core, async move { self.run(make).await }, at));
+    }
+
     async fn run<F: Future<Output = T>>(mut self, make: impl FnOnce() -> F) {
         use std::panic::{AssertUnwindSafe, catch_unwind};
         let result = match catch_unwind(AssertUnwindSafe(make)) {

@@ -19,8 +19,9 @@ use crate::executor::extra::cleanup::{self, Cleanup};
 use crate::executor::id::Id;
 use crate::executor::join::JoinHandle;
 use crate::executor::poll::Batch;
+use crate::executor::probe::LARGE;
 use crate::executor::slot::{CANCEL, DONE, EXTRAS, FAILED, MAIN, QUEUED, Slot};
-use crate::executor::spawn::spawn_in;
+use crate::executor::spawn::{boxed_if_large, spawn_in, tell_large};
 use crate::executor::stored::wake_all;
 use crate::remote::Remote;
 use crate::time::Instant;
@@ -65,7 +66,7 @@ impl Runtime {
     /// [`Lints::Deny`](crate::runtime::Lints::Deny).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        match self.try_block_on(future) {
+        match boxed_if_large!(future => self.run_main(future)) {
             Ok(output) => output,
             Err(error) => panic!(
                 "the future given to block_on was cancelled ({error}); try_block_on returns that"
@@ -94,6 +95,11 @@ impl Runtime {
     /// ```
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, JoinError> {
+        boxed_if_large!(future => self.run_main(future))
+    }
+
+    #[track_caller]
+    fn run_main<F: Future>(&self, future: F) -> Result<F::Output, JoinError> {
         refuse_nesting("block_on");
         let entered = self.enter();
         let ended = match self.drive(future, Location::caller()) {
@@ -163,7 +169,11 @@ impl Runtime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let task = spawn_in(&self.core, future, Location::caller());
+        let at = Location::caller();
+        if size_of::<F>() > LARGE {
+            tell_large(&self.core, size_of::<F>(), at);
+        }
+        let task = boxed_if_large!(future => spawn_in(&self.core, future, at));
         if self.announced.get() {
             self.announce();
         }

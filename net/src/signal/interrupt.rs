@@ -52,6 +52,11 @@ const EXIT_CODE: i32 = 128 + SIGINT;
 /// ```
 #[track_caller]
 pub fn run<F: Future>(builder: Builder, future: F) -> F::Output {
+    myrt_runtime::__myrt_boxed_if_large!(future => run_main(builder, future))
+}
+
+#[track_caller]
+fn run_main<F: Future>(builder: Builder, future: F) -> F::Output {
     os::refuse_nesting("run");
     // Lives longer than the runtime: the second signal is heard while cleanups run, too.
     let watch = Watch::new();

@@ -135,13 +135,12 @@ impl Worker {
     }
 
     /// Runs a future until it is ready or all are to stop, which drops it: none then.
-    pub async fn until_stopped<F: Future>(&self, future: F) -> Option<F::Output> {
-        let stopped = self.stopped();
-        let stopped = async {
-            stopped.await;
-            None
-        };
-        futures_lite::future::or(stopped, async { Some(future.await) }).await
+    #[track_caller]
+    pub fn until_stopped<F: Future>(&self, future: F) -> impl Future<Output = Option<F::Output>> {
+        UntilStopped {
+            stopped: self.stopped(),
+            future,
+        }
     }
 
     /// The way to the loop of a worker, from any thread: none while it is started again and after
@@ -177,6 +176,28 @@ impl Future for Stopped {
             place::note(Wait::Custom, self.at);
         }
         stopped
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Future of [`Worker::until_stopped`]: not an `async fn`, whose state would hold `future`
+    /// twice.
+    struct UntilStopped<F> {
+        stopped: Stopped,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for UntilStopped<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if Pin::new(this.stopped).poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        this.future.poll(cx).map(Some)
     }
 }
 

@@ -103,7 +103,8 @@ impl<'a> WorkerThread<'a> {
             sleep(grace).await;
             None
         };
-        let work = async { Some(work(worker.clone()).await) };
+        // In a box: a thread's stack has no room for copies of a large one.
+        let work = Box::pin(async { Some(work(worker.clone()).await) });
         runtime.block_on(futures_lite::future::or(work, cut))
     }
 

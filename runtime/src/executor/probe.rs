@@ -136,7 +136,7 @@ pub(crate) enum Ending {
 }
 
 /// A future from here on is large. A task's future is moved once, and lies in memory until it ends.
-pub(crate) const LARGE: usize = 16 * 1024;
+pub const LARGE: usize = 16 * 1024;
 
 /// The window of one runtime.
 pub(crate) struct Probe {

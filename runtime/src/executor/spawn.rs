@@ -48,11 +48,61 @@ where
     F::Output: 'static,
 {
     let at = Location::caller();
+    note_if_large::<F>(at);
+    boxed_if_large!(future => spawn_at(future, at))
+}
+
+/// See [`spawn`]. `at` is where the user asked for it.
+#[inline]
+#[track_caller]
+pub(crate) fn spawn_at<F>(future: F, at: &'static Location<'static>) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     match current::with_core(|core| Some(spawn_in(core?, future, at))) {
         Some(handle) => handle,
         // Not in the closure, whose line would be the panic's.
         None => registry::refuse("spawn was called", 0),
     }
+}
+
+/// Evaluates an expression with a future, which is first put into a box if it is large. In a build
+/// that is not optimised each call copies the future that it hands on; so the functions that users
+/// call box it at once, and it is on the stack three times at most: as what the user made, as the
+/// argument, and on its way into the box.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __myrt_boxed_if_large {
+    ($future:ident => $with:expr) => {
+        if ::core::mem::size_of_val(&$future) > $crate::os::LARGE_FUTURE {
+            let $future = ::std::boxed::Box::pin($future);
+            $with
+        } else {
+            $with
+        }
+    };
+}
+pub(crate) use __myrt_boxed_if_large as boxed_if_large;
+
+/// Tells who looks that a large future is about to be spawned: before it is put into a box, whose
+/// size says nothing.
+#[inline]
+pub(crate) fn note_if_large<F>(at: &'static Location<'static>) {
+    if size_of::<F>() > LARGE {
+        current::with_core(|core| {
+            if let Some(core) = core {
+                tell_large(core, size_of::<F>(), at);
+            }
+        });
+    }
+}
+
+/// See [`note_if_large`].
+#[cold]
+pub(crate) fn tell_large(core: &Core, bytes: usize, at: &'static Location<'static>) {
+    core.probe
+        .tell(|it| it.leaf(core, LeafNote::Large(bytes, at)));
 }
 
 /// Starts a task in a given runtime.
@@ -66,10 +116,6 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    if size_of::<F>() > LARGE {
-        core.probe
-            .tell(|it| it.leaf(core, LeafNote::Large(size_of::<F>(), at)));
-    }
     let parent = current::with(|hot| hot.whose().key());
     let slot = core.tasks.spawn(future, parent, at);
     JoinHandle::new(slot.identity(), core.serial)
@@ -100,13 +146,20 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let handle = spawn(future);
+    let at = Location::caller();
+    note_if_large::<F>(at);
+    let handle = boxed_if_large!(future => spawn_at(future, at));
+    begin(&handle);
+    handle
+}
+
+/// Polls a task that was just spawned.
+fn begin<T>(handle: &JoinHandle<T>) {
     current::with_core(|core| {
         if let Some(core) = core {
             super::poll::poll_now(core, handle.id().identity());
         }
     });
-    handle
 }
 
 /// Takes a task off the lists of tasks.
@@ -154,7 +207,9 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let handle = spawn(future);
+        let at = Location::caller();
+        note_if_large::<F>(at);
+        let handle = boxed_if_large!(future => spawn_at(future, at));
         self.set_name(&handle);
         handle
     }
@@ -169,12 +224,11 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let handle = self.spawn(future);
-        current::with_core(|core| {
-            if let Some(core) = core {
-                super::poll::poll_now(core, handle.id().identity());
-            }
-        });
+        let at = Location::caller();
+        note_if_large::<F>(at);
+        let handle = boxed_if_large!(future => spawn_at(future, at));
+        self.set_name(&handle);
+        begin(&handle);
         handle
     }
 

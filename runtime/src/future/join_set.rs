@@ -15,8 +15,9 @@ use slab::Slab;
 use crate::blocking::spawn_blocking;
 use crate::executor::extra::children::Children;
 use crate::executor::join::leave_ends;
+use crate::executor::spawn::{boxed_if_large, note_if_large, spawn_at};
 use crate::executor::wait::{Wait, note_wait, poll_budget, poll_share, take_share};
-use crate::executor::{Cancel, Id, JoinError, JoinHandle, TaskRef, spawn};
+use crate::executor::{Cancel, Id, JoinError, JoinHandle, TaskRef};
 
 /// Tasks whose results are taken in the order in which they end. Dropping it cancels them all, and
 /// the code that drops its owner waits for their async cleanups, as with
@@ -86,7 +87,10 @@ impl<T: 'static> JoinSet<T> {
     where
         F: Future<Output = T> + 'static,
     {
-        self.insert(spawn(future))
+        let at = Location::caller();
+        note_if_large::<F>(at);
+        let handle = boxed_if_large!(future => spawn_at(future, at));
+        self.insert(handle)
     }
 
     /// Runs `work` on the blocking pool, as [`spawn_blocking`] does, and puts its task into the

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::Scope;
@@ -29,11 +29,11 @@ const SHARE: usize = 64;
 /// Runs a scope to its end. `judge` says whether the body's output is a failure.
 pub(super) async fn drive<'scope, 'env, E, B: Future, T>(
     scope: &'scope Scope<'scope, 'env, E>,
-    body: B,
+    mut body: Pin<&mut Option<B>>,
     judge: impl FnOnce(B::Output) -> Result<T, E>,
 ) -> Result<T, ScopeError<E>> {
-    // Dropped last: when the scope is cancelled, its children go before the body.
-    let mut body = pin!(Some(body));
+    // The body, which is the caller's, goes after this: when the scope is cancelled, its children
+    // are dropped before it.
     let guard = Guard { scope };
     let mut main = Main {
         output: None,

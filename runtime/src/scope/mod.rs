@@ -37,6 +37,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
+use std::pin::pin;
 use std::time::Duration;
 
 use crate::executor::extra::children::Children;
@@ -89,7 +90,9 @@ where
     let at = Location::caller();
     async move {
         let scope = Scope::new(at);
-        driver::drive(&scope, body(&scope), Ok).await
+        // Pinned here: the future of `drive` would hold it twice, as its argument, too.
+        let body = pin!(Some(body(&scope)));
+        driver::drive(&scope, body, Ok).await
     }
 }
 
@@ -126,7 +129,8 @@ where
     let at = Location::caller();
     async move {
         let scope = Scope::new(at);
-        driver::drive(&scope, body(&scope), |result| result).await
+        let body = pin!(Some(body(&scope)));
+        driver::drive(&scope, body, |result| result).await
     }
 }
 

@@ -36,9 +36,14 @@ impl<'scope, 'env, E> Scope<'scope, 'env, E> {
     where
         F: Future + 'scope,
     {
-        self.begin(None, Location::caller(), |shared| {
-            Box::pin(Plain { future, shared })
-        })
+        let shared = Shared::new();
+        let handle = Rc::clone(&shared);
+        self.begin(
+            None,
+            Location::caller(),
+            Box::pin(Plain { future, shared }),
+            handle,
+        )
     }
 
     /// As [`Scope::spawn`], for a child that may fail: its `Err` drops the body and the other
@@ -52,9 +57,14 @@ impl<'scope, 'env, E> Scope<'scope, 'env, E> {
         F: Future<Output = Result<T, E>> + 'scope,
         T: 'scope,
     {
-        self.begin(None, Location::caller(), |shared| {
-            Box::pin(Fallible { future, shared })
-        })
+        let shared = Shared::new();
+        let handle = Rc::clone(&shared);
+        self.begin(
+            None,
+            Location::caller(),
+            Box::pin(Fallible { future, shared }),
+            handle,
+        )
     }
 
     /// Starts a child that says when it is up, and waits for that: `f` is given a [`Started`], and
@@ -118,25 +128,25 @@ impl<'scope, 'env, E> Scope<'scope, 'env, E> {
         T: 'scope,
     {
         let (started, told) = Started::new();
-        let child = async move { f(started).await };
-        let handle = self.begin(name, at, |shared| {
-            Box::pin(Plain {
-                future: child,
-                shared,
-            })
+        let shared = Shared::new();
+        let handle = Rc::clone(&shared);
+        let work = Box::pin(Plain {
+            future: async move { f(started).await },
+            shared,
         });
+        let handle = self.begin(name, at, work, handle);
         Starting::new(told, handle.task(), at)
     }
 
-    /// Puts a child in a place, or drops it when the scope is ending.
+    /// Puts a child in a place, or drops it when the scope is ending. The callers box it, which
+    /// they do at once: see `boxed_if_large!`.
     fn begin<T: 'scope>(
         &self,
         name: Option<Rc<str>>,
         at: &'static Location<'static>,
-        work: impl FnOnce(Rc<Shared<T>>) -> BoxedWork<'scope, E>,
+        work: BoxedWork<'scope, E>,
+        shared: Rc<Shared<T>>,
     ) -> ScopedHandle<T> {
-        let shared = Shared::new();
-        let work = work(Rc::clone(&shared));
         let runtime = self.children.runtime();
         if self.places.closed.get() {
             drop(work);
@@ -190,10 +200,11 @@ impl<'scope, E> Named<'scope, '_, E> {
     where
         F: Future + 'scope,
     {
+        let shared = Shared::new();
+        let handle = Rc::clone(&shared);
+        let work = Box::pin(Plain { future, shared });
         self.scope
-            .begin(Some(self.name), Location::caller(), |shared| {
-                Box::pin(Plain { future, shared })
-            })
+            .begin(Some(self.name), Location::caller(), work, handle)
     }
 
     /// See [`Scope::try_spawn`].
@@ -206,10 +217,11 @@ impl<'scope, E> Named<'scope, '_, E> {
         F: Future<Output = Result<T, E>> + 'scope,
         T: 'scope,
     {
+        let shared = Shared::new();
+        let handle = Rc::clone(&shared);
+        let work = Box::pin(Fallible { future, shared });
         self.scope
-            .begin(Some(self.name), Location::caller(), |shared| {
-                Box::pin(Fallible { future, shared })
-            })
+            .begin(Some(self.name), Location::caller(), work, handle)
     }
 
     /// See [`Scope::start`].

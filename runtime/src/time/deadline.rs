@@ -4,12 +4,13 @@
 //! future under it, which may have moved it.
 
 use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::instant::Instant;
-use super::timeout::{Elapsed, timeout_at};
+use super::timeout::{Elapsed, Timeout, timeout_at};
 use crate::executor::of_thread::Local;
 use crate::executor::stored::StoredWaker;
 use crate::sync::wait_list::{Key, WaitQueue};
@@ -97,18 +98,38 @@ impl Deadline {
     ///
     /// # Errors
     /// [`Elapsed`] when it has passed.
-    pub async fn run<F: Future>(&self, future: F) -> Result<F::Output, Elapsed> {
+    #[track_caller]
+    pub fn run<F: Future>(&self, future: F) -> impl Future<Output = Result<F::Output, Elapsed>> {
+        RunUntil {
+            timeout: timeout_at(self.when(), future),
+            run: Local::new(Run {
+                deadline: Rc::clone(&self.inner),
+                key: None,
+            }),
+            deadline: self,
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The future of [`Deadline::run`]: not an `async fn`, whose state would hold `future` twice.
+    struct RunUntil<'a, F> {
+        #[pin]
+        timeout: Timeout<F>,
         // Dropped on another thread it goes home, to leave the queue there.
-        let mut run = Local::new(Run {
-            deadline: Rc::clone(&self.inner),
-            key: None,
-        });
-        let mut timeout = std::pin::pin!(timeout_at(self.when(), future));
-        std::future::poll_fn(|cx| {
-            run.listen(cx);
-            timeout.as_mut().poll_until(cx, || Some(self.when()))
-        })
-        .await
+        run: Local<Run>,
+        deadline: &'a Deadline,
+    }
+}
+
+impl<F: Future> Future for RunUntil<'_, F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[track_caller]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        this.run.listen(cx);
+        this.timeout.poll_until(cx, || Some(this.deadline.when()))
     }
 }
 
