@@ -147,8 +147,22 @@ impl<T> JoinHandle<T> {
         current::with_core(|core| core.is_some_and(|core| core.serial == self.runtime))
     }
 
-    /// The names of the task, without its output.
-    pub(crate) fn task_ref(&self) -> TaskRef {
+    /// Names the task without its output: `Copy`, for those who may cancel it or ask about it while
+    /// somebody else awaits the handle. tokio's `abort_handle`.
+    ///
+    /// ```
+    /// myrt::run(async {
+    ///     let task = myrt::spawn(std::future::pending::<()>());
+    ///     let name = task.task_ref();
+    ///     myrt::spawn(async move { name.cancel().await });
+    ///     assert!(task.await.unwrap_err().is_cancelled());
+    ///     assert!(name.is_finished());
+    /// });
+    /// ```
+    #[doc(alias = "abort_handle")]
+    #[doc(alias = "AbortHandle")]
+    #[must_use]
+    pub fn task_ref(&self) -> TaskRef {
         TaskRef::new(self.identity, self.runtime)
     }
 

@@ -78,8 +78,10 @@ pub trait Observer {
     fn turn_started(&self, _turn: u64) {}
     /// The loop is about to ask the selector, and may sleep this long (`None`: until something
     /// happens).
+    #[doc(alias = "on_thread_park")]
     fn parking(&self, _timeout: Option<Duration>) {}
     /// The selector answered with this many events.
+    #[doc(alias = "on_thread_unpark")]
     fn unparked(&self, _events: usize) {}
     /// Nothing more will be told: the runtime has ended.
     fn ended(&self) {}

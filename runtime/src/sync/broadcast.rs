@@ -17,11 +17,13 @@ use std::task::{Context, Poll, ready};
 
 use self::error::SendError;
 pub use self::receiver::{Receiver, RecvFuture};
+pub use self::weak::WeakSender;
 use super::wait_list::{Key, WaitQueue};
 use crate::executor::{Wait, WaitNote};
 
 pub mod error;
 mod receiver;
+mod weak;
 
 /// A channel that keeps the last `capacity` messages for those who have not received them yet.
 ///
@@ -55,6 +57,7 @@ struct Shared<T> {
     /// The number of the message at the front of `slots`. Messages are counted from 0.
     first: Cell<u64>,
     senders: Cell<usize>,
+    weak: Cell<usize>,
     receivers: Cell<usize>,
     /// Receivers that wait for a message.
     queue: WaitQueue<()>,
@@ -115,6 +118,7 @@ impl<T> Sender<T> {
             capacity,
             first: Cell::new(0),
             senders: Cell::new(1),
+            weak: Cell::new(0),
             receivers: Cell::new(0),
             queue: WaitQueue::new(),
             closing: WaitQueue::new(),

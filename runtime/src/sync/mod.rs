@@ -37,6 +37,7 @@ mod rw_lock;
 mod rw_lock_owned;
 mod semaphore;
 mod semaphore_owned;
+mod set_once;
 pub(crate) mod wait_list;
 pub(crate) mod wakes;
 pub mod watch;
@@ -55,6 +56,7 @@ pub use rw_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use rw_lock_owned::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 pub use semaphore::{Semaphore, SemaphorePermit};
 pub use semaphore_owned::OwnedSemaphorePermit;
+pub use set_once::{SetOnce, SetOnceError};
 
 /// The futures that the methods of this module return, for those who want to name them.
 pub mod futures {
@@ -70,6 +72,7 @@ pub mod futures {
     pub use super::rw_lock_owned::{ReadOwned, WriteOwned};
     pub use super::semaphore::Acquire;
     pub use super::semaphore_owned::AcquireOwned;
+    pub use super::set_once::SetOnceWait;
 }
 
 /// The records that the `statistics()` methods return.
@@ -87,5 +90,6 @@ pub mod statistics {
     pub use super::rate_limiter::RateLimiterStatistics;
     pub use super::rw_lock::RwLockStatistics;
     pub use super::semaphore::SemaphoreStatistics;
+    pub use super::set_once::SetOnceStatistics;
     pub use super::watch::WatchStatistics;
 }

@@ -43,6 +43,8 @@ pub struct Notify {
 enum Grant {
     /// By `notify_one`: if the waiter does not use it, somebody else must have it.
     One,
+    /// By `notify_last`: likewise, and from the end again.
+    Last,
     /// By `notify_waiters`: it was meant for this waiter alone.
     All,
 }
@@ -62,6 +64,31 @@ impl Notify {
     /// A waiter that is dropped after it was picked and before it ran passes this on.
     pub fn notify_one(&self) {
         match self.queue.grant_front() {
+            Some(waker) => waker.wake(),
+            None => self.permit.set(true),
+        }
+    }
+
+    /// Wakes the task that came last, for what is better done by who has waited least. With nobody
+    /// waiting, stores one permit.
+    ///
+    /// A waiter that is dropped after it was picked and before it ran passes this on, to the last
+    /// again.
+    ///
+    /// ```
+    /// use myrt::sync::Notify;
+    ///
+    /// myrt::run(async {
+    ///     let bell = Notify::new();
+    ///     let first = async { bell.notified().await; "first" };
+    ///     let last = async { bell.notified().await; "last" };
+    ///     let ring = async { bell.notify_last(); std::future::pending().await };
+    ///     let woken = myrt::select! { biased; v = first => v, v = last => v, v = ring => v };
+    ///     assert_eq!(woken, "last");
+    /// });
+    /// ```
+    pub fn notify_last(&self) {
+        match self.queue.grant_back(|grant| *grant = Grant::Last) {
             Some(waker) => waker.wake(),
             None => self.permit.set(true),
         }
@@ -185,8 +212,10 @@ impl Waiter {
     fn cancel(&self, notify: &Notify) {
         if let Some(key) = self.key {
             let left = notify.queue.leave(key);
-            if left.granted && left.data == Grant::One {
-                notify.notify_one();
+            match left.data {
+                Grant::One if left.granted => notify.notify_one(),
+                Grant::Last if left.granted => notify.notify_last(),
+                _ => {}
             }
         }
     }

@@ -17,8 +17,10 @@ use crate::executor::{Id, Wait, WaitNote, current_identity};
 
 #[derive(Debug)]
 pub(crate) struct RawRwLock {
-    readers: Cell<usize>,
-    writer: Cell<bool>,
+    /// How many more may read; [`WRITER`] while one writes.
+    free: Cell<usize>,
+    /// How many may read at a time.
+    most: usize,
     /// The writer, or the reader that came last; nobody once a reader has left, since it may have
     /// been that one.
     holder: Holder,
@@ -42,11 +44,22 @@ pub(crate) enum Access {
     Write,
 }
 
+/// Beyond all numbers of readers, and what is left of it when a reader comes, too.
+const WRITER: usize = usize::MAX;
+
+/// Where no number of readers was chosen.
+const MOST: usize = usize::MAX / 2;
+
 impl RawRwLock {
     pub(crate) const fn new() -> Self {
+        Self::with_most(MOST)
+    }
+
+    /// For at most so many readers at a time, not more than `MOST`.
+    pub(crate) const fn with_most(most: usize) -> Self {
         Self {
-            readers: Cell::new(0),
-            writer: Cell::new(false),
+            free: Cell::new(most),
+            most,
             holder: Holder::nobody(),
             first: Holder::nobody(),
             queue: WaitQueue::new(),
@@ -65,15 +78,16 @@ impl RawRwLock {
     /// Counts one more holder, if the others allow it.
     #[inline]
     fn take(&self, access: Access) -> bool {
-        if self.writer.get() {
-            return false;
+        let free = self.free.get();
+        let (allowed, left) = match access {
+            // Wraps where none is free, and then is as far beyond as `WRITER` is.
+            Access::Read => (free.wrapping_sub(1) < MOST, free.wrapping_sub(1)),
+            Access::Write => (free == self.most, WRITER),
+        };
+        if allowed {
+            self.free.set(left);
         }
-        match access {
-            Access::Read => self.readers.set(self.readers.get() + 1),
-            Access::Write if self.readers.get() > 0 => return false,
-            Access::Write => self.writer.set(true),
-        }
-        true
+        allowed
     }
 
     /// Takes the lock, or joins the queue for it; `key` as in [`super::raw_lock`].
@@ -138,8 +152,8 @@ impl RawRwLock {
     #[inline]
     pub(crate) fn release(&self, access: Access) {
         match access {
-            Access::Read => self.readers.set(self.readers.get() - 1),
-            Access::Write => self.writer.set(false),
+            Access::Read => self.free.set(self.free.get() + 1),
+            Access::Write => self.free.set(self.most),
         }
         self.holder.clear();
         if !self.queue.is_empty() {
@@ -150,8 +164,7 @@ impl RawRwLock {
     /// A writer becomes a reader. Those who may read with it are let in by
     /// [`hand_over`](Self::hand_over), which the caller calls once its own borrow is in place.
     pub(crate) fn downgrade(&self) {
-        self.writer.set(false);
-        self.readers.set(1);
+        self.free.set(self.most - 1);
     }
 
     /// Admits waiters from the front: one writer, or all readers before the next writer.
@@ -172,11 +185,14 @@ impl RawRwLock {
     }
 
     pub(crate) fn readers(&self) -> usize {
-        self.readers.get()
+        match self.free.get() {
+            WRITER => 0,
+            free => self.most - free,
+        }
     }
 
     pub(crate) fn has_writer(&self) -> bool {
-        self.writer.get()
+        self.free.get() == WRITER
     }
 
     pub(crate) fn holder(&self) -> Option<Id> {

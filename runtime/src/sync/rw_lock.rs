@@ -58,6 +58,35 @@ impl<T> RwLock<T> {
         }
     }
 
+    /// A free lock around `value` that at most `max_readers` may read at a time; further ones wait.
+    ///
+    /// # Panics
+    ///
+    /// If `max_readers` is 0.
+    ///
+    /// ```
+    /// use myrt::sync::RwLock;
+    ///
+    /// myrt::run(async {
+    ///     let lock = RwLock::with_max_readers("value", 1);
+    ///     let reader = lock.read().await;
+    ///     assert!(lock.try_read().is_err());
+    ///     drop(reader);
+    ///     assert!(lock.try_read().is_ok());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn with_max_readers(value: T, max_readers: u32) -> Self {
+        assert!(
+            max_readers > 0,
+            "an RwLock needs room for at least 1 reader"
+        );
+        Self {
+            raw: RawRwLock::with_most(max_readers as usize),
+            value: RefCell::new(Some(Rc::new(value))),
+        }
+    }
+
     /// Waits until no writer holds the lock or waits for it.
     ///
     /// # Cancel safety
@@ -279,6 +308,14 @@ impl<'a, T> RwLockWriteGuard<'a, T> {
         let guard = RwLockReadGuard { value, release };
         lock.raw.hand_over();
         guard
+    }
+
+    /// As [`downgrade`](Self::downgrade), to a guard of a part of the value. The whole stays locked.
+    pub fn downgrade_map<U: ?Sized>(
+        this: Self,
+        part: impl FnOnce(&T) -> &U,
+    ) -> RwLockReadGuard<'a, U> {
+        RwLockReadGuard::map(Self::downgrade(this), part)
     }
 }
 

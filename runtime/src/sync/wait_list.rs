@@ -216,6 +216,16 @@ impl<T: Copy> WaitQueue<T> {
         Some(waker)
     }
 
+    /// Grants the waiter at the end, and applies `mark` to its data. The caller wakes it when its
+    /// own state is consistent.
+    #[must_use = "the granted waiter sleeps until it is woken"]
+    pub(crate) fn grant_back(&self, mark: impl FnOnce(&mut T)) -> Option<StoredWaker> {
+        let mut list = self.list.borrow_mut();
+        let waker = list.grant_back(mark)?;
+        self.waiting.set(self.waiting.get() - 1);
+        Some(waker)
+    }
+
     /// Grants everyone that waits now, in order; who joins during the wakes is not touched.
     /// `mark` is applied to the data of each.
     #[must_use = "the granted waiters sleep until they are woken"]
@@ -457,6 +467,21 @@ impl<T: Copy> WaitList<T> {
         match next {
             Some(next) => self.node_mut(next).prev = None,
             None => self.tail = None,
+        }
+        Some(waker)
+    }
+
+    /// Takes the last one out of the queue, and marks it as granted.
+    fn grant_back(&mut self, mark: impl FnOnce(&mut T)) -> Option<StoredWaker> {
+        let key = self.tail?;
+        self.unlink(key);
+        let node = self.node_mut(key);
+        mark(&mut node.data);
+        let watched = node.stage == Stage::Watched;
+        node.stage = Stage::Granted;
+        let waker = node.waker.take();
+        if watched {
+            self.grant_watched(key);
         }
         Some(waker)
     }

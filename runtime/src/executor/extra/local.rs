@@ -154,10 +154,30 @@ impl<T: 'static> LocalKey<T> {
     /// leaves, and what a [`shield`](crate::shield) runs on.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scoped<T, F> {
         Scoped {
-            value: Rc::new(value),
+            value: Some(Rc::new(value)),
             key: self,
             future: Some(future),
         }
+    }
+
+    /// Calls `f` with the value set, for it and for every task that it spawns.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    ///
+    /// ```
+    /// myrt::task_local! { static USER: &'static str; }
+    /// myrt::run(async {
+    ///     assert_eq!(USER.sync_scope("ada", || USER.get()), "ada");
+    ///     assert!(USER.try_with(|_| ()).is_err());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
+        if current::with_core(|core| core.is_none()) {
+            registry::refuse("LocalKey::sync_scope was called", 0);
+        }
+        within(self, Rc::new(value), f)
     }
 
     /// Calls `f` with the value.
@@ -219,7 +239,8 @@ pin_project! {
     /// The future of [`LocalKey::scope`].
     #[must_use = "futures do nothing unless awaited"]
     pub struct Scoped<T: 'static, F> {
-        value: Rc<T>,
+        // None: taken.
+        value: Option<Rc<T>>,
         key: &'static LocalKey<T>,
         #[pin]
         future: Option<F>,
@@ -228,9 +249,40 @@ pin_project! {
     impl<T: 'static, F> PinnedDrop for Scoped<T, F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.future.is_some() {
-                let value = Rc::<T>::clone(this.value);
+            if this.future.is_none() {
+                return;
+            }
+            if let Some(value) = this.value.clone() {
                 within(this.key, value, || this.future.set(None));
+            }
+        }
+    }
+}
+
+impl<T: 'static, F> Scoped<T, F> {
+    /// Takes the value out, after the future has ended or before it has begun. None: it was taken
+    /// before, or tasks that were spawned in the scope have it still.
+    ///
+    /// A future that has not ended must not be polled afterwards: that panics.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use std::pin::pin;
+    ///
+    /// myrt::task_local! { static HITS: Cell<u32>; }
+    /// myrt::run(async {
+    ///     let mut scope = pin!(HITS.scope(Cell::new(0), async { HITS.with(|hits| hits.set(7)) }));
+    ///     scope.as_mut().await;
+    ///     assert_eq!(scope.take_value(), Some(Cell::new(7)));
+    /// });
+    /// ```
+    pub fn take_value(self: Pin<&mut Self>) -> Option<T> {
+        let place = self.project().value;
+        match Rc::try_unwrap(place.take()?) {
+            Ok(value) => Some(value),
+            Err(shared) => {
+                *place = Some(shared);
+                None
             }
         }
     }
@@ -257,7 +309,8 @@ impl<T: 'static, F: Future> Future for Scoped<T, F> {
         if current::with_core(|core| core.is_none()) {
             registry::refuse("a scope of a task local was polled", 0);
         }
-        let value = Rc::<T>::clone(this.value);
+        let value = this.value.clone();
+        let value = value.expect("the value of a LocalKey::scope was taken before its end");
         within(this.key, value, || {
             let mut future = this.future.as_mut();
             let running = future.as_mut().as_pin_mut();

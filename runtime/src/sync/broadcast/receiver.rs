@@ -21,7 +21,7 @@ use crate::sync::wait_list::Key;
 /// A receiving end: gets every message that is sent while it lives. It is a [`Stream`] too, whose
 /// items say where messages were lost.
 pub struct Receiver<T> {
-    shared: Rc<Shared<T>>,
+    pub(super) shared: Rc<Shared<T>>,
     /// The number of the message to read next.
     next: u64,
     /// The place in the queue, while a poll waits.

@@ -138,6 +138,11 @@ impl<T, K> Receiver<T, K> {
         self.chan.senders.get()
     }
 
+    /// How many weak senders there are.
+    pub fn sender_weak_count(&self) -> usize {
+        self.chan.weak.get()
+    }
+
     /// How the channel stands.
     pub fn statistics(&self) -> MpscStatistics {
         self.chan.statistics()

@@ -117,6 +117,16 @@ impl<T, K> WeakSender<T, K> {
             .upgrade()
             .then(|| Sender::new(Rc::clone(&self.chan)))
     }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.chan.senders.get()
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.chan.weak.get()
+    }
 }
 
 impl<T, K> Clone for WeakSender<T, K> {
