@@ -110,6 +110,7 @@ fn weak_senders_keep_no_channel_open_and_are_counted() {
 myrt_runtime::task_local! { static LOCAL: Rc<Cell<u32>>; }
 
 #[test]
+#[allow(clippy::async_yields_async, reason = "the child is awaited later")]
 fn a_local_is_set_for_a_call_and_taken_out_of_a_scope() {
     run(async {
         let value = Rc::new(Cell::new(1));
