@@ -42,6 +42,7 @@
 //! | `hyper` | no | hyper's runtime traits |
 //! | `tokio-compat` | no | adapters to tokio's traits of byte streams |
 //! | `tracing` | no | tasks and reports as events of the tracing crate |
+//! | `sim` | no | a simulated world of several hosts, for tests (Linux) |
 //!
 //! The environment sets defaults, which the program's own choice overrides: `MYRT_SELECTOR`,
 //! `MYRT_SEED`, `MYRT_DEBUG`, `MYRT_LINTS`, `MYRT_MONITOR`, `MYRT_RECORD`. What each does:
@@ -75,6 +76,10 @@ pub use myrt_net::compat;
 #[cfg(feature = "hyper")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub use myrt_net::hyper;
+
+#[cfg(all(feature = "sim", target_os = "linux"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "sim")))]
+pub mod sim;
 
 #[cfg(not(feature = "net"))]
 pub use myrt_runtime::io;

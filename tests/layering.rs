@@ -94,7 +94,14 @@ fn ratchet(name: &str, now: usize, goal: usize, list: &[String]) {
 fn every_file_has_a_room_and_is_in_the_graph() {
     let graph = graph();
     let mut missing = Vec::new();
-    for folder in ["timer/src", "runtime/src", "net/src", "inspect/src", "src"] {
+    for folder in [
+        "timer/src",
+        "runtime/src",
+        "net/src",
+        "inspect/src",
+        "sim/src",
+        "src",
+    ] {
         for path in sources(&root().join(folder)) {
             let path = path.strip_prefix(root()).expect("below the root");
             let path = path.to_str().expect("UTF-8");
@@ -225,7 +232,8 @@ fn each_crate_knows_only_those_before_it() {
     assert!(ours("macros/Cargo.toml").is_empty());
     assert_eq!(ours("runtime/Cargo.toml"), ["myrt-timer"]);
     assert_eq!(ours("net/Cargo.toml"), ["myrt-runtime"]);
-    let mut below = vec!["myrt-macros", "myrt-net", "myrt-runtime"];
+    assert_eq!(ours("sim/Cargo.toml"), ["myrt-net", "myrt-runtime"]);
+    let mut below = vec!["myrt-macros", "myrt-net", "myrt-runtime", "myrt-sim"];
     if root().join("inspect/Cargo.toml").exists() {
         assert_eq!(ours("inspect/Cargo.toml"), ["myrt-runtime"]);
         below.insert(0, "myrt-inspect");

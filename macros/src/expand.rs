@@ -10,11 +10,13 @@ use crate::error::Errors;
 use crate::function::{Function, is_ident};
 use crate::options::{Call, Options};
 
-/// Which of the two attributes is expanded.
+/// Which of the attributes is expanded.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Attribute {
     Main,
     Test,
+    /// `sim::test`: a plain function of a world, which runs once for each seed.
+    SimTest,
 }
 
 impl Attribute {
@@ -22,7 +24,12 @@ impl Attribute {
         match self {
             Self::Main => "main",
             Self::Test => "test",
+            Self::SimTest => "sim::test",
         }
+    }
+
+    fn is_test(self) -> bool {
+        self != Self::Main
     }
 }
 
@@ -33,14 +40,18 @@ pub(crate) fn expand(
     item: TokenStream,
 ) -> TokenStream {
     let mut errors = Errors::new();
-    let options = Options::parse(arguments, &mut errors);
+    let options = Options::parse(attribute, arguments, &mut errors);
     let function = match Function::parse(item.clone()) {
         Ok(function) => function,
         Err(place) => {
             let name = attribute.name();
+            let kind = match attribute {
+                Attribute::Main | Attribute::Test => "an `async fn`",
+                Attribute::SimTest => "a `fn`",
+            };
             errors.add(
                 place,
-                format!("`#[myrt::{name}]` belongs on an `async fn` with a body"),
+                format!("`#[myrt::{name}]` belongs on {kind} with a body"),
             );
             return [errors.into_tokens(), item].into_iter().collect();
         }
@@ -55,10 +66,11 @@ pub(crate) fn expand(
 fn check(attribute: Attribute, function: &Function, errors: &mut Errors) -> bool {
     let what = match attribute {
         Attribute::Main => format!("`{}`", function.name),
-        Attribute::Test => "a test".to_owned(),
+        Attribute::Test | Attribute::SimTest => "a test".to_owned(),
     };
     check_attributes(attribute, function, errors);
-    if !function.is_async() {
+    let is_sim = attribute == Attribute::SimTest;
+    if !is_sim && !function.is_async() {
         errors.add(
             function.keyword.span(),
             format!(
@@ -69,7 +81,7 @@ fn check(attribute: Attribute, function: &Function, errors: &mut Errors) -> bool
     }
     let mut callable = true;
     for token in &function.qualifiers {
-        if matches!(token, TokenTree::Ident(_)) && !is_ident(token, "async") {
+        if matches!(token, TokenTree::Ident(_)) && (is_sim || !is_ident(token, "async")) {
             callable = false;
             errors.add(
                 token.span(),
@@ -77,14 +89,22 @@ fn check(attribute: Attribute, function: &Function, errors: &mut Errors) -> bool
             );
         }
     }
-    if !function.parameters.stream().is_empty() {
+    if is_sim && function.parameters.stream().is_empty() {
+        callable = false;
+        errors.add(
+            function.parameters.span(),
+            format!("write `fn {}(world: &mut myrt::sim::World)`", function.name),
+        );
+    } else if !is_sim && !function.parameters.stream().is_empty() {
         callable = false;
         let advice = match attribute {
             Attribute::Main => {
                 "read the command line with `std::env::args()`, and give a runtime to \
                                 a function with arguments by `myrt::run(…)`"
             }
-            Attribute::Test => "make what it needs inside, or call a function that has them",
+            Attribute::Test | Attribute::SimTest => {
+                "make what it needs inside, or call a function that has them"
+            }
         };
         errors.add(
             function.parameters.span(),
@@ -110,11 +130,15 @@ fn check_attributes(attribute: Attribute, function: &Function, errors: &mut Erro
     for other in &function.attributes {
         let Some(last) = other.name() else { continue };
         let message = match last.to_string().as_str() {
-            "test" if attribute == Attribute::Test => {
-                "a second test attribute, and the test would run twice: `#[myrt::test]` is enough, remove this one".to_owned()
+            "test" if attribute.is_test() => {
+                format!(
+                    "a second test attribute, and the test would run twice: `#[myrt::{ours}]` is enough, remove this one"
+                )
             }
             "main" | "test" => {
-                format!("`#[myrt::{ours}]` and this attribute both want to run the function: remove one")
+                format!(
+                    "`#[myrt::{ours}]` and this attribute both want to run the function: remove one"
+                )
             }
             _ => continue,
         };
@@ -130,7 +154,7 @@ fn wrap(
     callable: bool,
 ) -> TokenStream {
     let mut outer = TokenStream::new();
-    if attribute == Attribute::Test && callable {
+    if attribute.is_test() && callable {
         outer.extend(own("#[::core::prelude::v1::test]"));
     }
     for one in &function.attributes {
@@ -150,12 +174,14 @@ fn wrap(
     ]);
     outer.extend(own("()"));
     let call = if callable {
-        outer.extend(function.output.clone());
+        if attribute != Attribute::SimTest {
+            outer.extend(function.output.clone());
+        }
         call(attribute, options, &function.name)
     } else {
         TokenStream::new()
     };
-    let mut body = inner(function);
+    let mut body = inner(attribute, function);
     body.extend(call);
     outer.extend([TokenTree::from(Group::new(Delimiter::Brace, body))]);
     outer
@@ -163,9 +189,9 @@ fn wrap(
 
 /// The function as it was written, without what went to the plain one. That it may do without an
 /// `.await`, or (after an error) without being called, is not worth a word.
-fn inner(function: Function) -> TokenStream {
+fn inner(attribute: Attribute, function: Function) -> TokenStream {
     let mut inner = own(r#"#[allow(dead_code, clippy::unused_async, reason = "made by myrt")]"#);
-    if !function.is_async() {
+    if attribute != Attribute::SimTest && !function.is_async() {
         let keyword = Ident::new("async", function.keyword.span());
         inner.extend([TokenTree::from(keyword)]);
     }
@@ -185,6 +211,14 @@ fn call(attribute: Attribute, options: &Options, name: &Ident) -> TokenStream {
         Some((path, literal)) => (path.as_str(), Span::call_site().located_at(*literal)),
         None => ("::myrt", Span::call_site()),
     };
+    if attribute == Attribute::SimTest {
+        let seeds = options.seeds.as_deref().unwrap_or("100u64");
+        let code = format!(
+            "{krate}::sim::runner::run(::core::concat!(::core::module_path!(), \"::{name}\"), \
+             {seeds}, {name})"
+        );
+        return located(own(&code), place);
+    }
     let mut builder = format!("{krate}::runtime::Builder::new()");
     for call in &options.calls {
         builder.push_str(&match call {

@@ -1,5 +1,5 @@
-//! The attributes `#[myrt::main]` and `#[myrt::test]`. Part of myrt: use them through the `myrt`
-//! crate.
+//! The attributes `#[myrt::main]`, `#[myrt::test]` and `#[myrt::sim::test]`. Part of myrt: use them
+//! through the `myrt` crate.
 //!
 //! An `async fn` cannot be called by the operating system or the test harness, so these attributes
 //! put a plain function of the same name, return type and attributes around it:
@@ -111,4 +111,29 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(expand::Attribute::Test, arguments, item)
+}
+
+/// Makes a function of a simulated world a test that runs once for each of its seeds.
+///
+/// The function is a plain `fn` that takes `&mut myrt::sim::World`: it adds hosts and runs them. A
+/// seed that fails is repeated until its tape is short; the test then panics with what went wrong,
+/// and with the command that repeats it.
+///
+/// # Options
+///
+/// | option | value | what |
+/// |---|---|---|
+/// | `seeds` | an integer, 100 if it is not given | runs the seeds from 0 to there |
+/// | `crate` | `"path::to::myrt"` | where to find myrt, if it was renamed or re-exported |
+///
+/// The environment overrides `seeds`: `MYRT_SIM_SEED`, `MYRT_SIM_SEEDS`, `MYRT_SIM_TAPE`. Needs the
+/// feature `sim`.
+///
+/// # Panics
+///
+/// The test panics, and so fails, when the function does, when an `always!` or `eventually!` broke,
+/// and when a `sometimes!` held in none of at least as many seeds as the attribute says.
+#[proc_macro_attribute]
+pub fn sim_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(expand::Attribute::SimTest, arguments, item)
 }

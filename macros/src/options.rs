@@ -6,6 +6,7 @@
 use proc_macro::{Ident, Span, TokenStream, TokenTree};
 
 use crate::error::Errors;
+use crate::expand::Attribute;
 use crate::function::{Tokens, is_punct};
 
 /// The options of one attribute.
@@ -14,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) krate: Option<(String, Span)>,
     /// What follows `Builder::new()`, in the order in which it was written.
     pub(crate) calls: Vec<Call>,
+    /// How many seeds a test of a simulated world has.
+    pub(crate) seeds: Option<String>,
 }
 
 /// One call on the builder.
@@ -26,17 +29,22 @@ pub(crate) enum Call {
 
 impl Options {
     /// Wrong options are left out and reported.
-    pub(crate) fn parse(arguments: TokenStream, errors: &mut Errors) -> Self {
+    pub(crate) fn parse(attribute: Attribute, arguments: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self {
             krate: None,
             calls: Vec::new(),
+            seeds: None,
+        };
+        let names = match attribute {
+            Attribute::Main | Attribute::Test => NAMES,
+            Attribute::SimTest => SIM_NAMES,
         };
         let mut seen: Vec<String> = Vec::new();
         let mut tokens = Tokens::new(arguments);
         while tokens.peek().is_some() {
             let one = tokens.until(|token| is_punct(token, ','));
             let comma = tokens.next();
-            let Some(written) = Written::parse(one, comma.as_ref(), errors) else {
+            let Some(written) = Written::parse(one, comma.as_ref(), names, errors) else {
                 continue;
             };
             let name = written.name.to_string();
@@ -47,7 +55,10 @@ impl Options {
                 );
                 continue;
             }
-            options.add(&name, &written, errors);
+            match attribute {
+                Attribute::Main | Attribute::Test => options.add(&name, &written, errors),
+                Attribute::SimTest => options.add_sim(&name, &written, errors),
+            }
             seen.push(name);
         }
         options
@@ -79,6 +90,17 @@ impl Options {
         };
         self.calls.extend(call);
     }
+
+    fn add_sim(&mut self, name: &str, written: &Written, errors: &mut Errors) {
+        match name {
+            "seeds" => self.seeds = written.integer(errors),
+            "crate" => self.krate = written.path(errors),
+            _ => errors.add(
+                written.name.span(),
+                format!("there is no option `{name}`: the options are {SIM_NAMES}"),
+            ),
+        }
+    }
 }
 
 /// `name` or `name = value`.
@@ -91,6 +113,7 @@ impl Written {
     fn parse(
         tokens: Vec<TokenTree>,
         comma: Option<&TokenTree>,
+        names: &str,
         errors: &mut Errors,
     ) -> Option<Self> {
         let otherwise = comma.map_or_else(Span::call_site, TokenTree::span);
@@ -100,7 +123,7 @@ impl Written {
             Some(other) => {
                 errors.add(
                     other.span(),
-                    format!("expected the name of an option: {NAMES}"),
+                    format!("expected the name of an option: {names}"),
                 );
                 return None;
             }
@@ -261,6 +284,8 @@ fn unknown(name: &str) -> String {
 }
 
 const NAMES: &str = "debug, start_paused, selector, seed, lints, crate";
+
+const SIM_NAMES: &str = "seeds, crate";
 
 const SELECTORS: &[(&str, &str)] = &[
     ("epoll", "Epoll"),

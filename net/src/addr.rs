@@ -102,6 +102,12 @@ impl Future for LookupHost {
                     }
                     sealed::Found::Addresses(list) => return Poll::Ready(Ok(list.into_iter())),
                     sealed::Found::Name { host, port } => {
+                        #[cfg(feature = "sim")]
+                        if let Some(net) = crate::world::current() {
+                            let found = net.resolve(&host)?;
+                            let found = found.iter().map(|ip| SocketAddr::new(*ip, port));
+                            return Poll::Ready(Ok(found.collect::<Vec<_>>().into_iter()));
+                        }
                         let ask = move || match (host.as_str(), port).to_socket_addrs() {
                             Ok(list) => Ok(list.collect()),
                             Err(source) => {

@@ -7,12 +7,51 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::net::{self, UnixDatagram};
+use std::time::Duration;
 
 use myrt_runtime::os;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
+/// Has a simulated world answer, if this thread is inside of one and the socket is one of its.
+macro_rules! simulated {
+    (|$net:ident, $fd:ident| of $socket:expr => $call:expr) => {
+        #[cfg(feature = "sim")]
+        {
+            let $fd = std::os::fd::AsRawFd::as_raw_fd(&$socket.as_fd());
+            if let Some($net) = crate::world::of($fd) {
+                return $call;
+            }
+        }
+    };
+}
+
+/// Refuses what a simulated world does not have.
+#[cfg(feature = "sim")]
+pub(crate) use crate::world::fence;
+
+/// There is no simulated world in this build.
+#[cfg(not(feature = "sim"))]
+#[expect(clippy::unnecessary_wraps, reason = "its twin can fail")]
+#[inline(always)]
+pub(crate) const fn fence(_: &str) -> io::Result<()> {
+    Ok(())
+}
+
 /// A fresh socket, non-blocking and closed on exec: one call where the system has flags for it.
 pub(crate) fn socket(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
+    #[cfg(feature = "sim")]
+    if let Some(net) = crate::world::current() {
+        use crate::world::Kind;
+        if domain == Domain::UNIX {
+            fence("a Unix socket")?;
+        }
+        let kind = if kind == Type::DGRAM {
+            Kind::Datagram
+        } else {
+            Kind::Stream
+        };
+        return net.socket(kind, domain == Domain::IPV6).map(Socket::from);
+    }
     let kind = flags::add(kind);
     let socket = Socket::new(domain, kind, protocol)?;
     flags::finish(&socket)?;
@@ -21,6 +60,7 @@ pub(crate) fn socket(domain: Domain, kind: Type, protocol: Option<Protocol>) -> 
 
 /// A connected pair of the Unix domain, non-blocking and closed on exec.
 pub(crate) fn pair(kind: Type) -> io::Result<(Socket, Socket)> {
+    fence("a pair of Unix sockets")?;
     let (a, b) = Socket::pair(Domain::UNIX, flags::add(kind), None)?;
     flags::finish(&a)?;
     flags::finish(&b)?;
@@ -29,6 +69,7 @@ pub(crate) fn pair(kind: Type) -> io::Result<(Socket, Socket)> {
 
 /// Begins to connect; `Ok(false)`: under way, the socket becomes writable when it is decided.
 pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<bool> {
+    simulated!(|net, fd| of socket => net.connect(fd, ip(address)?));
     match socket.connect(address) {
         Ok(()) => Ok(true),
         // EINTR: the connect goes on by itself, see connect(2).
@@ -39,9 +80,15 @@ pub(crate) fn connect(socket: &Socket, address: &SockAddr) -> io::Result<bool> {
     }
 }
 
+/// Gives a datagram socket the one peer that it talks to.
+pub(crate) fn connect_datagram(socket: &UdpSocket, address: SocketAddr) -> io::Result<()> {
+    simulated!(|net, fd| of socket => net.connect(fd, address).map(drop));
+    socket.connect(address)
+}
+
 /// How a connect that was under way has ended.
 pub(crate) fn connected(socket: &impl AsFd) -> io::Result<()> {
-    match SockRef::from(socket).take_error()? {
+    match take_error(socket)? {
         Some(error) => Err(error),
         None => Ok(()),
     }
@@ -59,19 +106,135 @@ pub(crate) fn listen(
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
-    socket.set_reuse_address(true)?;
+    set_option(&socket, |it| it.set_reuse_address(true))?;
     if beside_v4 && address.is_ipv6() {
-        socket.set_only_v6(true)?;
+        set_option(&socket, |it| it.set_only_v6(true))?;
     }
-    socket.bind(&address.into())?;
-    socket.listen(backlog)?;
+    bind(&socket, address)?;
+    start_listening(&socket, backlog)?;
     Ok(socket.into())
+}
+
+pub(crate) fn bind(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    simulated!(|net, fd| of socket => net.bind(fd, address));
+    socket.bind(&address.into())
+}
+
+pub(crate) fn start_listening(socket: &Socket, backlog: i32) -> io::Result<()> {
+    simulated!(|net, fd| of socket => net.listen(fd, backlog));
+    socket.listen(backlog)
+}
+
+/// The address of an IP socket's end: `getsockname`.
+pub(crate) fn local_addr(socket: &impl AsFd) -> io::Result<SocketAddr> {
+    simulated!(|net, fd| of socket => net.name(fd, crate::world::End::Local));
+    ip(&SockRef::from(socket).local_addr()?)
+}
+
+/// The address of the other end: `getpeername`.
+pub(crate) fn peer_addr(socket: &impl AsFd) -> io::Result<SocketAddr> {
+    simulated!(|net, fd| of socket => net.name(fd, crate::world::End::Peer));
+    ip(&SockRef::from(socket).peer_addr()?)
+}
+
+/// The names of a byte stream's two ends.
+pub(crate) trait Names {
+    type Address;
+    fn peer_addr(&self) -> io::Result<Self::Address>;
+    fn local_addr(&self) -> io::Result<Self::Address>;
+}
+
+impl Names for TcpStream {
+    type Address = SocketAddr;
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        peer_addr(self)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        local_addr(self)
+    }
+}
+
+impl Names for net::UnixStream {
+    type Address = net::SocketAddr;
+
+    fn peer_addr(&self) -> io::Result<net::SocketAddr> {
+        self.peer_addr()
+    }
+
+    fn local_addr(&self) -> io::Result<net::SocketAddr> {
+        self.local_addr()
+    }
+}
+
+/// Refuses what a simulated socket does not have.
+pub(crate) fn fence_of(socket: &impl AsFd, what: &str) -> io::Result<()> {
+    simulated!(|net, _fd| of socket => { drop(net); fence(what) });
+    #[cfg(not(feature = "sim"))]
+    let _ = (socket, what);
+    Ok(())
+}
+
+/// Takes the error that the system holds for a socket.
+pub(crate) fn take_error(socket: &impl AsFd) -> io::Result<Option<io::Error>> {
+    simulated!(|net, fd| of socket => net.take_error(fd));
+    SockRef::from(socket).take_error()
+}
+
+pub(crate) fn set_linger(socket: &impl AsFd, linger: Option<Duration>) -> io::Result<()> {
+    simulated!(|net, fd| of socket => net.set_linger(fd, linger));
+    SockRef::from(socket).set_linger(linger)
+}
+
+pub(crate) fn set_recv_buffer_size(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
+    simulated!(|net, fd| of socket => net.set_buffer(fd, true, bytes));
+    SockRef::from(socket).set_recv_buffer_size(bytes)
+}
+
+pub(crate) fn set_send_buffer_size(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
+    simulated!(|net, fd| of socket => net.set_buffer(fd, false, bytes));
+    SockRef::from(socket).set_send_buffer_size(bytes)
+}
+
+/// Options of TCP and IP that change nothing of what a program can see: a simulated socket, whose
+/// descriptor is a placeholder of another family, takes and forgets them.
+pub(crate) fn set_option(
+    socket: &impl AsFd,
+    set: impl FnOnce(&SockRef<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    simulated!(|net, _fd| of socket => { drop(net); Ok(()) });
+    set(&SockRef::from(socket))
+}
+
+/// As [`set_option`]; a simulated socket has what a fresh one has.
+pub(crate) fn option<T>(
+    socket: &impl AsFd,
+    fresh: T,
+    get: impl FnOnce(&SockRef<'_>) -> io::Result<T>,
+) -> io::Result<T> {
+    simulated!(|net, _fd| of socket => { drop(net); Ok(fresh) });
+    drop(fresh);
+    get(&SockRef::from(socket))
+}
+
+fn ip(address: &SockAddr) -> io::Result<SocketAddr> {
+    let none = || {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the address is of no IP family",
+        )
+    };
+    address.as_socket().ok_or_else(none)
 }
 
 /// Takes one waiting connection, non-blocking and closed on exec. Those that have failed while they
 /// waited in the queue are passed over.
 #[inline]
 pub(crate) fn accept(listener: &impl AsFd) -> io::Result<(Socket, SockAddr)> {
+    simulated!(|net, fd| of listener => {
+        net.accept(fd).map(|(socket, address)| (Socket::from(socket), SockAddr::from(address)))
+    });
     let mut failed = 0;
     loop {
         match flags::accept(&SockRef::from(listener)) {
@@ -128,54 +291,73 @@ pub fn is_out_of_resources(error: &io::Error) -> bool {
 }
 
 #[inline]
-pub(crate) fn read(mut stream: impl Read, buf: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read(mut stream: impl Read + AsFd, buf: &mut [u8]) -> io::Result<usize> {
+    simulated!(|net, fd| of stream => net.read(fd, buf, false));
     stream.read(buf)
 }
 
 #[inline]
 pub(crate) fn read_vectored(
-    mut stream: impl Read,
+    mut stream: impl Read + AsFd,
     bufs: &mut [IoSliceMut<'_>],
 ) -> io::Result<usize> {
+    simulated!(|net, fd| of stream => {
+        let first = bufs.iter_mut().find(|buf| !buf.is_empty());
+        first.map_or(Ok(0), |buf| net.read(fd, buf, false))
+    });
     stream.read_vectored(bufs)
 }
 
 #[inline]
-pub(crate) fn write(mut stream: impl Write, buf: &[u8]) -> io::Result<usize> {
+pub(crate) fn write(mut stream: impl Write + AsFd, buf: &[u8]) -> io::Result<usize> {
+    simulated!(|net, fd| of stream => net.write(fd, buf));
     stream.write(buf)
 }
 
 #[inline]
-pub(crate) fn write_vectored(mut stream: impl Write, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+pub(crate) fn write_vectored(
+    mut stream: impl Write + AsFd,
+    bufs: &[IoSlice<'_>],
+) -> io::Result<usize> {
+    simulated!(|net, fd| of stream => {
+        let together: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
+        net.write(fd, &together)
+    });
     stream.write_vectored(bufs)
 }
 
 #[inline]
 pub(crate) fn peek(stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    simulated!(|net, fd| of stream => net.read(fd, buf, true));
     stream.peek(buf)
 }
 
 #[inline]
 pub(crate) fn send(socket: &UdpSocket, datagram: &[u8]) -> io::Result<usize> {
+    simulated!(|net, fd| of socket => net.send_to(fd, datagram, None));
     socket.send(datagram)
 }
 
 #[inline]
 pub(crate) fn recv(socket: &UdpSocket, buf: &mut [u8]) -> io::Result<usize> {
+    simulated!(|net, fd| of socket => net.recv_from(fd, buf, false).map(|(count, _)| count));
     socket.recv(buf)
 }
 
 #[inline]
 pub(crate) fn send_to(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
+    simulated!(|net, fd| of socket => net.send_to(fd, datagram, Some(to)));
     socket.send_to(datagram, to)
 }
 
 #[inline]
 pub(crate) fn recv_from(socket: &UdpSocket, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    simulated!(|net, fd| of socket => net.recv_from(fd, buf, false));
     socket.recv_from(buf)
 }
 
 pub(crate) fn peek_from(socket: &UdpSocket, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    simulated!(|net, fd| of socket => net.recv_from(fd, buf, true));
     socket.peek_from(buf)
 }
 
@@ -209,6 +391,10 @@ pub(crate) fn ends(socket: &impl AsFd) -> io::Result<os::Ends> {
 
 /// Shuts a direction down. That the peer is gone already is no failure: what was asked for is so.
 pub(crate) fn shutdown(socket: &impl AsFd, how: Shutdown) -> io::Result<()> {
+    simulated!(|net, fd| of socket => match net.shutdown(fd, how) {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+        result => result,
+    });
     match SockRef::from(socket).shutdown(how) {
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
         result => result,

@@ -42,6 +42,9 @@ mod ready;
 mod server;
 mod socket_op;
 mod stream;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod world;
 mod zero_copy;
 
 pub use addr::{LookupHost, ToSocketAddrs, lookup_host};

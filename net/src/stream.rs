@@ -174,7 +174,7 @@ macro_rules! byte_stream {
             /// # Errors
             /// [`NotConnected`](std::io::ErrorKind::NotConnected) after the connection is gone.
             pub fn peer_addr(&self) -> std::io::Result<$address> {
-                self.io.get_ref().peer_addr()
+                $crate::calls::Names::peer_addr(self.io.get_ref())
             }
 
             /// The address at this end.
@@ -182,7 +182,7 @@ macro_rules! byte_stream {
             /// # Errors
             /// What the system says.
             pub fn local_addr(&self) -> std::io::Result<$address> {
-                self.io.get_ref().local_addr()
+                $crate::calls::Names::local_addr(self.io.get_ref())
             }
 
             /// Takes the error that the system holds for this socket (`SO_ERROR`).
@@ -190,7 +190,7 @@ macro_rules! byte_stream {
             /// # Errors
             /// If it cannot be asked.
             pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
-                self.io.get_ref().take_error()
+                $crate::calls::take_error(self.io.get_ref())
             }
 
             /// For splicing.

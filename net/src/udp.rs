@@ -211,6 +211,7 @@ macro_rules! options {
                 /// # Errors
                 /// What the system says.
                 pub fn $name(&self, $($argument: $type),*) -> io::Result<$output> {
+                    calls::fence_of(self.io.get_ref(), stringify!($name))?;
                     self.io.get_ref().$name($($argument),*)
                 }
             )*
@@ -219,12 +220,6 @@ macro_rules! options {
 }
 
 options! {
-    /// The address at this end.
-    local_addr() -> SocketAddr;
-    /// The connected peer's address.
-    peer_addr() -> SocketAddr;
-    /// Takes the error that the system holds for this socket (`SO_ERROR`).
-    take_error() -> Option<io::Error>;
     /// Allows sending to broadcast addresses.
     set_broadcast(broadcast: bool) -> ();
     /// Whether sending to broadcast addresses is allowed.
@@ -257,12 +252,36 @@ options! {
 }
 
 impl UdpSocket {
+    /// The address at this end.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        calls::local_addr(self.io.get_ref())
+    }
+
+    /// The connected peer's address.
+    ///
+    /// # Errors
+    /// [`NotConnected`](io::ErrorKind::NotConnected) without one.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        calls::peer_addr(self.io.get_ref())
+    }
+
+    /// Takes the error that the system holds for this socket (`SO_ERROR`).
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        calls::take_error(self.io.get_ref())
+    }
+
     /// Sets the size of the system's buffer for sending. Linux doubles it, and caps it.
     ///
     /// # Errors
     /// What the system says.
     pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        SockRef::from(self.io.get_ref()).set_send_buffer_size(bytes)
+        calls::set_send_buffer_size(self.io.get_ref(), bytes)
     }
 
     /// The size of the system's buffer for sending, as the system counts it.
@@ -278,7 +297,7 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        SockRef::from(self.io.get_ref()).set_recv_buffer_size(bytes)
+        calls::set_recv_buffer_size(self.io.get_ref(), bytes)
     }
 
     /// The size of the system's buffer for receiving, as the system counts it.
@@ -369,7 +388,7 @@ impl Future for Bind {
                 Type::DGRAM,
                 Some(Protocol::UDP),
             )?;
-            socket.bind(&address.into())?;
+            calls::bind(&socket, address)?;
             Ok(UdpSocket {
                 io: Async::new_nonblocking(socket.into()),
             })
@@ -392,7 +411,7 @@ impl Future for Connect<'_> {
         let addresses = ready!(Pin::new(&mut self.lookup).poll(cx))?;
         // Connecting a datagram socket only notes the address: it never waits.
         Poll::Ready(first_that_works(addresses, |address| {
-            self.socket.io.get_ref().connect(address)
+            calls::connect_datagram(self.socket.io.get_ref(), address)
         }))
     }
 }

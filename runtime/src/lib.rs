@@ -83,6 +83,13 @@ pub mod io {
     pub use crate::reactor::waiter::{IoWaiter, Operation, Readiness};
 }
 
+/// What a simulated world puts in the kernel's place.
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod simulated {
+    pub use crate::sys::simulated::{Change, Readiness, enter, is_entered, provide};
+}
+
 /// System calls that the network crate needs and that want unsafe.
 #[doc(hidden)]
 pub mod os {

@@ -36,6 +36,59 @@ impl Runtime {
     }
 }
 
+/// How a simulated world ends its hosts: it turns the runtime between these.
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+impl Runtime {
+    /// Cancels every task; their cleanups run in the turns that follow.
+    pub fn begin_end(&self) {
+        let _entered = self.enter();
+        let core = self.core();
+        core.tasks.ending.set(true);
+        cancel_all(core);
+    }
+
+    /// Whether no task and no cleanup is left after [`Runtime::begin_end`].
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let core = self.core();
+        core.tasks.finishing.get() == 0
+            && core.tasks.left_count.get() == 0
+            && core.tasks.ring.is_empty()
+    }
+
+    /// Power is cut: nothing is polled any more, cleanups are given up; destructors run.
+    pub fn abandon(self) {
+        {
+            let _entered = self.enter();
+            let core = self.core();
+            core.tasks.closed.set(true);
+            core.tasks.ending.set(true);
+            drop(Cleanup::collect(0));
+            drop_until_none(core);
+        }
+        drop(self);
+    }
+
+    /// Reads the clock, which may have leapt since the last step, and puts the `count` tasks that
+    /// have been ready for longest behind the others.
+    pub fn begin_step(&self, count: usize) {
+        self.core().timers.look();
+        let ring = &self.core().tasks.ring;
+        for _ in 0..count {
+            if let Some(slot) = ring.pop() {
+                ring.push(slot);
+            }
+        }
+    }
+
+    /// How many tasks are ready.
+    #[must_use]
+    pub fn ready_count(&self) -> usize {
+        self.core().tasks.ring.len()
+    }
+}
+
 /// Ends every task; afterwards none is left.
 fn end_tasks(runtime: &Runtime, grace: Duration) {
     let core = runtime.core();

@@ -26,11 +26,12 @@ pub(crate) use lines::{Measure, measure};
 use rooms::{may_use, room_of};
 
 /// The crates whose files are nodes, by the name that code says, with their root file.
-const CRATES: [(&str, &str); 5] = [
+const CRATES: [(&str, &str); 6] = [
     ("myrt_timer", "timer/src/lib.rs"),
     ("myrt_runtime", "runtime/src/lib.rs"),
     ("myrt_net", "net/src/lib.rs"),
     ("myrt_inspect", "inspect/src/lib.rs"),
+    ("myrt_sim", "sim/src/lib.rs"),
     ("myrt", "src/lib.rs"),
 ];
 

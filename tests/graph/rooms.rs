@@ -28,7 +28,7 @@ const RUNTIME: &[&str] = &[
 
 /// Lowest first. `loop` uses executor, reactor and time, which do not know each other but for
 /// wakers; what is above the loop are libraries on these four.
-pub(crate) const ROOMS: [Room; 16] = [
+pub(crate) const ROOMS: [Room; 17] = [
     room("timer", &["timer/src/"], &[]),
     room("sys", &["runtime/src/sys/", "runtime/src/foreign.rs"], &[]),
     room("executor", &["runtime/src/executor/"], &["sys"]),
@@ -99,11 +99,16 @@ pub(crate) const ROOMS: [Room; 16] = [
     ),
     room("net", &["net/src/"], RUNTIME),
     room(
+        "sim",
+        &["sim/src/"],
+        &["root", "sys", "builder", "loop", "executor", "net"],
+    ),
+    room(
         "facade",
         &["src/"],
         &[
             "root", "timer", "sys", "executor", "reactor", "time", "loop", "blocking", "sync",
-            "cancel", "future", "scope", "inspect", "net",
+            "cancel", "future", "scope", "inspect", "net", "sim",
         ],
     ),
 ];

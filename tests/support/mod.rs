@@ -8,6 +8,8 @@
 pub(crate) mod gate;
 pub(crate) mod left;
 pub(crate) mod said;
+#[cfg(all(feature = "sim", target_os = "linux"))]
+pub(crate) mod sim;
 pub(crate) mod timeline;
 
 use std::cell::RefCell;

@@ -47,6 +47,7 @@ impl<T: Send + 'static> Future for Job<T> {
         let this = &mut *self;
         if matches!(this.state, State::Planned(_)) {
             if let State::Planned(work) = std::mem::replace(&mut this.state, State::Done) {
+                crate::calls::fence("a file")?;
                 this.state = State::Running(BlockingOp::begin(work));
             }
         }

@@ -154,6 +154,7 @@ impl Stdin {
         buf: &mut [u8],
         at: Place,
     ) -> Poll<io::Result<usize>> {
+        crate::calls::fence("standard input")?;
         loop {
             match look(buf, cx.waker(), &mut self.place) {
                 Found::Done(done) => {

@@ -178,6 +178,7 @@ impl Command {
     /// What the system says, such as [`NotFound`](io::ErrorKind::NotFound) for the program; also if
     /// a piped standard stream cannot be made non-blocking (the child is killed then).
     pub fn spawn(&mut self) -> io::Result<Child> {
+        crate::calls::fence("a child process")?;
         Child::new(self.std.spawn()?, self.kill_on_drop)
     }
 

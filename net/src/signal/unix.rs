@@ -41,6 +41,7 @@ use crate::socket_op::Direction;
 /// # }
 /// ```
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
+    calls::fence("a signal")?;
     let (reader, writer) = UnixStream::pair()?;
     let io = Async::new(reader)?;
     let listener = Listener::new(kind.0, writer)?;

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use myrt_runtime::io::Async;
-use socket2::{SockAddr, SockRef, Socket};
+use socket2::{SockAddr, Socket};
 
 use super::stream::TcpStream;
 use crate::accept_backoff::{AcceptBackoff, Backoff};
@@ -108,8 +108,12 @@ impl TcpListener {
     /// # async fn serve(listener: myrt::net::TcpListener) -> std::io::Result<()> {
     /// loop {
     ///     match listener.accept().await {
-    ///         Ok((stream, _)) => drop(myrt::spawn(async move { stream.write_all(b"hello\n").await })),
-    ///         Err(error) if myrt::net::is_out_of_resources(&error) => eprintln!("accept: {error}"),
+    ///         Ok((stream, _)) => {
+    ///             drop(myrt::spawn(async move { stream.write_all(b"hello\n").await }));
+    ///         }
+    ///         Err(error) if myrt::net::is_out_of_resources(&error) => {
+    ///             eprintln!("accept: {error}");
+    ///         }
     ///         Err(error) => return Err(error),
     ///     }
     /// }
@@ -184,7 +188,7 @@ impl TcpListener {
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
+        calls::local_addr(self.io.get_ref())
     }
 
     /// Sets the time to live of packets (hops) of connections yet to come.
@@ -192,7 +196,7 @@ impl TcpListener {
     /// # Errors
     /// What the system says.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        SockRef::from(self.io.get_ref()).set_ttl_v4(ttl)
+        calls::set_option(self.io.get_ref(), |it| it.set_ttl_v4(ttl))
     }
 
     /// Takes the error that the system holds for this socket (`SO_ERROR`).
@@ -200,7 +204,7 @@ impl TcpListener {
     /// # Errors
     /// If it cannot be asked.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.get_ref().take_error()
+        calls::take_error(self.io.get_ref())
     }
 }
 

@@ -44,7 +44,7 @@ macro_rules! options {
                 /// # Errors
                 /// What the system says.
                 pub fn $set(&self, value: $type) -> io::Result<()> {
-                    self.socket.$socket_set(value)
+                    calls::set_option(&self.socket, |it| it.$socket_set(value))
                 }
 
                 #[doc = concat!("See [`", stringify!($set), "`](Self::", stringify!($set), ").")]
@@ -52,7 +52,7 @@ macro_rules! options {
                 /// # Errors
                 /// What the system says.
                 pub fn $get(&self) -> io::Result<$type> {
-                    self.socket.$socket_get()
+                    calls::option(&self.socket, Default::default(), |it| it.$socket_get())
                 }
             )*
         }
@@ -70,12 +70,26 @@ options! {
     /// Asks silent peers whether they live (`SO_KEEPALIVE`), after the system's default of two
     /// hours.
     set_keepalive, keepalive: bool => set_keepalive, keepalive;
-    /// What closing does with unsent bytes; see
-    /// [`TcpStream::set_linger`](super::TcpStream::set_linger).
-    set_linger, linger: Option<Duration> => set_linger, linger;
 }
 
 impl TcpSocket {
+    /// What closing does with unsent bytes; see
+    /// [`TcpStream::set_linger`](super::TcpStream::set_linger).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        calls::set_linger(&self.socket, linger)
+    }
+
+    /// See [`set_linger`](Self::set_linger).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        calls::option(&self.socket, None, |it| it.linger())
+    }
+
     /// A socket for IPv4.
     ///
     /// # Errors
@@ -103,7 +117,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        self.socket.set_send_buffer_size(bytes as usize)
+        calls::set_send_buffer_size(&self.socket, bytes as usize)
     }
 
     /// The size of the system's buffer for sending, as the system counts it.
@@ -120,7 +134,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        self.socket.set_recv_buffer_size(bytes as usize)
+        calls::set_recv_buffer_size(&self.socket, bytes as usize)
     }
 
     /// The size of the system's buffer for receiving, as the system counts it.
@@ -136,10 +150,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        let address = self.socket.local_addr()?;
-        address
-            .as_socket()
-            .ok_or_else(|| io::Error::other("a TCP socket's address is of no IP family"))
+        calls::local_addr(&self.socket)
     }
 
     /// Binds to an address; port 0 lets the system choose.
@@ -147,7 +158,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says, such as [`AddrInUse`](io::ErrorKind::AddrInUse).
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
-        self.socket.bind(&address.into())
+        calls::bind(&self.socket, address)
     }
 
     /// Listens, with room for `backlog` connections that wait to be accepted (the system caps it).
@@ -155,8 +166,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        self.socket
-            .listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        calls::start_listening(&self.socket, i32::try_from(backlog).unwrap_or(i32::MAX))?;
         Ok(TcpListener::fresh(Async::new_nonblocking(
             StdListener::from(self.socket),
         )))

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use myrt_runtime::io::Async;
-use socket2::{SockRef, Socket};
+use socket2::Socket;
 
 use super::connect::Connect;
 use super::{OwnedReadHalf, OwnedWriteHalf, Peek, ReadHalf, WriteHalf};
@@ -131,7 +131,7 @@ impl TcpStream {
     /// # Errors
     /// What the system says.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.io.get_ref().set_nodelay(nodelay)
+        calls::set_option(self.io.get_ref(), |it| it.set_tcp_nodelay(nodelay))
     }
 
     /// Whether small packets are sent at once.
@@ -139,7 +139,7 @@ impl TcpStream {
     /// # Errors
     /// What the system says.
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.io.get_ref().nodelay()
+        calls::option(self.io.get_ref(), false, |it| it.tcp_nodelay())
     }
 
     /// Sets the time to live of packets (hops).
@@ -147,7 +147,7 @@ impl TcpStream {
     /// # Errors
     /// What the system says.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.io.get_ref().set_ttl(ttl)
+        calls::set_option(self.io.get_ref(), |it| it.set_ttl_v4(ttl))
     }
 
     /// The time to live of packets (hops).
@@ -155,7 +155,7 @@ impl TcpStream {
     /// # Errors
     /// What the system says.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.io.get_ref().ttl()
+        calls::option(self.io.get_ref(), 64, |it| it.ttl_v4())
     }
 
     /// What closing does with unsent bytes (`SO_LINGER`): `Some(0)` discards them and resets the
@@ -165,7 +165,7 @@ impl TcpStream {
     /// # Errors
     /// What the system says.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        SockRef::from(self.io.get_ref()).set_linger(linger)
+        calls::set_linger(self.io.get_ref(), linger)
     }
 
     /// See [`set_linger`](Self::set_linger).
@@ -173,7 +173,7 @@ impl TcpStream {
     /// # Errors
     /// What the system says.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        SockRef::from(self.io.get_ref()).linger()
+        calls::option(self.io.get_ref(), None, |it| it.linger())
     }
 }
 

@@ -146,6 +146,7 @@ impl Future for SendFile<'_> {
                     if rest == 0 {
                         return Poll::Ready(Ok(this.sent));
                     }
+                    crate::calls::fence("send_file")?;
                     let sides = sides.clone();
                     this.step = Step::Sending(BlockingOp::begin(move || sides.send(offset, rest)));
                 }

@@ -172,6 +172,7 @@ impl Moving {
         loop {
             let moved = match &mut self.way {
                 Way::Unknown => {
+                    crate::calls::fence("splice")?;
                     let (reader, writer) = os::pipe()?;
                     self.way = Way::Pipe(reader, writer);
                     continue;

@@ -186,7 +186,8 @@ where
         let shared = Arc::new(Shared {
             state: Mutex::new(Progress::Waiting(None)),
         });
-        submit(Arc::clone(&shared), work, ExternalWork::begin(core));
+        let job = job(Arc::clone(&shared), work, ExternalWork::begin(core));
+        submit(core, job, at);
         let handle = spawn_in(core, Result { shared, at }, at);
         if core.probe.looks {
             // The job runs, whether or not its task is polled to hear of the end: that counts as a
@@ -204,12 +205,23 @@ where
     }
 }
 
-fn submit<T: Send + 'static>(
+/// Gives a job to the pool. In a simulated world, which has one thread, a task runs it.
+#[cfg_attr(not(feature = "sim"), allow(unused_variables, reason = "for the task"))]
+fn submit(core: &Core, job: Job, at: &'static Location<'static>) {
+    #[cfg(feature = "sim")]
+    if crate::sys::simulated::is_entered() {
+        drop(spawn_in(core, async move { job() }, at));
+        return;
+    }
+    POOL.get().submit(job);
+}
+
+fn job<T: Send + 'static>(
     shared: Arc<Shared<T>>,
     work: impl FnOnce() -> T + Send + 'static,
     counted: ExternalWork,
-) {
-    POOL.get().submit(Box::new(move || {
+) -> Job {
+    Box::new(move || {
         // Dropped last: its message follows the wake, so virtual time does not run on between the
         // job's end and the task's poll.
         let counted = counted;
@@ -224,7 +236,7 @@ fn submit<T: Send + 'static>(
         if let Err(panic) = ended {
             counted.report(panic);
         }
-    }));
+    })
 }
 
 /// Counts as work of a runtime outside of its thread until it is dropped, on any thread: a job, a

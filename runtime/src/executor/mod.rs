@@ -17,7 +17,7 @@
 //! their own:
 //! 1. Slots never move and live as long as their table, and are only touched through shared
 //!    references to atomics.
-//! 2. The thread's current runtime (`current.rs`) is set by a guard that keeps the runtime borrowed.
+//! 2. The thread's current runtime (`current.rs`) is set by a guard that keeps it borrowed.
 //! 3. A block belongs to the loop's thread alone; the slot's flags say whether future or output is
 //!    in it.
 //! 4. A waker's data word is never dereferenced.

@@ -7,7 +7,7 @@
 //!   spawn ──► ready ring ──► polled ──Pending, woken meanwhile──► ready ring
 //!                 ▲             │
 //!                 │             ├─Pending──► waits ──wake_key──► ready ring
-//!                 │             ├─Ready────► finished ──► complete (or FINISHING: cleanups run first)
+//!                 │             ├─Ready────► finished ──► complete (or FINISHING first)
 //!                 └─────────────┴─panic────► failed   ──► complete
 //! ```
 

@@ -208,8 +208,8 @@ impl Probe {
     }
 }
 
-/// Tells what watches this thread's runtime of a future; asked for where [`current::looks`] says so,
-/// and from counted wakers.
+/// Tells what watches this thread's runtime of a future; asked for where [`current::looks`] says
+/// so, and from counted wakers.
 #[cold]
 #[inline(never)]
 pub(crate) fn leaf(note: LeafNote) {

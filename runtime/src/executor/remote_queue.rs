@@ -162,7 +162,7 @@ impl<T> RemoteQueue<T> {
 /// would lose exactly this: the poll could miss the data whose wake it swallowed.)
 ///
 /// The bit belongs to the slot and not to the task in it. A stale key may have queued the entry
-/// that a live key then leans on. So whoever takes the bit wakes the task that lives in the slot *now*,
+/// that a live key then leans on. So who takes the bit wakes the task that lives in the slot *now*,
 /// whatever generation the entry names: at worst one spurious poll, where skipping it could lose a
 /// wake. And an entry whose bit is found clear is still honoured: the bit limits the queue, it does
 /// not authorise the wake.

@@ -175,7 +175,8 @@ pub(crate) fn hide<T>(handle: &JoinHandle<T>) {
 ///
 /// ```
 /// myrt::run(async {
-///     let task = myrt::task::Builder::new().name("worker").spawn(async { myrt::task::current().name() });
+///     let name = async { myrt::task::current().name() };
+///     let task = myrt::task::Builder::new().name("worker").spawn(name);
 ///     assert_eq!(task.await.unwrap().as_deref(), Some("worker"));
 /// });
 /// ```

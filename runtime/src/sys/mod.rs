@@ -116,6 +116,8 @@ mod poll;
 mod select;
 mod selector;
 pub(crate) mod signals;
+#[cfg(feature = "sim")]
+pub(crate) mod simulated;
 pub(crate) mod splice;
 pub(crate) mod stderr;
 #[cfg(test)]
@@ -151,6 +153,8 @@ enum Backend {
     Poll(poll::PollSet),
     /// Its sets are large, and no other selector shall carry their size.
     Select(Box<select::SelectSet>),
+    #[cfg(feature = "sim")]
+    Sim(simulated::Simulated),
 }
 
 /// Runs `$call` with `$it` bound to whatever backend is in use.
@@ -162,6 +166,8 @@ macro_rules! each_backend {
             Backend::Kqueue($it) => $call,
             Backend::Poll($it) => $call,
             Backend::Select($it) => $call,
+            #[cfg(feature = "sim")]
+            Backend::Sim($it) => $call,
         }
     };
 }
@@ -184,6 +190,8 @@ impl Poller {
             Selector::Kqueue => Backend::Kqueue(kqueue::Kqueue::new()?),
             Selector::Poll => Backend::Poll(poll::PollSet::new()?),
             Selector::Select => Backend::Select(Box::new(select::SelectSet::new()?)),
+            #[cfg(feature = "sim")]
+            Selector::Sim => Backend::Sim(simulated::Simulated::new()?),
         };
         Ok(Self {
             kind,
@@ -303,6 +311,10 @@ impl Poller {
     /// Whether readiness is reported as changes (true) or armed for one delivery at a time (false).
     #[inline]
     pub(crate) fn is_edge(&self) -> bool {
+        #[cfg(feature = "sim")]
+        if matches!(self.kind, Selector::Sim) {
+            return true;
+        }
         matches!(self.kind, Selector::Epoll | Selector::Kqueue)
     }
 

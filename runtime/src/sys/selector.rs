@@ -35,6 +35,9 @@ pub enum Selector {
     Poll,
     /// select(2): everywhere, for descriptors below 1024.
     Select,
+    /// The kernel of a simulated world (feature `sim`): its hosts have it, nothing else can.
+    #[cfg(feature = "sim")]
+    Sim,
 }
 
 impl Selector {
@@ -72,6 +75,8 @@ impl Selector {
             Self::Kqueue => "kqueue",
             Self::Poll => "poll",
             Self::Select => "select",
+            #[cfg(feature = "sim")]
+            Self::Sim => "sim",
         }
     }
 
@@ -82,6 +87,8 @@ impl Selector {
             Self::Epoll | Self::EpollLevel | Self::EpollOneshot => super::epoll::IS_HERE,
             Self::Kqueue => super::kqueue::IS_HERE,
             Self::Poll | Self::Select => true,
+            #[cfg(feature = "sim")]
+            Self::Sim => true,
         }
     }
 
@@ -130,6 +137,8 @@ impl FromStr for Selector {
             "kqueue-model" if cfg!(myrt_kqueue_model) => Ok(Self::Kqueue),
             "poll" => Ok(Self::Poll),
             "select" => Ok(Self::Select),
+            #[cfg(feature = "sim")]
+            "sim" => Ok(Self::Sim),
             _ => Err(ParseSelectorError {
                 name: name.to_owned(),
             }),

@@ -437,7 +437,7 @@ fn has_bell(stream: &Stream, writer: &OwnedFd) -> bool {
 
 /// Starts who takes over when this process is gone. It sleeps until what is returned is closed.
 ///
-/// The shell's background list reads from /dev/null unless it is told otherwise, hence descriptor 3.
+/// The shell's background list reads from /dev/null unless it is told otherwise: descriptor 3.
 /// Its standard error is the pipe to read from: it says nothing.
 fn keep(stream: &Stream) -> io::Result<OwnedFd> {
     let (asleep, awake) = os::pipe()?;
