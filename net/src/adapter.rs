@@ -11,7 +11,7 @@ use std::pin::Pin;
 
 use pin_project_lite::pin_project;
 
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 pin_project! {
     /// A stream, and the line of the program that wrapped it.
@@ -19,7 +19,7 @@ pin_project! {
     pub(crate) struct Adapter<T> {
         #[pin]
         stream: T,
-        at: Place,
+        at: Caller,
     }
 }
 
@@ -51,7 +51,7 @@ impl<T> Adapter<T> {
         poll: impl FnOnce(Pin<&'a mut T>) -> R,
     ) -> R {
         let this = self.project();
-        place::within(this.at, || poll(this.stream))
+        caller::within(this.at, || poll(this.stream))
     }
 }
 

@@ -17,7 +17,7 @@ use std::vec;
 use myrt_runtime::task::poll_budget;
 
 use crate::blocking_op::BlockingOp;
-use crate::place::Place;
+use crate::caller::Caller;
 
 /// What can be turned into socket addresses: addresses, `(ip, port)`, `("host", port)`,
 /// `"host:port"`, slices of addresses.
@@ -56,7 +56,7 @@ pub fn lookup_host(host: impl ToSocketAddrs) -> LookupHost {
 #[must_use = "futures do nothing unless awaited"]
 pub struct LookupHost {
     state: State,
-    at: Place,
+    at: Caller,
 }
 
 enum State {

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 
 use myrt_runtime::task::{self, ExternalWork, JoinHandle, Wait};
 
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// A job that was begun. Dropped, it runs all the same.
 pub(crate) struct BlockingOp<T> {
@@ -86,12 +86,12 @@ impl<T: Send + 'static> BlockingOp<T> {
 impl<T> BlockingOp<T> {
     /// Ready with what the job returned. An error means that it never ran, as its runtime ended, or
     /// that it panicked.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<T>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<io::Result<T>> {
         if self.is_foreign() {
             return self.poll_elsewhere(cx, at);
         }
         let Poll::Ready(ended) = Pin::new(&mut self.task).poll(cx) else {
-            place::note(Wait::Blocking, at);
+            caller::note(Wait::Blocking, at);
             return Poll::Pending;
         };
         let result = match &mut *self.shared.lock() {
@@ -106,7 +106,7 @@ impl<T> BlockingOp<T> {
 
     /// As [`poll`](Self::poll), in another runtime than its own.
     #[cold]
-    fn poll_elsewhere(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<T>> {
+    fn poll_elsewhere(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<io::Result<T>> {
         let waker = cx.waker().clone();
         let mut state = self.shared.lock();
         if let State::Ended(result) = &mut *state {
@@ -121,7 +121,7 @@ impl<T> BlockingOp<T> {
         if self.elsewhere.is_none() {
             self.elsewhere = ExternalWork::begin_here();
         }
-        place::note(Wait::Blocking, at);
+        caller::note(Wait::Blocking, at);
         Poll::Pending
     }
 

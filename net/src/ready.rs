@@ -14,8 +14,8 @@ use std::task::{Context, Poll, ready};
 
 use myrt_runtime::io::Async;
 
+use crate::caller::Caller;
 use crate::calls;
-use crate::place::Place;
 use crate::socket_op::{Direction, IoWaiter};
 
 /// What to wait for in `ready`; combine with `|`.
@@ -122,7 +122,7 @@ pub struct ReadyFor<'a, T: AsFd + 'static> {
     io: &'a Async<T>,
     read: Option<IoWaiter<'a, T>>,
     write: Option<IoWaiter<'a, T>>,
-    at: Place,
+    at: Caller,
 }
 
 impl<'a, T: AsFd + 'static> ReadyFor<'a, T> {

@@ -25,8 +25,8 @@ use myrt_runtime::io::Async;
 pub(crate) use myrt_runtime::io::{Direction, IoWaiter};
 use myrt_runtime::task::poll_budget;
 
+use crate::caller;
 use crate::calls;
-use crate::place;
 
 /// A byte stream of the system.
 pub trait Stream: AsFd + 'static {
@@ -105,7 +105,7 @@ pub(crate) fn poll_read<T: Stream>(
     if buf.is_empty() {
         return poll_nothing(cx);
     }
-    let at = place::of(Location::caller());
+    let at = caller::of(Location::caller());
     let wanted = wanted::<T>(buf.len());
     io.poll_transfer(cx, Direction::Read, wanted, at, |stream| stream.read(buf))
 }
@@ -122,7 +122,7 @@ pub(crate) fn poll_read_vectored<T: Stream>(
     if total == 0 {
         return poll_nothing(cx);
     }
-    let at = place::of(Location::caller());
+    let at = caller::of(Location::caller());
     let wanted = wanted::<T>(total);
     io.poll_transfer(cx, Direction::Read, wanted, at, |stream| {
         stream.read_vectored(bufs)
@@ -140,7 +140,7 @@ pub(crate) fn poll_write<T: Stream>(
     if buf.is_empty() {
         return poll_nothing(cx);
     }
-    let at = place::of(Location::caller());
+    let at = caller::of(Location::caller());
     let wanted = wanted::<T>(buf.len());
     io.poll_transfer(cx, Direction::Write, wanted, at, |stream| stream.write(buf))
 }
@@ -157,7 +157,7 @@ pub(crate) fn poll_write_vectored<T: Stream>(
     if total == 0 {
         return poll_nothing(cx);
     }
-    let at = place::of(Location::caller());
+    let at = caller::of(Location::caller());
     let wanted = wanted::<T>(total);
     io.poll_transfer(cx, Direction::Write, wanted, at, |stream| {
         stream.write_vectored(bufs)

@@ -19,8 +19,8 @@ use myrt_runtime::io::Async;
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::addr::{LookupHost, ToSocketAddrs};
+use crate::caller;
 use crate::calls;
-use crate::place;
 use crate::ready::{Interest, Readiness, ReadyFor};
 use crate::socket_op::{Direction, IoWaiter, socket_op};
 
@@ -356,7 +356,7 @@ impl Future for SendTo<'_> {
             target,
         } = self.get_mut();
         if let Target::Lookup(lookup) = target {
-            let mut addresses = ready!(place::within(waiter.at(), || Pin::new(lookup).poll(cx)))?;
+            let mut addresses = ready!(caller::within(waiter.at(), || Pin::new(lookup).poll(cx)))?;
             *target = Target::Address(
                 addresses
                     .next()

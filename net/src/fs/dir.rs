@@ -16,7 +16,7 @@ use futures_core::Stream;
 
 use super::job::Job;
 use crate::blocking_op::BlockingOp;
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// Entries fetched by one job.
 const BATCH: usize = 64;
@@ -68,7 +68,7 @@ fn fetch(mut rest: fs::ReadDir) -> Batch {
 #[must_use = "futures do nothing unless awaited"]
 pub struct ReadDirFuture {
     job: Job<Batch>,
-    at: Place,
+    at: Caller,
 }
 
 impl Future for ReadDirFuture {
@@ -90,7 +90,7 @@ impl Future for ReadDirFuture {
 pub struct ReadDir {
     batch: Batch,
     running: Option<BlockingOp<Batch>>,
-    at: Place,
+    at: Caller,
 }
 
 impl ReadDir {
@@ -109,14 +109,14 @@ impl ReadDir {
     fn poll_entry(
         &mut self,
         cx: &mut Context<'_>,
-        at: Place,
+        at: Caller,
     ) -> Poll<Option<io::Result<DirEntry>>> {
         loop {
             if let Some(entry) = self.batch.entries.pop_front() {
                 return Poll::Ready(Some(entry.map(DirEntry::new)));
             }
             if let Some(work) = &mut self.running {
-                let batch = ready!(work.poll(cx, place::of(at)));
+                let batch = ready!(work.poll(cx, caller::of(at)));
                 self.running = None;
                 match batch {
                     Ok(batch) => self.batch = batch,
@@ -146,7 +146,7 @@ impl Stream for ReadDir {
 #[derive(Debug)]
 pub struct NextEntry<'a> {
     dir: &'a mut ReadDir,
-    at: Place,
+    at: Caller,
 }
 
 impl Future for NextEntry<'_> {

@@ -32,7 +32,7 @@ use super::file_ops::{Read, ReadExact, ReadToEnd, ReadToString, Seek, Write, Wri
 use super::job::Job;
 use super::options::{OpenFuture, OpenOptions};
 use crate::blocking_op::BlockingOp;
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// What a read takes from the system at least.
 const AHEAD: usize = 64 * 1024;
@@ -338,7 +338,7 @@ impl File {
 
     /// Ready when no read runs. Bytes that were read are kept; a failure was nobody's any more, and
     /// the next read will be told again.
-    fn poll_read_job(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
+    fn poll_read_job(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<()> {
         if let Some(reading) = &mut self.reading {
             let done = ready!(reading.poll(cx, at));
             self.reading = None;
@@ -350,7 +350,7 @@ impl File {
     }
 
     /// Ready when no write or seek runs; its result was nobody's any more.
-    fn poll_changed(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
+    fn poll_changed(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<()> {
         match &mut self.changing {
             None => {}
             Some(Change::Write(work)) => {
@@ -388,7 +388,7 @@ impl File {
     }
 
     /// Ready when reads are in order: what shares their position is through.
-    fn poll_before_read(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
+    fn poll_before_read(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<()> {
         if self.seeks {
             ready!(self.poll_changed(cx, at));
         }
@@ -396,7 +396,7 @@ impl File {
     }
 
     /// Ready when a write or seek may begin: nothing runs that shares its position.
-    fn poll_before_change(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<()> {
+    fn poll_before_change(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<()> {
         ready!(self.poll_changed(cx, at));
         if self.seeks {
             ready!(self.poll_read_job(cx, at));
@@ -409,7 +409,7 @@ impl File {
         &mut self,
         cx: &mut Context<'_>,
         wanted: usize,
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.poll_before_read(cx, at));
@@ -444,7 +444,7 @@ impl File {
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut [u8],
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return task::poll_budget(cx).map(|()| Ok(0));
@@ -452,7 +452,7 @@ impl File {
         ready!(task::poll_within_budget(cx, |cx| self.poll_ahead(
             cx,
             buf.len(),
-            place::of(at)
+            caller::of(at)
         )))?;
         let count = buf.len().min(self.ahead.len() - self.taken);
         buf[..count].copy_from_slice(&self.ahead[self.taken..][..count]);
@@ -464,12 +464,12 @@ impl File {
         &mut self,
         cx: &mut Context<'_>,
         buf: &[u8],
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return task::poll_budget(cx).map(|()| Ok(0));
         }
-        let at = place::of(at);
+        let at = caller::of(at);
         loop {
             let Some(Change::Write(work)) = &mut self.changing else {
                 ready!(self.poll_before_change(cx, at));
@@ -498,9 +498,9 @@ impl File {
         &mut self,
         cx: &mut Context<'_>,
         to: SeekFrom,
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<u64>> {
-        let at = place::of(at);
+        let at = caller::of(at);
         loop {
             match &mut self.changing {
                 // The same is asked for as before: if that was given up, then this is what was
@@ -603,7 +603,7 @@ impl AsyncRead for File {
 impl AsyncBufRead for File {
     #[track_caller]
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        let (this, at) = (self.get_mut(), place::of(Location::caller()));
+        let (this, at) = (self.get_mut(), caller::of(Location::caller()));
         ready!(this.poll_ahead(cx, 0, at))?;
         Poll::Ready(Ok(this.buffer()))
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use futures_io::AsyncBufRead;
 
 use super::file::File;
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// Declares a future and how it begins.
 macro_rules! op {
@@ -21,7 +21,7 @@ macro_rules! op {
             file: &'a mut File,
             $field: $type,
             $($more: $more_type,)?
-            at: Place,
+            at: Caller,
         }
 
         impl<'a> $name<'a> {
@@ -108,9 +108,9 @@ fn poll_to_end(
     cx: &mut Context<'_>,
     out: &mut Vec<u8>,
     count: &mut usize,
-    at: Place,
+    at: Caller,
 ) -> Poll<io::Result<()>> {
-    place::within(at, || {
+    caller::within(at, || {
         loop {
             let piece = ready!(Pin::new(&mut *file).poll_fill_buf(cx))?;
             let length = piece.len();

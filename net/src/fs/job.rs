@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::blocking_op::BlockingOp;
-use crate::place::Place;
+use crate::caller::Caller;
 
 /// A call on the blocking pool. It begins at the first poll. Dropped, it may still happen if it has
 /// begun.
@@ -18,7 +18,7 @@ use crate::place::Place;
 #[must_use = "futures do nothing unless awaited"]
 pub struct Job<T> {
     state: State<T>,
-    at: Place,
+    at: Caller,
 }
 
 enum State<T> {

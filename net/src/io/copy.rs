@@ -17,7 +17,7 @@ use myrt_runtime::task::poll_within_budget;
 
 use super::buffer::CHUNK;
 use super::count;
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// Copies everything from `reader` to `writer` and returns how many bytes that were. Takes both by
 /// value or as `&mut`.
@@ -278,7 +278,7 @@ pub struct Copy<R, W> {
     reader: R,
     writer: W,
     transfer: Transfer,
-    at: Place,
+    at: Caller,
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Future for Copy<R, W> {
@@ -291,7 +291,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Future for Copy<R, W> {
             transfer,
             at,
         } = self.get_mut();
-        place::within(at, || transfer.poll(cx, Pin::new(reader), Pin::new(writer)))
+        caller::within(at, || transfer.poll(cx, Pin::new(reader), Pin::new(writer)))
     }
 }
 
@@ -302,7 +302,7 @@ pub struct CopyBidirectional<'a, A: ?Sized, B: ?Sized> {
     b: &'a mut B,
     a_to_b: Direction,
     b_to_a: Direction,
-    at: Place,
+    at: Caller,
 }
 
 impl<A: ?Sized, B: ?Sized> CopyBidirectional<'_, A, B> {
@@ -327,7 +327,7 @@ where
             b_to_a,
             at,
         } = self.get_mut();
-        place::within(at, || {
+        caller::within(at, || {
             let there = a_to_b.poll(cx, &mut **a, &mut **b)?;
             let back = b_to_a.poll(cx, &mut **b, &mut **a)?;
             Poll::Ready(Ok((ready!(there), ready!(back))))

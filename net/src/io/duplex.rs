@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Waker, ready};
 use futures_io::{AsyncRead, AsyncWrite};
 use myrt_runtime::task::{Wait, poll_budget, poll_share, take_share};
 
-use crate::place;
+use crate::caller;
 
 /// Two connected streams; each direction holds at most `size` bytes that were written and not yet
 /// read.
@@ -157,7 +157,7 @@ fn poll_pipe(
             drop(borrowed);
             drop(old);
         }
-        place::note(Wait::Channel(Rc::as_ptr(pipe).addr()), at);
+        caller::note(Wait::Channel(Rc::as_ptr(pipe).addr()), at);
         return Poll::Pending;
     }
 }

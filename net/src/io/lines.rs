@@ -12,7 +12,7 @@ use futures_io::AsyncRead;
 use super::error::ReadError;
 use super::read_ops::poll_line;
 use super::reader::Reader;
-use crate::place::Place;
+use crate::caller::Caller;
 
 /// Stream of [`Reader::lines`]. After an error it ends; the reader, with every byte not yet given
 /// out, is got back by [`into_reader`](Self::into_reader).
@@ -22,7 +22,7 @@ pub struct Lines<R> {
     reader: Reader<R>,
     scanned: usize,
     failed: bool,
-    at: Place,
+    at: Caller,
 }
 
 impl<R> Lines<R> {

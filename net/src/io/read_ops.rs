@@ -18,14 +18,14 @@ use super::error::ReadError;
 use super::reader::Reader;
 use myrt_runtime::task::{poll_budget, poll_share, take_share};
 
-use crate::place::Place;
+use crate::caller::Caller;
 
 /// Future of [`Reader::read`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Read<'a, R> {
     reader: &'a mut Reader<R>,
     buf: &'a mut [u8],
-    at: Place,
+    at: Caller,
 }
 
 impl<'a, R> Read<'a, R> {
@@ -53,7 +53,7 @@ impl<R: AsyncRead + Unpin> Future for Read<'_, R> {
 pub struct ReadExact<'a, R> {
     reader: &'a mut Reader<R>,
     buf: &'a mut [u8],
-    at: Place,
+    at: Caller,
 }
 
 impl<'a, R> ReadExact<'a, R> {
@@ -137,7 +137,7 @@ fn poll_record<R: AsyncRead + Unpin>(
     reader: &mut Reader<R>,
     separator: &[u8],
     scanned: &mut usize,
-    at: Place,
+    at: Caller,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Found, ReadError>> {
     ready!(poll_share(cx));
@@ -195,7 +195,7 @@ pub struct ReadUntil<'a, R, S> {
     separator: S,
     out: &'a mut Vec<u8>,
     scanned: usize,
-    at: Place,
+    at: Caller,
 }
 
 impl<'a, R, S: Separator> ReadUntil<'a, R, S> {
@@ -254,7 +254,7 @@ pub struct ReadLine<'a, R> {
     reader: &'a mut Reader<R>,
     out: &'a mut String,
     scanned: usize,
-    at: Place,
+    at: Caller,
 }
 
 impl<'a, R> ReadLine<'a, R> {
@@ -284,7 +284,7 @@ impl<R: AsyncRead + Unpin> Future for ReadLine<'_, R> {
 pub(super) fn poll_line<R: AsyncRead + Unpin>(
     reader: &mut Reader<R>,
     scanned: &mut usize,
-    at: Place,
+    at: Caller,
     cx: &mut Context<'_>,
 ) -> Poll<Result<String, ReadError>> {
     let (Found::Record(count) | Found::End(count)) =
@@ -303,7 +303,7 @@ pub(super) fn poll_line<R: AsyncRead + Unpin>(
 pub struct ReadToEnd<'a, R> {
     reader: &'a mut Reader<R>,
     out: &'a mut Vec<u8>,
-    at: Place,
+    at: Caller,
 }
 
 impl<'a, R> ReadToEnd<'a, R> {

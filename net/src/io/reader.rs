@@ -18,7 +18,7 @@ use super::lines::Lines;
 use super::read_ops::{Read, ReadExact, ReadLine, ReadToEnd, ReadUntil, Separator};
 use myrt_runtime::task::{poll_within_budget, take_share};
 
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// Reads bytes, exact counts, records and lines from any [`AsyncRead`], restartably.
 ///
@@ -198,13 +198,13 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         &mut self,
         cx: &mut Context<'_>,
         wanted: usize,
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<usize>> {
         let room = self.buffer.room(wanted.max(1));
         let most = room.len();
         let inner = Pin::new(&mut self.inner);
         let count =
-            ready!(poll_within_budget(cx, |cx| place::within(at, || inner.poll_read(cx, room))))?;
+            ready!(poll_within_budget(cx, |cx| caller::within(at, || inner.poll_read(cx, room))))?;
         self.buffer.commit(count::read(count, most)?);
         self.ended = count == 0;
         Poll::Ready(Ok(count))
@@ -216,7 +216,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut [u8],
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<usize>> {
         poll_within_budget(cx, |cx| {
             if buf.is_empty() {
@@ -225,7 +225,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             if self.buffer.is_empty() {
                 if buf.len() >= CHUNK {
                     let inner = Pin::new(&mut self.inner);
-                    let count = ready!(place::within(at, || inner.poll_read(cx, buf)))?;
+                    let count = ready!(caller::within(at, || inner.poll_read(cx, buf)))?;
                     let count = count::read(count, buf.len())?;
                     self.ended = count == 0;
                     return Poll::Ready(Ok(count));

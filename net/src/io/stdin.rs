@@ -32,7 +32,7 @@ use myrt_runtime::task::{self, Wait};
 
 use super::lines::Lines;
 use super::reader::Reader;
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// What a read takes from the system at most.
 const PIECE: usize = 64 * 1024;
@@ -140,7 +140,7 @@ impl Stdin {
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut [u8],
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return task::poll_budget(cx).map(|()| Ok(0));
@@ -152,7 +152,7 @@ impl Stdin {
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut [u8],
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<usize>> {
         crate::calls::fence("standard input")?;
         loop {
@@ -163,13 +163,13 @@ impl Stdin {
                     return Poll::Ready(done);
                 }
                 Found::Reading => {
-                    place::note(Wait::Blocking, at);
+                    caller::note(Wait::Blocking, at);
                     return Poll::Pending;
                 }
                 Found::Nothing => {
                     let wait = self.wait.get_or_insert_with(|| readable(Input));
                     // An error: the selector does not take it. Then a thread waits.
-                    let waited = ready!(place::within(at, || Pin::new(wait).poll(cx)));
+                    let waited = ready!(caller::within(at, || Pin::new(wait).poll(cx)));
                     self.wait = None;
                     drop(waited);
                     begin();
@@ -286,7 +286,7 @@ impl AsyncRead for Stdin {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let at = place::of(Location::caller());
+        let at = caller::of(Location::caller());
         self.get_mut().poll_read_at(cx, buf, at)
     }
 }
@@ -302,7 +302,7 @@ impl AsFd for Stdin {
 pub struct ReadStdin<'a> {
     stdin: &'a mut Stdin,
     buf: &'a mut [u8],
-    at: Place,
+    at: Caller,
 }
 
 impl Future for ReadStdin<'_> {

@@ -23,7 +23,7 @@ use myrt_runtime::os;
 use myrt_runtime::task::poll_budget;
 
 use crate::blocking_op::BlockingOp;
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// What one job writes at most.
 const PIECE: usize = 64 * 1024;
@@ -107,7 +107,7 @@ impl Out {
         &mut self,
         cx: &mut Context<'_>,
         buf: &[u8],
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return poll_budget(cx).map(|()| Ok(0));
@@ -117,7 +117,7 @@ impl Out {
                 Step::Idle => self.step = Step::Wait(writable(self.stream)),
                 Step::Wait(wait) => {
                     // An error: the selector does not take it. Then a thread waits.
-                    drop(ready!(place::within(at, || Pin::new(wait).poll(cx))));
+                    drop(ready!(caller::within(at, || Pin::new(wait).poll(cx))));
                     let (stream, bytes) = (self.stream, buf[..buf.len().min(PIECE)].to_vec());
                     self.step = Step::Write(BlockingOp::begin(move || {
                         let written = os::write(stream.fd(), &bytes);
@@ -180,7 +180,7 @@ macro_rules! output {
         impl AsyncWrite for $name {
             #[track_caller]
             fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                let at = place::of(Location::caller());
+                let at = caller::of(Location::caller());
                 self.get_mut().out.poll_write_at(cx, buf, at)
             }
 
@@ -221,7 +221,7 @@ output! {
 pub struct WriteStd<'a> {
     out: &'a mut Out,
     buf: &'a [u8],
-    at: Place,
+    at: Caller,
 }
 
 impl Future for WriteStd<'_> {
@@ -238,7 +238,7 @@ impl Future for WriteStd<'_> {
 pub struct WriteAllStd<'a> {
     out: &'a mut Out,
     rest: &'a [u8],
-    at: Place,
+    at: Caller,
 }
 
 impl Future for WriteAllStd<'_> {

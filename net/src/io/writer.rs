@@ -19,7 +19,7 @@ use super::buffer::Buffer;
 use super::count;
 use myrt_runtime::task::{poll_budget, poll_within_budget};
 
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// Writes to any [`AsyncWrite`] through a queue of its own, restartably.
 ///
@@ -185,11 +185,11 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
     }
 
     /// Writes the queue out, in pieces as the stream below takes them.
-    fn poll_queue(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<()>> {
+    fn poll_queue(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<io::Result<()>> {
         while !self.queue.is_empty() {
             let inner = Pin::new(&mut self.inner);
             let bytes = self.queue.bytes();
-            let count = ready!(place::within(at, || inner.poll_write(cx, bytes)))?;
+            let count = ready!(caller::within(at, || inner.poll_write(cx, bytes)))?;
             let count = count::written(count, bytes.len())?;
             self.queue.consume(count);
             self.unflushed = true;
@@ -197,34 +197,34 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_drain(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<()>> {
+    fn poll_drain(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<io::Result<()>> {
         poll_within_budget(cx, |cx| {
             ready!(self.poll_queue(cx, at))?;
             if self.unflushed {
                 let inner = Pin::new(&mut self.inner);
-                ready!(place::within(at, || inner.poll_flush(cx)))?;
+                ready!(caller::within(at, || inner.poll_flush(cx)))?;
                 self.unflushed = false;
             }
             Poll::Ready(Ok(()))
         })
     }
 
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<()>> {
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<io::Result<()>> {
         ready!(self.poll_drain(cx, at))?;
         let inner = Pin::new(&mut self.inner);
-        place::within(at, || inner.poll_close(cx))
+        caller::within(at, || inner.poll_close(cx))
     }
 
     fn poll_write_at(
         &mut self,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<usize>> {
         poll_within_budget(cx, |cx| {
             ready!(self.poll_queue(cx, at))?;
             let inner = Pin::new(&mut self.inner);
-            let count = ready!(place::within(at, || inner.poll_write(cx, bytes)))?;
+            let count = ready!(caller::within(at, || inner.poll_write(cx, bytes)))?;
             let count = count::taken(count, bytes.len())?;
             self.unflushed = true;
             Poll::Ready(Ok(count))
@@ -259,7 +259,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Writer<W> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Drain<'a, W> {
     writer: &'a mut Writer<W>,
-    at: Place,
+    at: Caller,
 }
 
 impl<W: AsyncWrite + Unpin> Future for Drain<'_, W> {
@@ -275,7 +275,7 @@ impl<W: AsyncWrite + Unpin> Future for Drain<'_, W> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Feed<'a, W> {
     writer: &'a mut Writer<W>,
-    at: Place,
+    at: Caller,
 }
 
 impl<W: AsyncWrite + Unpin> Future for Feed<'_, W> {
@@ -296,7 +296,7 @@ impl<W: AsyncWrite + Unpin> Future for Feed<'_, W> {
 pub struct WriteAll<'a, W> {
     writer: &'a mut Writer<W>,
     rest: &'a [u8],
-    at: Place,
+    at: Caller,
 }
 
 impl<W: AsyncWrite + Unpin> Future for WriteAll<'_, W> {
@@ -325,7 +325,7 @@ impl<W> Drop for WriteAll<'_, W> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Shutdown<'a, W> {
     writer: &'a mut Writer<W>,
-    at: Place,
+    at: Caller,
 }
 
 impl<W: AsyncWrite + Unpin> Future for Shutdown<'_, W> {
@@ -341,7 +341,7 @@ impl<W: AsyncWrite + Unpin> Future for Shutdown<'_, W> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Close<W> {
     writer: Writer<W>,
-    at: Place,
+    at: Caller,
 }
 
 impl<W: AsyncWrite + Unpin> Future for Close<W> {

@@ -18,7 +18,7 @@ use super::collect::{Collect, Communicate, Gathered};
 use super::orphan;
 use super::stdio::{ChildStderr, ChildStdin, ChildStdout};
 use super::wait::{Kill, Wait, WaitState, Watch};
-use crate::place::Place;
+use crate::caller::Caller;
 
 /// A child process; from [`Command::spawn`](super::Command::spawn).
 ///
@@ -155,7 +155,7 @@ impl Child {
         &mut self,
         cx: &mut Context<'_>,
         state: &mut WaitState,
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<ExitStatus>> {
         let std = self.std.as_mut().expect("only drop takes it");
         let status = self.watch.poll(std, cx, state, at);

@@ -17,7 +17,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use super::child::Child;
 use super::stdio::{ChildStderr, ChildStdout};
 use super::wait::WaitState;
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// Bytes taken from a pipe at once: what a pipe of Linux holds.
 const PIECE: usize = 64 * 1024;
@@ -45,9 +45,9 @@ impl Child {
         cx: &mut Context<'_>,
         input: &[u8],
         state: &mut WaitState,
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<Output>> {
-        let done = place::within(at, || {
+        let done = caller::within(at, || {
             let input = self.poll_input(cx, input)?;
             let stdout = poll_to_end(cx, &mut self.stdout, &mut self.gathered.stdout)?;
             let stderr = poll_to_end(cx, &mut self.stderr, &mut self.gathered.stderr)?;
@@ -172,11 +172,11 @@ pub struct Communicate<'a> {
     child: &'a mut Child,
     input: &'a [u8],
     state: WaitState,
-    at: Place,
+    at: Caller,
 }
 
 impl<'a> Communicate<'a> {
-    pub(super) fn new(child: &'a mut Child, input: &'a [u8], at: Place) -> Self {
+    pub(super) fn new(child: &'a mut Child, input: &'a [u8], at: Caller) -> Self {
         Self {
             child,
             input,
@@ -206,11 +206,11 @@ pub struct Collect {
     /// None once a failure to start was told.
     child: Option<io::Result<Child>>,
     state: WaitState,
-    at: Place,
+    at: Caller,
 }
 
 impl Collect {
-    pub(super) fn new(child: io::Result<Child>, at: Place) -> Self {
+    pub(super) fn new(child: io::Result<Child>, at: Caller) -> Self {
         Self {
             child: Some(child),
             state: WaitState::default(),

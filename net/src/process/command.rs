@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 use super::child::Child;
 use super::collect::Collect;
 use super::wait::WaitState;
-use crate::place::Place;
+use crate::caller::Caller;
 
 /// Builds child processes: [`std::process::Command`] with async ends.
 ///
@@ -268,7 +268,7 @@ pub struct StatusFuture {
     /// None once a failure to start was told.
     child: Option<io::Result<Child>>,
     state: WaitState,
-    at: Place,
+    at: Caller,
 }
 
 impl Future for StatusFuture {

@@ -19,8 +19,8 @@ use myrt_runtime::io::Async;
 use myrt_runtime::os::{self, Listening, SIGCHLD};
 use myrt_runtime::task::runtime_serial;
 
+use crate::caller;
 use crate::calls;
-use crate::place;
 use crate::socket_op::Direction;
 
 /// One listener to SIGCHLD and those who wait for it.
@@ -38,9 +38,9 @@ struct Line {
     last: u64,
 }
 
-/// A place among those who wait; given up when dropped.
+/// One of the tasks that wait for a child; removed when dropped.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub(super) struct Waiter {
     taken: Option<(Weak<Signals>, u64)>,
 }
 
@@ -88,20 +88,20 @@ impl Signals {
     pub(super) fn poll(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
-        place: &mut Place,
-        at: place::Place,
+        waiter: &mut Waiter,
+        at: caller::Caller,
     ) -> Poll<io::Result<()>> {
         let mut bytes = [0; 64];
         let read = self
             .io
-            .poll_transfer(cx, Direction::Read, 0, place::of(at), |stream| {
+            .poll_transfer(cx, Direction::Read, 0, caller::of(at), |stream| {
                 calls::read(stream, &mut bytes)
             });
         if read.is_pending() {
-            place.take(self, cx.waker());
+            waiter.take(self, cx.waker());
             return Poll::Pending;
         }
-        place.leave_quietly();
+        waiter.leave_quietly();
         let waiting = std::mem::take(&mut self.line().waiting);
         for waker in waiting.into_values() {
             waker.wake();
@@ -110,7 +110,7 @@ impl Signals {
     }
 }
 
-impl Place {
+impl Waiter {
     fn take(&mut self, signals: &Arc<Signals>, waker: &Waker) {
         let waker = waker.clone();
         let mut line = signals.line();
@@ -128,7 +128,7 @@ impl Place {
         drop(old);
     }
 
-    /// Gives the place up; nobody needs to read in its stead.
+    /// Leaves; no other task needs to read instead.
     fn leave_quietly(&mut self) -> Option<Arc<Signals>> {
         let (signals, number) = self.taken.take()?;
         let signals = signals.upgrade()?;
@@ -137,7 +137,7 @@ impl Place {
         Some(signals)
     }
 
-    /// Gives the place up; somebody else reads from now on.
+    /// Leaves; another task reads from now on.
     pub(super) fn leave(&mut self) {
         if let Some(signals) = self.leave_quietly() {
             let next = signals.line().waiting.values().next().cloned();
@@ -148,7 +148,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Waiter {
     fn drop(&mut self) {
         self.leave();
     }

@@ -19,10 +19,10 @@ use myrt_runtime::io::Async;
 use myrt_runtime::os;
 
 use super::child::Child;
-use super::sigchld::{Place as InLine, Signals};
+use super::sigchld::{Signals, Waiter};
 use myrt_runtime::task::poll_within_budget;
 
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 use crate::socket_op::Direction;
 
 /// For tests: how it would be on a system that refuses pidfds.
@@ -48,7 +48,7 @@ pub(super) enum Watch {
 /// What belongs to one waiting future.
 #[derive(Debug, Default)]
 pub(super) struct WaitState {
-    in_line: InLine,
+    waiter: Waiter,
 }
 
 impl Watch {
@@ -72,11 +72,11 @@ impl Watch {
         child: &mut process::Child,
         cx: &mut Context<'_>,
         state: &mut WaitState,
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<ExitStatus>> {
         loop {
             if let Some(status) = child.try_wait()? {
-                state.in_line.leave();
+                state.waiter.leave();
                 return Poll::Ready(Ok(status));
             }
             let woken = match self {
@@ -85,7 +85,7 @@ impl Watch {
                     continue;
                 }
                 Self::Pidfd(pidfd) => poll_pidfd(pidfd, child, cx, at),
-                Self::Signals(signals) => signals.poll(cx, &mut state.in_line, at),
+                Self::Signals(signals) => signals.poll(cx, &mut state.waiter, at),
             };
             match (ready!(woken), &self) {
                 (Ok(()), _) => {}
@@ -103,9 +103,9 @@ fn poll_pidfd(
     pidfd: &Async<OwnedFd>,
     child: &mut process::Child,
     cx: &mut Context<'_>,
-    at: Place,
+    at: Caller,
 ) -> Poll<io::Result<()>> {
-    let ended = pidfd.poll_transfer(cx, Direction::Read, 0, place::of(at), |_| {
+    let ended = pidfd.poll_transfer(cx, Direction::Read, 0, caller::of(at), |_| {
         match child.try_wait() {
             Ok(None) => Err(io::ErrorKind::WouldBlock.into()),
             // Also on an error: the caller asks once more, and is told.
@@ -120,11 +120,11 @@ fn poll_pidfd(
 pub struct Wait<'a> {
     child: &'a mut Child,
     state: WaitState,
-    at: Place,
+    at: Caller,
 }
 
 impl<'a> Wait<'a> {
-    pub(super) fn new(child: &'a mut Child, at: Place) -> Self {
+    pub(super) fn new(child: &'a mut Child, at: Caller) -> Self {
         Self {
             child,
             state: WaitState::default(),

@@ -13,8 +13,8 @@ use myrt_runtime::io::Async;
 use myrt_runtime::os;
 
 use super::registry::Listener;
+use crate::caller::{self, Caller};
 use crate::calls;
-use crate::place::{self, Place};
 use crate::socket_op::Direction;
 
 /// Listens to a signal from now on.
@@ -138,11 +138,11 @@ impl Signal {
         self.poll_at(cx, Location::caller())
     }
 
-    fn poll_at(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<Option<()>> {
+    fn poll_at(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<Option<()>> {
         let mut bytes = [0; 64];
         let read = self
             .io
-            .poll_transfer(cx, Direction::Read, 0, place::of(at), |stream| {
+            .poll_transfer(cx, Direction::Read, 0, caller::of(at), |stream| {
                 calls::read(stream, &mut bytes)
             });
         match ready!(read) {
@@ -169,7 +169,7 @@ impl Stream for Signal {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Recv<'a> {
     signal: &'a mut Signal,
-    at: Place,
+    at: Caller,
 }
 
 impl Future for Recv<'_> {

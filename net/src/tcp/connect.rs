@@ -24,15 +24,15 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::stream::TcpStream;
 use crate::addr::LookupHost;
+use crate::caller::{self, Caller};
 use crate::calls;
-use crate::place::{self, Place};
 
 /// Future of [`TcpStream::connect`] and [`TcpSocket::connect`](super::TcpSocket::connect). Dropping
 /// it gives the attempts up.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Connect {
     state: State,
-    at: Place,
+    at: Caller,
 }
 
 enum State {
@@ -84,7 +84,7 @@ impl Connect {
             match &mut self.state {
                 State::Lookup(lookup) => {
                     let mut addresses =
-                        ready!(place::within(self.at, || Pin::new(lookup).poll(cx)))?;
+                        ready!(caller::within(self.at, || Pin::new(lookup).poll(cx)))?;
                     let attempt = match addresses.as_slice() {
                         [address] => Attempt::open(*address).map(State::Single),
                         _ => Ok(State::Race(Box::new(Race::new(addresses.by_ref())))),
@@ -92,11 +92,11 @@ impl Connect {
                     self.state = attempt.unwrap_or_else(|error| State::Settled(Some(error)));
                 }
                 State::Single(attempt) => {
-                    return place::within(self.at, || attempt.poll(cx));
+                    return caller::within(self.at, || attempt.poll(cx));
                 }
                 State::Race(race) => {
                     let at = self.at;
-                    return place::within(at, || race.poll(cx, at));
+                    return caller::within(at, || race.poll(cx, at));
                 }
                 State::Settled(error) => {
                     return Poll::Ready(Err(error.take().expect("polled after it was ready")));
@@ -188,7 +188,7 @@ impl Race {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, at: Place) -> Poll<io::Result<TcpStream>> {
+    fn poll(&mut self, cx: &mut Context<'_>, at: Caller) -> Poll<io::Result<TcpStream>> {
         loop {
             let mut newly_failed = false;
             let mut index = 0;
@@ -221,7 +221,7 @@ impl Race {
             // The last thing polled was the delay: say what is really waited for.
             if let Some(io) = self.running.last().and_then(|attempt| attempt.io.as_ref()) {
                 use std::os::fd::AsRawFd;
-                place::note(Wait::Writable(io.get_ref().as_raw_fd()), at);
+                caller::note(Wait::Writable(io.get_ref().as_raw_fd()), at);
             }
             return Poll::Pending;
         }

@@ -16,8 +16,8 @@ use socket2::{SockAddr, Socket};
 use super::stream::TcpStream;
 use crate::accept_backoff::{AcceptBackoff, Backoff};
 use crate::addr::{LookupHost, ToSocketAddrs};
+use crate::caller;
 use crate::calls;
-use crate::place;
 use crate::socket_op::{Direction, IoWaiter};
 
 /// A socket that accepts TCP connections.
@@ -242,7 +242,7 @@ pub struct Accept<'a> {
 
 impl Accept<'_> {
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, SockAddr)>> {
-        ready!(place::within(self.waiter.at(), || self.backoff.poll(cx)));
+        ready!(caller::within(self.waiter.at(), || self.backoff.poll(cx)));
         let result = ready!(self.waiter.poll(cx, calls::accept));
         self.listener.backoff.note(result.is_ok());
         Poll::Ready(result)
@@ -276,7 +276,7 @@ fn with_address(socket: Socket, address: &SockAddr) -> Option<(TcpStream, Socket
 pub struct Incoming<'a> {
     listener: &'a TcpListener,
     accept: Accept<'a>,
-    at: place::Place,
+    at: caller::Caller,
 }
 
 impl Stream for Incoming<'_> {

@@ -19,8 +19,8 @@ use myrt_runtime::time::{Sleep, sleep};
 use socket2::{Domain, SockAddr, Type};
 
 use super::SocketFile;
+use crate::caller::{self, Caller};
 use crate::calls;
-use crate::place::{self, Place};
 use crate::ready::{Interest, Readiness, ReadyFor};
 use crate::socket_op::{Direction, socket_op};
 
@@ -279,7 +279,7 @@ pub struct DatagramSendTo<'a> {
     pause: Option<Pin<Box<Sleep>>>,
     /// Tries that found no room.
     refusals: u32,
-    at: Place,
+    at: Caller,
 }
 
 impl Future for DatagramSendTo<'_> {
@@ -295,7 +295,7 @@ impl Future for DatagramSendTo<'_> {
         };
         loop {
             if let Some(pause) = &mut this.pause {
-                ready!(place::within(this.at, || pause.as_mut().poll(cx)));
+                ready!(caller::within(this.at, || pause.as_mut().poll(cx)));
                 this.pause = None;
             }
             ready!(task::poll_share(cx));

@@ -17,8 +17,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::SocketFile;
 use super::stream::UnixStream;
 use crate::accept_backoff::{AcceptBackoff, Backoff};
+use crate::caller;
 use crate::calls;
-use crate::place;
 use crate::socket_op::{Direction, IoWaiter};
 
 /// A socket that accepts connections at a path or, on Linux, an abstract name.
@@ -154,7 +154,7 @@ pub struct Accept<'a> {
 
 impl Accept<'_> {
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Socket>> {
-        ready!(place::within(self.waiter.at(), || self.backoff.poll(cx)));
+        ready!(caller::within(self.waiter.at(), || self.backoff.poll(cx)));
         let result = ready!(self.waiter.poll(cx, calls::accept));
         self.listener.backoff.note(result.is_ok());
         Poll::Ready(result.map(|(socket, _)| socket))

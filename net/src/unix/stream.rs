@@ -20,8 +20,8 @@ use myrt_runtime::os::{self, Credentials};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::caller::{self, Caller};
 use crate::calls;
-use crate::place::{self, Place};
 use crate::socket_op::{Read, Write};
 use crate::stream::byte_stream;
 
@@ -133,7 +133,7 @@ byte_stream!(UnixStream over net::UnixStream, with addresses: SocketAddr);
 #[must_use = "futures do nothing unless awaited"]
 pub struct Connect {
     state: State,
-    at: Place,
+    at: Caller,
 }
 
 enum State {
@@ -181,7 +181,7 @@ impl Future for Connect {
                 State::Full(_, _, pause) => {
                     let pause =
                         pause.get_or_insert_with(|| Box::pin(myrt_runtime::time::sleep(RETRY)));
-                    ready!(place::within(this.at, || pause.as_mut().poll(cx)));
+                    ready!(caller::within(this.at, || pause.as_mut().poll(cx)));
                     let State::Full(socket, address, _) =
                         mem::replace(&mut this.state, State::Settled(None))
                     else {
@@ -190,7 +190,7 @@ impl Future for Connect {
                     this.state = Self::again(socket, address);
                 }
                 State::UnderWay(io, asked) => {
-                    ready!(place::within(this.at, || io.poll_write_with(
+                    ready!(caller::within(this.at, || io.poll_write_with(
                         cx,
                         |stream| {
                             if mem::replace(asked, true) {

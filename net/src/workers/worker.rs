@@ -14,7 +14,7 @@ use myrt_runtime::task::Wait;
 
 use super::control::{Control, Until, Waiting};
 use crate::addr::{LookupHost, ToSocketAddrs};
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 use crate::tcp::TcpListener;
 
 /// One worker, as its own work sees it; see [`run`](super::run). It may be cloned and sent
@@ -164,7 +164,7 @@ impl fmt::Debug for Worker {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Stopped {
     waiting: Waiting,
-    at: Place,
+    at: Caller,
 }
 
 impl Future for Stopped {
@@ -173,7 +173,7 @@ impl Future for Stopped {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let stopped = Pin::new(&mut self.waiting).poll(cx);
         if stopped.is_pending() {
-            place::note(Wait::Custom, self.at);
+            caller::note(Wait::Custom, self.at);
         }
         stopped
     }

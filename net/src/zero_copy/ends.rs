@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 
-use crate::place::Place;
+use crate::caller::Caller;
 use crate::socket_op::Direction;
 use crate::tcp::TcpStream;
 use crate::unix::UnixStream;
@@ -23,14 +23,14 @@ impl<T: sealed::To + ?Sized> SpliceTo for T {}
 pub(super) type Attempt<'a> = &'a mut dyn FnMut(BorrowedFd<'_>) -> io::Result<usize>;
 
 pub(super) mod sealed {
-    use super::{Attempt, Context, Place, Poll, io};
+    use super::{Attempt, Caller, Context, Poll, io};
 
     pub trait From {
         /// Tries until it does not say `WouldBlock`.
         fn poll_from(
             &self,
             cx: &mut Context<'_>,
-            at: Place,
+            at: Caller,
             attempt: Attempt<'_>,
         ) -> Poll<io::Result<usize>>;
     }
@@ -40,7 +40,7 @@ pub(super) mod sealed {
         fn poll_to(
             &self,
             cx: &mut Context<'_>,
-            at: Place,
+            at: Caller,
             attempt: Attempt<'_>,
         ) -> Poll<io::Result<usize>>;
         /// Says that no more comes, where that is possible.
@@ -51,7 +51,7 @@ pub(super) mod sealed {
 macro_rules! from {
     ($($type:ty: |$this:ident| $io:expr;)*) => {$(
         impl sealed::From for $type {
-            fn poll_from(&self, cx: &mut Context<'_>, at: Place, attempt: Attempt<'_>) -> Poll<io::Result<usize>> {
+            fn poll_from(&self, cx: &mut Context<'_>, at: Caller, attempt: Attempt<'_>) -> Poll<io::Result<usize>> {
                 let $this = self;
                 $io.poll_transfer(cx, Direction::Read, 0, at, |source| attempt(source.as_fd()))
             }
@@ -67,7 +67,7 @@ from! {
 macro_rules! to {
     ($($type:ty: |$this:ident| $io:expr, $end:expr;)*) => {$(
         impl sealed::To for $type {
-            fn poll_to(&self, cx: &mut Context<'_>, at: Place, attempt: Attempt<'_>) -> Poll<io::Result<usize>> {
+            fn poll_to(&self, cx: &mut Context<'_>, at: Caller, attempt: Attempt<'_>) -> Poll<io::Result<usize>> {
                 let $this = self;
                 $io.poll_transfer(cx, Direction::Write, 0, at, |target| attempt(target.as_fd()))
             }
@@ -89,7 +89,7 @@ to! {
 /// The pipes to a child are pipes.
 #[cfg(feature = "process")]
 mod children {
-    use super::{AsFd, Attempt, Context, Direction, Place, Poll, io, sealed};
+    use super::{AsFd, Attempt, Caller, Context, Direction, Poll, io, sealed};
     use crate::process::{ChildStderr, ChildStdin, ChildStdout};
 
     from! {

@@ -22,7 +22,7 @@ use myrt_runtime::os;
 
 use super::ends::SpliceTo;
 use crate::blocking_op::BlockingOp;
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// What one job sends at most.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -98,7 +98,7 @@ pub struct SendFile<'a> {
     from: u64,
     end: u64,
     sent: u64,
-    at: Place,
+    at: Caller,
     /// The socket is nobody else's meanwhile.
     to: std::marker::PhantomData<&'a ()>,
 }
@@ -137,7 +137,7 @@ impl Future for SendFile<'_> {
             Ok(sides) => sides,
             Err(error) => return Poll::Ready(Err(again(error))),
         };
-        let at = place::of(this.at);
+        let at = caller::of(this.at);
         loop {
             match &mut this.step {
                 Step::Send => {
@@ -165,7 +165,7 @@ impl Future for SendFile<'_> {
                     }
                 }
                 Step::Wait(wait) => {
-                    ready!(place::within(at, || Pin::new(wait).poll(cx)))?;
+                    ready!(caller::within(at, || Pin::new(wait).poll(cx)))?;
                     this.step = Step::Send;
                 }
             }

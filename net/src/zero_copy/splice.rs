@@ -16,7 +16,7 @@ use std::task::{Context, Poll, ready};
 use myrt_runtime::{os, task};
 
 use super::ends::{SpliceFrom, SpliceTo};
-use crate::place::{self, Place};
+use crate::caller::{self, Caller};
 
 /// What a pipe of Linux holds, and what is moved at once at most.
 const PIECE: usize = 64 * 1024;
@@ -120,7 +120,7 @@ impl Moving {
         cx: &mut Context<'_>,
         from: &R,
         to: &W,
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<u64>>
     where
         R: SpliceFrom + ?Sized,
@@ -141,7 +141,7 @@ impl Moving {
         cx: &mut Context<'_>,
         from: &R,
         to: &W,
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<Option<u64>>>
     where
         R: SpliceFrom + ?Sized,
@@ -167,7 +167,7 @@ impl Moving {
         &mut self,
         cx: &mut Context<'_>,
         from: &R,
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<usize>> {
         loop {
             let moved = match &mut self.way {
@@ -206,7 +206,7 @@ impl Moving {
         &mut self,
         cx: &mut Context<'_>,
         to: &W,
-        at: Place,
+        at: Caller,
     ) -> Poll<io::Result<usize>> {
         loop {
             let (held, way) = (self.held, &mut self.way);
@@ -254,7 +254,7 @@ pub struct Splice<'a, R: ?Sized, W: ?Sized> {
     from: &'a R,
     to: &'a W,
     moving: Moving,
-    at: Place,
+    at: Caller,
 }
 
 impl<R: SpliceFrom + ?Sized, W: SpliceTo + ?Sized> Future for Splice<'_, R, W> {
@@ -267,7 +267,7 @@ impl<R: SpliceFrom + ?Sized, W: SpliceTo + ?Sized> Future for Splice<'_, R, W> {
             moving,
             at,
         } = self.get_mut();
-        moving.poll(cx, *from, *to, place::of(at))
+        moving.poll(cx, *from, *to, caller::of(at))
     }
 }
 
@@ -278,7 +278,7 @@ pub struct SpliceBidirectional<'a, A: ?Sized, B: ?Sized> {
     b: &'a B,
     there: Moving,
     back: Moving,
-    at: Place,
+    at: Caller,
 }
 
 impl<A: ?Sized, B: ?Sized> SpliceBidirectional<'_, A, B> {
@@ -304,7 +304,7 @@ where
             back,
             at,
         } = self.get_mut();
-        let at = place::of(at);
+        let at = caller::of(at);
         let there = poll_and_tell(there, cx, *a, *b, at)?;
         let back = poll_and_tell(back, cx, *b, *a, at)?;
         Poll::Ready(Ok((ready!(there), ready!(back))))
@@ -317,7 +317,7 @@ fn poll_and_tell<R, W>(
     cx: &mut Context<'_>,
     from: &R,
     to: &W,
-    at: Place,
+    at: Caller,
 ) -> Poll<io::Result<u64>>
 where
     R: SpliceFrom + ?Sized,

@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
-use super::place::Place;
+use super::maybe_done::MaybeDone;
 use crate::executor::awaited::Awaited;
 use crate::executor::error::report;
 use crate::executor::extra::children::{Children, Turn};
@@ -238,7 +238,7 @@ impl DropTogether {
 }
 
 /// The places of an iterator's futures.
-pub(crate) type Slice<F> = PinnedSlice<Place<F>>;
+pub(crate) type Slice<F> = PinnedSlice<MaybeDone<F>>;
 
 pub(crate) fn slice<I>(futures: I) -> Slice<<I::Item as IntoFuture>::IntoFuture>
 where
@@ -247,13 +247,13 @@ where
     PinnedSlice::new(
         futures
             .into_iter()
-            .map(|future| Place::new(future.into_future()))
+            .map(|future| MaybeDone::new(future.into_future()))
             .collect(),
     )
 }
 
 impl<F: Future> Slice<F> {
-    pub(crate) fn place(self: Pin<&mut Self>, number: u32) -> Pin<&mut Place<F>> {
+    pub(crate) fn place(self: Pin<&mut Self>, number: u32) -> Pin<&mut MaybeDone<F>> {
         self.get_mut()
             .get(number as usize)
             .expect("a group polls the places that it has")
@@ -262,7 +262,7 @@ impl<F: Future> Slice<F> {
     /// Takes every output, in order.
     pub(crate) fn take_all(self: Pin<&mut Self>) -> impl Iterator<Item = F::Output> {
         let slice = self.get_mut();
-        (0..slice.len()).filter_map(|number| slice.get(number).map(Place::take))
+        (0..slice.len()).filter_map(|number| slice.get(number).map(MaybeDone::take))
     }
 }
 
@@ -281,7 +281,7 @@ impl<F: Future> Places for Slice<F> {
         let mut together = DropTogether::new();
         for number in 0..slice.len() {
             if let Some(mut place) = slice.get(number) {
-                together.drop_one(|| place.set(Place::Empty));
+                together.drop_one(|| place.set(MaybeDone::Empty));
             }
         }
         together.end()

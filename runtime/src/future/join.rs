@@ -97,7 +97,7 @@ macro_rules! __myrt_join {
     ($order:ident $({$f:ident $n:tt ($future:expr)})+) => {{
         let ($($f,)+) = ($($future,)+);
         let siblings = $crate::future::private::Siblings::new();
-        $(let mut $f = $crate::future::private::pin!($crate::future::private::Place::new(
+        $(let mut $f = $crate::future::private::pin!($crate::future::private::MaybeDone::new(
             $crate::future::private::IntoFuture::into_future($f)
         ));
         let _next = $crate::future::private::NextDropped;)+
@@ -128,7 +128,7 @@ macro_rules! __myrt_try_join {
         let (result, mark) = {
             let ($($f,)+) = ($($future,)+);
             let siblings = $crate::future::private::Siblings::new();
-            $(let mut $f = $crate::future::private::pin!($crate::future::private::Place::new(
+            $(let mut $f = $crate::future::private::pin!($crate::future::private::MaybeDone::new(
                 $crate::future::private::IntoFuture::into_future($f)
             ));
             let _next = $crate::future::private::NextDropped;)+

@@ -4,7 +4,7 @@
 //! each wake, allocate nothing and suit a handful of futures; gathers give each future a waker of
 //! its own, so that waking one of 10,000 polls one. Must not depend on: loop, reactor, scope.
 //!
-//! Reading order: `place.rs` (a future, then its output) · `group.rs` (the engine of all gathers) ·
+//! Reading order: `maybe_done.rs` (a future, then its output) · `group.rs` (the engine of all gathers) ·
 //! `gather.rs` · `tuple.rs` · `as_completed.rs` · `race.rs` · `join.rs` · `select.rs` ·
 //! `join_set.rs` · `wait.rs`.
 
@@ -13,7 +13,7 @@ mod gather;
 mod group;
 mod join;
 mod join_set;
-mod place;
+mod maybe_done;
 mod race;
 mod select;
 #[cfg(test)]
@@ -36,7 +36,7 @@ pub mod private {
     pub use super::join::{
         CleanupsLeft, FirstDropped, NextDropped, Rotation, Siblings, cleanup_mark, cleanups_since,
     };
-    pub use super::place::Place;
+    pub use super::maybe_done::MaybeDone;
     pub use super::select::{NO_SHARE, give_way, has_share, random_first};
     pub use super::tuple::{Tuple, gather_tuple, try_gather_tuple};
     pub use std::future::{Future, IntoFuture, poll_fn};

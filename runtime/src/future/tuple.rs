@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::group::{DropTogether, Ending, Group, Panic, Places, Step};
-use super::place::Place;
+use super::maybe_done::MaybeDone;
 
 /// Runs futures of different types together within this task: a future of the tuple of their
 /// outputs, in order.
@@ -100,7 +100,7 @@ macro_rules! tuple {
             #[doc(hidden)]
             #[allow(missing_debug_implementations, unreachable_pub, reason = "nobody outside can name it")]
             pub struct $places<$($F: Future),+> {
-                $(#[pin] $f: Place<$F>,)+
+                $(#[pin] $f: MaybeDone<$F>,)+
             }
         }
 
@@ -120,7 +120,7 @@ macro_rules! tuple {
             fn clear(self: Pin<&mut Self>) -> Option<Panic> {
                 let mut this = self.project();
                 let mut together = DropTogether::new();
-                $(together.drop_one(|| this.$f.set(Place::Empty));)+
+                $(together.drop_one(|| this.$f.set(MaybeDone::Empty));)+
                 together.end()
             }
         }
@@ -165,7 +165,7 @@ macro_rules! tuple {
 
             fn into_places(self) -> Self::Places {
                 let ($($f,)+) = self;
-                $places { $($f: Place::new($f.into_future())),+ }
+                $places { $($f: MaybeDone::new($f.into_future())),+ }
             }
         }
     };

@@ -65,7 +65,7 @@ enum Tie {
     /// For the lock's next turn, which is its.
     Turn,
     /// For a place in a channel that it receives.
-    Place,
+    Capacity,
 }
 
 impl fmt::Display for Cycle {
@@ -97,7 +97,7 @@ impl Tie {
             Self::Turn => {
                 format!("for the lock at {at:#x}, behind task {next}, which wants it alone,")
             }
-            Self::Place => {
+            Self::Capacity => {
                 format!("for a place in the channel at {at:#x}, which task {next} receives,")
             }
         }

@@ -21,7 +21,7 @@ use crate::executor::current;
 use crate::executor::wait::{WaitNote, poll_budget, poll_share, take_share};
 
 /// Where the user called.
-type Place = &'static Location<'static>;
+type Caller = &'static Location<'static>;
 
 /// One wait for a direction, without a destructor. A `poll_*` function makes one for each call,
 /// under [`WaiterId::POLLER`].
@@ -29,7 +29,7 @@ pub(super) struct Wait<'a, T: AsFd + 'static> {
     pub(super) io: &'a Async<T>,
     pub(super) direction: Direction,
     pub(super) id: WaiterId,
-    pub(super) at: Place,
+    pub(super) at: Caller,
 }
 
 impl<T: AsFd + 'static> Wait<'_, T> {
@@ -129,7 +129,7 @@ pub struct IoWaiter<'a, T: AsFd + 'static> {
 impl<'a, T: AsFd + 'static> IoWaiter<'a, T> {
     /// Not registered yet; `at` is where the user called.
     #[inline]
-    pub fn new(io: &'a Async<T>, direction: Direction, at: Place) -> Self {
+    pub fn new(io: &'a Async<T>, direction: Direction, at: Caller) -> Self {
         Self {
             wait: Wait {
                 io,
@@ -142,7 +142,7 @@ impl<'a, T: AsFd + 'static> IoWaiter<'a, T> {
 
     /// Where the user called.
     #[inline]
-    pub fn at(&self) -> Place {
+    pub fn at(&self) -> Caller {
         self.wait.at
     }
 
@@ -213,7 +213,7 @@ pub struct Operation<'a, T: AsFd + 'static, F> {
 
 impl<'a, T: AsFd + 'static, F> Operation<'a, T, F> {
     #[inline]
-    pub(super) fn new(io: &'a Async<T>, direction: Direction, operation: F, at: Place) -> Self {
+    pub(super) fn new(io: &'a Async<T>, direction: Direction, operation: F, at: Caller) -> Self {
         Self {
             waiter: IoWaiter::new(io, direction, at),
             operation,
@@ -249,7 +249,7 @@ pub struct Readiness<'a, T: AsFd + 'static> {
 }
 
 impl<'a, T: AsFd + 'static> Readiness<'a, T> {
-    pub(super) fn new(io: &'a Async<T>, direction: Direction, at: Place) -> Self {
+    pub(super) fn new(io: &'a Async<T>, direction: Direction, at: Caller) -> Self {
         Self {
             waiter: IoWaiter::new(io, direction, at),
         }

@@ -1,7 +1,7 @@
 //! How a scope runs: body and children polled one by one as they are woken, failures heard,
 //! everything ended.
 //!
-//! Children are polled and dropped only here. No borrow of the places is held across either.
+//! Children are polled and dropped only here. No borrow of `members` is held across either.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use super::Scope;
 use super::error::{Failure, ScopeError};
-use super::places::Place;
+use super::members::Member;
 use super::spawn::cancelled;
 use crate::executor::JoinError;
 use crate::executor::error::{Reason, message};
@@ -43,7 +43,7 @@ pub(super) async fn drive<'scope, 'env, E, B: Future, T>(
     let mut timer = None;
     scope.children.add_part(BODY, scope.at);
     poll_fn(|cx| scope.poll(cx, &mut (body.as_mut(), &mut main), &mut timer)).await;
-    let (failures, elapsed) = (scope.places.take_failures(), scope.places.elapsed.get());
+    let (failures, elapsed) = (scope.members.take_failures(), scope.members.elapsed.get());
     drop(guard);
     match main.output {
         Some(output) if failures.is_empty() && !elapsed => Ok(output),
@@ -139,7 +139,7 @@ impl<E> Scope<'_, '_, E> {
                 None => break,
             }
         }
-        if self.places.has_failed() && !self.places.closed.get() {
+        if self.members.has_failed() && !self.members.closed.get() {
             self.end(body, "its scope failed");
         }
         if self.is_over(body) {
@@ -147,8 +147,8 @@ impl<E> Scope<'_, '_, E> {
             return Poll::Ready(());
         }
         // Where the task that has the scope is cancelled itself, it ends here.
-        if self.poll_deadline(cx, timer) && !self.places.closed.get() && !is_cancelling() {
-            self.places.elapsed.set(true);
+        if self.poll_deadline(cx, timer) && !self.members.closed.get() && !is_cancelling() {
+            self.members.elapsed.set(true);
             self.end(body, "its scope's deadline has passed");
             if self.is_over(body) {
                 take_share();
@@ -163,22 +163,22 @@ impl<E> Scope<'_, '_, E> {
     }
 
     fn is_over(&self, body: &dyn Body<E>) -> bool {
-        let over = body.is_over() && self.places.len() == 0;
+        let over = body.is_over() && self.members.len() == 0;
         if over {
-            self.places.closed.set(true);
+            self.members.closed.set(true);
         }
         over
     }
 
     fn poll_body(&self, body: &mut dyn Body<E>) {
         let _ = self.children.poll(BODY, |cx| {
-            body.poll(cx, &mut |failure| self.places.fail(failure))
+            body.poll(cx, &mut |failure| self.members.fail(failure))
         });
     }
 
     /// Whether the deadline has passed; if not, sees to it that the scope is woken then.
     fn poll_deadline(&self, cx: &mut Context<'_>, timer: &mut Option<Sleep>) -> bool {
-        let Some(deadline) = self.deadline.get().filter(|_| !self.places.closed.get()) else {
+        let Some(deadline) = self.deadline.get().filter(|_| !self.members.closed.get()) else {
             return false;
         };
         let timer = timer.get_or_insert_with(|| Sleep::at(deadline, self.at));
@@ -191,40 +191,45 @@ impl<E> Scope<'_, '_, E> {
 
     /// Polls a child: its future, and what that left behind. Drops it if it is cancelled.
     fn poll_child(&self, number: u32) {
-        let Some(mut place) = self.places.take(number) else {
+        let Some(mut member) = self.members.take(number) else {
             return;
         };
         loop {
-            if place.work.is_some() && self.children.is_cancelled(number) {
+            if member.work.is_some() && self.children.is_cancelled(number) {
                 let reason = self.children.take_reason(number);
-                self.drop_work(number, &mut place, Reason::Cancelled(reason));
+                self.drop_work(number, &mut member, Reason::Cancelled(reason));
             }
             if self
                 .children
-                .poll(number, |cx| self.poll_place(number, &mut place, cx))
+                .poll(number, |cx| self.poll_member(number, &mut member, cx))
                 .is_ready()
             {
-                return self.end_child(number, place);
+                return self.end_child(number, member);
             }
             // It may have cancelled itself.
-            if place.work.is_none() || !self.children.is_cancelled(number) {
-                return self.places.put(number, place);
+            if member.work.is_none() || !self.children.is_cancelled(number) {
+                return self.members.put(number, member);
             }
         }
     }
 
-    fn poll_place(&self, number: u32, place: &mut Place<'_, E>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_member(
+        &self,
+        number: u32,
+        member: &mut Member<'_, E>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         let mark = cleanup::mark();
-        if let Some(work) = &mut place.work {
+        if let Some(work) = &mut member.work {
             let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
             if !matches!(polled, Ok(Poll::Pending)) {
-                let work = place.work.take();
-                drop_caught(|| drop(work), &mut |failure| self.places.fail(failure));
+                let work = member.work.take();
+                drop_caught(|| drop(work), &mut |failure| self.members.fail(failure));
                 if matches!(polled, Ok(Poll::Ready(Ok(())))) && self.children.is_cancelled(number) {
                     // In the poll that brought it to its end: the output goes.
                     let reason = Reason::Cancelled(self.children.take_reason(number));
                     let id = Id::from_identity(self.identity(number));
-                    place.error = Some(JoinError::new(id, reason));
+                    member.error = Some(JoinError::new(id, reason));
                 }
                 self.children.set_finishing(number);
             }
@@ -232,20 +237,20 @@ impl<E> Scope<'_, '_, E> {
                 Ok(Poll::Pending | Poll::Ready(Ok(()))) => {}
                 Ok(Poll::Ready(Err(error))) => {
                     let identity = self.identity(number);
-                    place.error = Some(cancelled(
+                    member.error = Some(cancelled(
                         identity,
                         "it failed; its error is in that of the scope",
                     ));
-                    self.places.fail(Failure::Error(error));
+                    self.members.fail(Failure::Error(error));
                 }
                 Err(panic) => {
-                    place.error = Some(self.panicked(number, panic.as_ref()));
-                    self.places.fail_by_panic(panic);
+                    member.error = Some(self.panicked(number, panic.as_ref()));
+                    self.members.fail_by_panic(panic);
                 }
             }
         }
-        let cleaned = place.cleanup.poll_with_left(cx, mark).is_ready();
-        if place.work.is_none() && cleaned {
+        let cleaned = member.cleanup.poll_with_left(cx, mark).is_ready();
+        if member.work.is_none() && cleaned {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -253,46 +258,49 @@ impl<E> Scope<'_, '_, E> {
     }
 
     /// Drops a child's future at its await point, as the child.
-    fn drop_work(&self, number: u32, place: &mut Place<'_, E>, reason: Reason) {
-        let Some(work) = place.work.take() else {
+    fn drop_work(&self, number: u32, member: &mut Member<'_, E>, reason: Reason) {
+        let Some(work) = member.work.take() else {
             return;
         };
         self.children.set_finishing(number);
-        place.error = Some(JoinError::new(
+        member.error = Some(JoinError::new(
             Id::from_identity(self.identity(number)),
             reason,
         ));
         let dropped = || drop(work);
-        if let Some(panic) = self.children.drop_into(number, &mut place.cleanup, dropped) {
-            place.error = Some(self.panicked(number, panic.as_ref()));
-            self.places.fail_by_panic(panic);
+        if let Some(panic) = self
+            .children
+            .drop_into(number, &mut member.cleanup, dropped)
+        {
+            member.error = Some(self.panicked(number, panic.as_ref()));
+            self.members.fail_by_panic(panic);
         }
     }
 
     /// A child and its cleanups are over.
-    fn end_child(&self, number: u32, place: Place<'_, E>) {
-        self.places.free(number);
+    fn end_child(&self, number: u32, member: Member<'_, E>) {
+        self.members.free(number);
         self.children.release(number);
-        let Place { handle, error, .. } = place;
+        let Member { handle, error, .. } = member;
         handle.settle(error);
         // The last one who knows the output may drop it here.
-        drop_caught(|| drop(handle), &mut |failure| self.places.fail(failure));
+        drop_caught(|| drop(handle), &mut |failure| self.members.fail(failure));
     }
 
     /// Drops what has not ended: children, then the body. Their cleanups run on as children of the
     /// scope.
     fn end(&self, body: &mut dyn Body<E>, reason: &'static str) {
-        self.places.closed.set(true);
-        for number in self.places.numbers() {
-            if let Some(mut place) = self.places.take(number) {
-                self.drop_work(number, &mut place, Reason::Cancelled(Some(reason.into())));
-                self.places.put(number, place);
+        self.members.closed.set(true);
+        for number in self.members.numbers() {
+            if let Some(mut member) = self.members.take(number) {
+                self.drop_work(number, &mut member, Reason::Cancelled(Some(reason.into())));
+                self.members.put(number, member);
             }
         }
         if let Some(panic) = body.end() {
-            self.places.fail_by_panic(panic);
+            self.members.fail_by_panic(panic);
         }
-        for number in self.places.numbers() {
+        for number in self.members.numbers() {
             self.poll_child(number);
         }
         self.poll_body(body);
@@ -322,29 +330,29 @@ struct Guard<'scope, 'env, E> {
 impl<E> Drop for Guard<'_, '_, E> {
     fn drop(&mut self) {
         let scope = self.scope;
-        scope.places.closed.set(true);
+        scope.members.closed.set(true);
         let mut left = Vec::new();
         // The scope is closed, so no destructor adds a child.
-        for number in scope.places.numbers() {
-            let Some(mut place) = scope.places.take(number) else {
-                scope.places.free(number); // it was being polled when that was given up
+        for number in scope.members.numbers() {
+            let Some(mut member) = scope.members.take(number) else {
+                scope.members.free(number); // it was being polled when that was given up
                 continue;
             };
             scope.drop_work(
                 number,
-                &mut place,
+                &mut member,
                 Reason::Cancelled(Some("its scope was dropped".into())),
             );
-            left.push(std::mem::replace(&mut place.cleanup, Cleanup::none()));
-            scope.end_child(number, place);
+            left.push(std::mem::replace(&mut member.cleanup, Cleanup::none()));
+            scope.end_child(number, member);
         }
         cleanup::leave_together(left);
-        for failure in scope.places.take_failures() {
+        for failure in scope.members.take_failures() {
             match failure {
                 Failure::Panic(panic) => cleanup::report_panic(panic),
                 Failure::Error(error) => drop(error), // its handle has said so
             }
         }
-        scope.places.clear();
+        scope.members.clear();
     }
 }

@@ -22,7 +22,7 @@
 mod driver;
 mod error;
 mod handle;
-mod places;
+mod members;
 mod spawn;
 mod start;
 
@@ -43,7 +43,7 @@ use std::time::Duration;
 use crate::executor::extra::children::Children;
 use crate::executor::join::cancel_id;
 use crate::time::Instant;
-use places::Places;
+use members::Members;
 
 /// Runs `body`, which may spawn children into the [`Scope`] that it is given. Returns what `body`
 /// gave, once it and every child have ended. Children may borrow anything that was declared before
@@ -142,7 +142,7 @@ pub struct Scope<'scope, 'env: 'scope, E = Infallible> {
     children: Children,
     /// Emptied by the driver's guard; without drop glue of its own, so that the scope may borrow
     /// from itself.
-    places: ManuallyDrop<Places<'scope, E>>,
+    members: ManuallyDrop<Members<'scope, E>>,
     deadline: Cell<Option<Instant>>,
     at: &'static Location<'static>,
     /// Invariant in both, as in `std::thread::Scope`: neither may be taken for longer or shorter
@@ -154,7 +154,7 @@ impl<'scope, E> Scope<'scope, '_, E> {
     fn new(at: &'static Location<'static>) -> Self {
         Self {
             children: Children::new(),
-            places: ManuallyDrop::new(Places::new()),
+            members: ManuallyDrop::new(Members::new()),
             deadline: Cell::new(None),
             at,
             _life: PhantomData,
@@ -165,7 +165,7 @@ impl<'scope, E> Scope<'scope, '_, E> {
     /// dropped at their await points at the scope's next turn, and it is no error. The body runs
     /// on, and may spawn others.
     pub fn cancel(&self) {
-        for number in self.places.numbers() {
+        for number in self.members.numbers() {
             if let Some(id) = self.children.id(number) {
                 cancel_id(self.children.runtime(), id.identity(), None);
             }
@@ -184,7 +184,7 @@ impl<'scope, E> Scope<'scope, '_, E> {
     /// How many children have not ended.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.members.len()
     }
 
     /// Whether every child has ended.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use super::Scope;
 use super::handle::{ScopedHandle, Settle, Shared};
-use super::places::{BoxedWork, Place, Work};
+use super::members::{BoxedWork, Member, Work};
 use super::start::{Started, Starting};
 use crate::executor::JoinError;
 use crate::executor::error::Reason;
@@ -138,8 +138,8 @@ impl<'scope, 'env, E> Scope<'scope, 'env, E> {
         Starting::new(told, handle.task(), at)
     }
 
-    /// Puts a child in a place, or drops it when the scope is ending. The callers box it, which
-    /// they do at once: see `boxed_if_large!`.
+    /// Adds a child, or drops it when the scope is ending. The callers box it at once: see
+    /// `boxed_if_large!`.
     fn begin<T: 'scope>(
         &self,
         name: Option<Rc<str>>,
@@ -148,7 +148,7 @@ impl<'scope, 'env, E> Scope<'scope, 'env, E> {
         shared: Rc<Shared<T>>,
     ) -> ScopedHandle<T> {
         let runtime = self.children.runtime();
-        if self.places.closed.get() {
+        if self.members.closed.get() {
             drop(work);
             shared.settle(Some(cancelled(
                 0,
@@ -156,11 +156,11 @@ impl<'scope, 'env, E> Scope<'scope, 'env, E> {
             )));
             return ScopedHandle::new(shared, 0, runtime);
         }
-        let number = self.places.reserve();
+        let number = self.members.reserve();
         let handle = Rc::clone(&shared);
-        self.places.put(
+        self.members.put(
             number,
-            Place {
+            Member {
                 work: Some(work),
                 handle,
                 cleanup: Cleanup::none(),

@@ -198,7 +198,9 @@ fn awaits(table: &Table, slot: &Slot, word: u64) -> Option<(Tie, Vec<Id>)> {
         Wait::Children => Some((Tie::Child, Vec::new())),
         // Of a message it is not known who else could send it.
         Wait::Channel(_) if Wait::is_for_message(word) => None,
-        Wait::Channel(at) => published.sure_holder(at).map(|id| (Tie::Place, vec![id])),
+        Wait::Channel(at) => published
+            .sure_holder(at)
+            .map(|id| (Tie::Capacity, vec![id])),
         Wait::Lock(at) => {
             let holder = published.sure_holder(at)?;
             // Who wants to read while others read waits for the writer before it. (See
@@ -249,6 +251,6 @@ fn is_there(slot: &Slot) -> bool {
 impl Tie {
     /// Whether it rests on where a receiver or sender is.
     fn is_by_handle(self) -> bool {
-        matches!(self, Self::Place)
+        matches!(self, Self::Capacity)
     }
 }

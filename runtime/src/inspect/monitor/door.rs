@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use super::Place;
+use super::Address;
 use super::talk::Client;
 use super::token::Token;
 
@@ -55,10 +55,10 @@ impl Door {
         TcpListener::bind(addresses).map(Self::Tcp)
     }
 
-    pub(super) fn place(&self) -> io::Result<Place> {
+    pub(super) fn place(&self) -> io::Result<Address> {
         match self {
-            Self::Tcp(listener) => listener.local_addr().map(Place::Tcp),
-            Self::Unix(_, path) => Ok(Place::Unix(path.clone())),
+            Self::Tcp(listener) => listener.local_addr().map(Address::Tcp),
+            Self::Unix(_, path) => Ok(Address::Unix(path.clone())),
         }
     }
 
@@ -165,10 +165,10 @@ fn is_socket(it: &fs::Metadata) -> bool {
 }
 
 /// Makes the listening thread look up when the runtime has ended, and takes its name off the door.
-pub(super) fn poke(place: &Place) {
+pub(super) fn poke(place: &Address) {
     match place {
-        Place::Tcp(address) => drop(TcpStream::connect(address)),
-        Place::Unix(path) => {
+        Address::Tcp(address) => drop(TcpStream::connect(address)),
+        Address::Unix(path) => {
             drop(UnixStream::connect(path));
             let _ = fs::remove_file(path);
         }
@@ -182,8 +182,8 @@ mod tests {
     #[test]
     fn the_second_runtime_of_a_program_takes_the_next_place() {
         let here = |door: &Door| match door.place().unwrap() {
-            Place::Tcp(address) => address,
-            Place::Unix(path) => panic!("not asked for {}", path.display()),
+            Address::Tcp(address) => address,
+            Address::Unix(path) => panic!("not asked for {}", path.display()),
         };
         let first = Door::open("127.0.0.1:0").unwrap();
         let address = here(&first).to_string();

@@ -231,7 +231,7 @@ impl Drop for Seat {
 /// A monitor that listens; made by [`start`]. Dropping it does not stop it.
 #[derive(Debug, Clone)]
 pub struct Monitor {
-    place: Place,
+    place: Address,
     token: Token,
 }
 
@@ -240,8 +240,8 @@ impl Monitor {
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match &self.place {
-            Place::Tcp(address) => Some(*address),
-            Place::Unix(_) => None,
+            Address::Tcp(address) => Some(*address),
+            Address::Unix(_) => None,
         }
     }
 
@@ -250,8 +250,8 @@ impl Monitor {
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         match &self.place {
-            Place::Tcp(_) => Some(self.token.as_str()),
-            Place::Unix(_) => None,
+            Address::Tcp(_) => Some(self.token.as_str()),
+            Address::Unix(_) => None,
         }
     }
 }
@@ -259,15 +259,15 @@ impl Monitor {
 impl fmt::Display for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Tcp(address) => write!(f, "{address}"),
-            Place::Unix(path) => write!(f, "unix:{}", path.display()),
+            Address::Tcp(address) => write!(f, "{address}"),
+            Address::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }
 
 /// Where a monitor listens.
 #[derive(Debug, Clone)]
-enum Place {
+enum Address {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }

@@ -11,7 +11,7 @@ pin_project_lite::pin_project! {
     #[project_replace = PlaceOwned]
     #[doc(hidden)]
     #[derive(Debug)]
-    pub enum Place<F: Future> {
+    pub enum MaybeDone<F: Future> {
         /// Not done.
         Running { #[pin] future: F },
         /// Done, and the output not taken.
@@ -21,7 +21,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<F: Future> Place<F> {
+impl<F: Future> MaybeDone<F> {
     /// A place for a future that was not polled yet.
     #[inline]
     pub fn new(future: F) -> Self {
@@ -67,7 +67,7 @@ impl<F: Future> Place<F> {
     }
 }
 
-impl<F: Future<Output = Result<T, E>>, T, E> Place<F> {
+impl<F: Future<Output = Result<T, E>>, T, E> MaybeDone<F> {
     /// Whether the output here is an error.
     #[inline]
     pub fn failed(&self) -> bool {

@@ -24,7 +24,7 @@ pub(super) trait Work<E> {
 pub(super) type BoxedWork<'scope, E> = Pin<Box<dyn Work<E> + 'scope>>;
 
 /// One child.
-pub(super) struct Place<'scope, E> {
+pub(super) struct Member<'scope, E> {
     /// Gone once it is ready, and out of here while it is polled.
     pub(super) work: Option<BoxedWork<'scope, E>>,
     pub(super) handle: Rc<dyn Settle + 'scope>,
@@ -35,15 +35,15 @@ pub(super) struct Place<'scope, E> {
 }
 
 /// See the module's head. Numbers begin at 1: 0 is the body's.
-pub(super) struct Places<'scope, E> {
-    children: RefCell<Slab<Option<Place<'scope, E>>>>,
+pub(super) struct Members<'scope, E> {
+    children: RefCell<Slab<Option<Member<'scope, E>>>>,
     failures: RefCell<Vec<Failure<E>>>,
     /// No child may be added any more.
     pub(super) closed: Cell<bool>,
     pub(super) elapsed: Cell<bool>,
 }
 
-impl<'scope, E> Places<'scope, E> {
+impl<'scope, E> Members<'scope, E> {
     pub(super) fn new() -> Self {
         Self {
             children: RefCell::new(Slab::new()),
@@ -65,15 +65,15 @@ impl<'scope, E> Places<'scope, E> {
             .collect()
     }
 
-    /// A number for a child that is put in place right after.
+    /// A number for a child that is put in right after.
     pub(super) fn reserve(&self) -> u32 {
         number_of(self.children.borrow_mut().insert(None))
     }
 
-    /// Puts a child in its place (again).
-    pub(super) fn put(&self, number: u32, place: Place<'scope, E>) {
+    /// Puts a child in, or back in.
+    pub(super) fn put(&self, number: u32, member: Member<'scope, E>) {
         if let Some(empty) = self.children.borrow_mut().get_mut(index_of(number)) {
-            let before = empty.replace(place);
+            let before = empty.replace(member);
             debug_assert!(
                 before.is_none(),
                 "a child's place is empty while it is away"
@@ -81,12 +81,12 @@ impl<'scope, E> Places<'scope, E> {
         }
     }
 
-    /// Takes a child out; the place stays its own.
-    pub(super) fn take(&self, number: u32) -> Option<Place<'scope, E>> {
+    /// Takes a child out; its number stays its own.
+    pub(super) fn take(&self, number: u32) -> Option<Member<'scope, E>> {
         self.children.borrow_mut().get_mut(index_of(number))?.take()
     }
 
-    /// Frees the place of a child that was taken out.
+    /// Frees the number of a child that was taken out.
     pub(super) fn free(&self, number: u32) {
         let empty = self.children.borrow_mut().try_remove(index_of(number));
         debug_assert!(
