@@ -56,7 +56,7 @@ fn closed_beneath((fd, told): (RawFd, Vec<Report>)) {
     assert_eq!((*of, *closed), (fd, true));
     let text = told[0].to_string();
     for part in [
-        &format!("descriptor {fd} was closed while the runtime still knew it")[..],
+        &format!("descriptor {fd} was closed while it was still registered")[..],
         "into_inner",
         "(guide: reports::leaked_registration)",
     ] {

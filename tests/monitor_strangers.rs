@@ -65,7 +65,10 @@ fn what_is_no_question_has_a_clear_answer() {
         ("cancel nobody", "error: there is no task nobody\n"),
         ("cancel \u{7}", "error: this is not text\n"),
         ("token", "error: \"token\" is not a command; try help\n"),
-        ("cancel", "error: whom? An id or a name: see ps\n"),
+        (
+            "cancel",
+            "error: which task? Give an id or a name: see ps\n",
+        ),
         (
             "cancel twin",
             "error: 2 tasks are named twin: say which of 1, 2\n",
@@ -342,7 +345,7 @@ fn what_the_loop_alone_knows_is_told_as_partial_while_it_is_blocked() {
         "{timers_json}"
     );
     assert_eq!(fds, "{\"complete\":false,\"fds\":[]}\n");
-    let silence = "error: the loop does not answer: it is blocked, or nobody runs it\n";
+    let silence = "error: the loop does not answer: it is blocked, or not running\n";
     assert_eq!([&metrics[..], &record[..]], [silence, silence]);
 }
 

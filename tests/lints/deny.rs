@@ -29,7 +29,7 @@ async fn a_test_without_a_mistake_passes() {
 }
 
 #[myrt::test(lints = "deny", start_paused)]
-#[should_panic(expected = "nobody awaited its handle")]
+#[should_panic(expected = "its handle was never awaited")]
 async fn a_test_with_a_mistake_fails() {
     drop(spawn(async { Err::<(), _>("no luck") }));
     yield_now().await;
@@ -52,11 +52,11 @@ fn block_on_fails_with_all_reports_and_only_once() {
         });
     });
     assert!(
-        text.contains("nobody awaited its handle: not today"),
+        text.contains("its handle was never awaited: not today"),
         "{text}"
     );
     assert!(
-        text.contains("nobody awaited its handle: no luck"),
+        text.contains("its handle was never awaited: no luck"),
         "{text}"
     );
     assert_eq!(runtime.block_on(async { 5 }), 5);

@@ -64,7 +64,7 @@ pub enum Misuse {
         /// Its size.
         bytes: usize,
     },
-    /// A task waits, and nobody has a waker of it, nor a handle to cancel it by.
+    /// A task waits, and there is neither a waker nor a handle of it.
     Unwakeable {
         /// The task.
         task: Culprit,
@@ -74,7 +74,7 @@ pub enum Misuse {
         /// The task.
         task: Culprit,
     },
-    /// A task failed, and nobody read its result.
+    /// A task failed, and its result was never read.
     UnjoinedFailure {
         /// The task.
         task: Culprit,
@@ -83,7 +83,7 @@ pub enum Misuse {
         /// Whether it panicked.
         panicked: bool,
     },
-    /// A descriptor was never given back to the runtime.
+    /// A descriptor was closed, or its runtime ended, while it was registered.
     LeakedRegistration {
         /// The descriptor.
         fd: RawFd,
@@ -150,13 +150,13 @@ impl fmt::Display for Misuse {
             }
             Self::SelfWakeStorm { task, polls } => write!(
                 f,
-                "{task} woke itself in each of its last {polls} polls: it keeps the processor busy while it waits. Keep \
+                "{task} woke itself in each of its last {polls} polls: it keeps the processor busy while it waits. Store \
                  the waker where the event comes from, and wake it there"
             ),
             Self::NeverYields { task, polls } => write!(
                 f,
-                "{task} has never waited in its last {polls} polls, each of which used up its share, while others were \
-                 ready. Bound what it takes in one go, or pause it between batches"
+                "{task} has never waited in its last {polls} polls: each used up its share of operations, while other \
+                 tasks were ready. Take fewer items at once, or wait between batches"
             ),
             Self::LargeFuture { spawned_at, bytes } => write!(
                 f,
@@ -165,8 +165,8 @@ impl fmt::Display for Misuse {
             ),
             Self::Unwakeable { task } => write!(
                 f,
-                "{task} waits, and nobody can wake it: its last poll left no waker anywhere, no timer and no \
-                 descriptor, and no handle is left to cancel it by"
+                "{task} waits, and nothing can wake it: its last poll left no waker, no timer and no descriptor, and no \
+                 handle is left to cancel it"
             ),
             Self::TaskNeverPolled { task } => write!(
                 f,
@@ -178,18 +178,18 @@ impl fmt::Display for Misuse {
                 panicked,
             } => write!(
                 f,
-                "{task} {} and nobody awaited its handle: {error}",
+                "{task} {}, and its handle was never awaited: {error}",
                 if *panicked { "panicked" } else { "failed" }
             ),
             Self::LeakedRegistration { fd, closed: true } => write!(
                 f,
-                "descriptor {fd} was closed while the runtime still knew it: its number may be another's by now. Take it \
-                 out with into_inner before closing it"
+                "descriptor {fd} was closed while it was still registered; the number may belong to another file by now. \
+                 Call into_inner before you close it"
             ),
             Self::LeakedRegistration { fd, closed: false } => write!(
                 f,
                 "descriptor {fd} was still registered when its runtime ended: its owner was leaked (forgotten, or in a \
-                 cycle of references), or outlives the runtime and cannot be waited for any more"
+                 cycle of references), or it outlives the runtime and can never become ready again"
             ),
         }
     }

@@ -1,7 +1,8 @@
 //! Reports: what the runtime noticed and its user should know.
 //!
-//! Why: a program that hangs or stutters should say so itself. A report is made once for each
-//! cause, goes to the hook of the builder or to stderr, and changes nothing.
+//! Why: a program that hangs or stutters should say so itself. A report goes to the hook of the
+//! builder or to stderr, and changes nothing. Slow polls and turns are reported each time,
+//! everything else once for each cause.
 
 use std::fmt;
 use std::panic::Location;
@@ -18,7 +19,7 @@ use crate::inspect::misuse::Misuse;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Report {
-    /// One poll took long: everybody else waited.
+    /// One poll took long, and all other tasks waited.
     SlowPoll {
         /// The task.
         task: Id,
@@ -36,20 +37,21 @@ pub enum Report {
         /// How long it took.
         took: Duration,
     },
-    /// Nobody is ready, and there is no timer, descriptor or job that could wake anyone.
+    /// No task is ready, and there is no timer, descriptor or job that could wake one.
     Deadlock {
         /// The task graph.
         graph: String,
-        /// Whether it is certain: wakers were counted and nobody outside holds one.
+        /// Whether it is certain: wakers were counted, and no other thread holds one.
         certain: bool,
     },
     /// Nothing happens, and only another thread can change that: it has wakers of this runtime, or
-    /// a `Remote`. Told in debug mode, where wakers are counted, once; no misuse, so not told under
+    /// a `Remote`. Reported once, a second after the loop went idle where wakers are counted (debug
+    /// mode, lints), else after ten. It is no misuse, so not reported under
     /// [`Lints::Deny`](crate::runtime::Lints::Deny).
     OnAnotherThread {
         /// The task graph.
         graph: String,
-        /// Clones of wakers of tasks that somebody has kept.
+        /// Clones of wakers that are alive.
         wakers: usize,
     },
     /// Tasks wait for each other in a circle, while the rest of the program goes on.
@@ -85,9 +87,8 @@ impl Report {
             ),
             Self::Cycle(cycle) => write!(
                 f,
-                "myrt: these tasks wait for each other, and none of them can go on unless one is cancelled. Take locks in \
-                 one order everywhere, let nobody await a task that awaits it, and of two who await each other's message let \
-                 one send first, or drop its sender:\n{cycle}"
+                "myrt: these tasks wait for each other, and none of them can go on unless one is cancelled. Take locks \
+                 in the same order everywhere, and do not await a task that awaits you:\n{cycle}"
             ),
             Self::SlowPoll {
                 task,
@@ -105,15 +106,15 @@ impl Report {
                 }
                 write!(
                     f,
-                    " took {took:.1?} for one poll; {others} ready {} waited meanwhile. Blocking calls belong on \
-                     spawn_blocking; a long computation gives way with yield_now",
+                    " took {took:.1?} for one poll; {others} ready {} waited meanwhile. Move blocking calls to \
+                     spawn_blocking; in long computations, await yield_now",
                     if *others == 1 { "task" } else { "tasks" }
                 )
             }
             Self::SlowTurn { took } => write!(
                 f,
-                "myrt: one turn of the loop took {took:.1?}: some task blocked it or computed for long. The next turns \
-                 are timed poll by poll; with MYRT_DEBUG=1 all are"
+                "myrt: one turn of the loop took {took:.1?}: a task blocked it, or computed for long. The next turns \
+                 are timed poll by poll; with MYRT_DEBUG=1 all turns are"
             ),
             Self::Deadlock {
                 graph,
@@ -129,7 +130,7 @@ impl Report {
             } => write!(
                 f,
                 "myrt: every task waits for another one of this runtime, and no other code has a waker: this program \
-                 waits for ever (with MYRT_DEBUG=1 wakers are counted, and this is a panic):\n{graph}"
+                 waits for ever (MYRT_DEBUG=1 counts wakers, and then this panics):\n{graph}"
             ),
         }
     }
@@ -149,7 +150,7 @@ pub(crate) type Hook = Rc<dyn Fn(&Report)>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Lints {
-    /// Nothing is reported.
+    /// No reports.
     Off,
     /// It is reported. Chosen by [`Builder::lints`](crate::runtime::Builder::lints) or
     /// `MYRT_LINTS=warn`, or in debug mode, misuse is looked for as well

@@ -44,7 +44,7 @@ const NOT_ALLOWED: &str = "to cancel or record, first send: token TOKEN, with th
      (Monitor::token); a Unix socket needs none";
 const NO_FOLDER: &str =
     "the program names no folder for recordings: Builder::record_dir, or MYRT_RECORD_DIR";
-const NO_ANSWER: &str = "the loop does not answer: it is blocked, or nobody runs it";
+const NO_ANSWER: &str = "the loop does not answer: it is blocked, or not running";
 const PARTIAL: &str =
     "the loop does not answer; this is what the tasks said before they began to wait\n";
 
@@ -116,7 +116,7 @@ fn reply(line: &str, subject: &Subject, may_change: bool) -> (Reply, bool) {
             return (Reply::Answer(question.allow()), true);
         }
         ["token", _] => return (Reply::Last(question.error("this is not the token")), false),
-        ["where" | "cancel"] => question.error("whom? An id or a name: see ps"),
+        ["where" | "cancel"] => question.error("which task? Give an id or a name: see ps"),
         ["record", ..] => question.error("record start NAME, or record stop"),
         _ => {
             let error = question.error(&format!("{} is not a command; try help", quoted(line)));

@@ -188,8 +188,8 @@ impl Descriptor {
         if self.waiters.is_empty() {
             let Described { local, peer, .. } = describe::fd(self.fd);
             return match peer.or(local) {
-                Some(address) => format!("fd {} ({address}): nobody waits\n", self.fd),
-                None => format!("fd {}: nobody waits\n", self.fd),
+                Some(address) => format!("fd {} ({address}): no task waits\n", self.fd),
+                None => format!("fd {}: no task waits\n", self.fd),
             };
         }
         let line = |(direction, who): &(Direction, Who)| {
