@@ -3,8 +3,5 @@
 mod demo;
 
 fn main() {
-    draw::main(
-        demo::run,
-        &[("figure.svg", demo::figure), ("measure.md", demo::measure)],
-    );
+    draw::main(demo::run, &[("figure.svg", demo::figure), ("measure.md", demo::measure)]);
 }

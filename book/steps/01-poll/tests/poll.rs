@@ -28,13 +28,6 @@ fn by_hand_and_by_the_compiler_answer_alike() {
     for poll in 1..=4 {
         let answer = compiler.as_mut().poll(&mut cx);
         assert_eq!(answer, hand.as_mut().poll(&mut cx));
-        assert_eq!(
-            answer,
-            if poll == 4 {
-                Poll::Ready("lift-off")
-            } else {
-                Poll::Pending
-            }
-        );
+        assert_eq!(answer, if poll == 4 { Poll::Ready("lift-off") } else { Poll::Pending });
     }
 }

@@ -6,8 +6,5 @@ mod demo;
 static ALLOCATOR: sys::count::Counting = sys::count::Counting;
 
 fn main() {
-    draw::main(
-        demo::run,
-        &[("figure.svg", demo::figure), ("measure.md", demo::measure)],
-    );
+    draw::main(demo::run, &[("figure.svg", demo::figure), ("measure.md", demo::measure)]);
 }

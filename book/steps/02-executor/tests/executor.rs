@@ -41,11 +41,7 @@ fn a_waker_works_later_and_from_another_thread() {
     executor.spawn(poll_fn(move |cx| {
         count.set(count.get() + 1);
         *keep.borrow_mut() = Some(cx.waker().clone());
-        if count.get() == 2 {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if count.get() == 2 { Poll::Ready(()) } else { Poll::Pending }
     }));
     assert_eq!(executor.run(), 1);
     let waker = kept.take().unwrap();

@@ -22,44 +22,33 @@ fn code(step: &Step) -> BTreeMap<String, Vec<String>> {
     let src = step.folder.join("src");
     let mut code = BTreeMap::new();
     for file in files(&src, "rs") {
-        let name = file
-            .strip_prefix(&src)
-            .expect("it is below")
-            .to_string_lossy()
-            .into_owned();
+        let name = file.strip_prefix(&src).expect("it is below").to_string_lossy().into_owned();
         if name == "main.rs" || name.starts_with("demo/") {
             continue;
         }
         let text = fs::read_to_string(&file).expect("a source file");
-        let lines = text
-            .lines()
-            .filter(|line| !line.contains("// ANCHOR"))
-            .map(str::to_owned)
-            .collect();
+        let lines =
+            text.lines().filter(|line| !line.contains("// ANCHOR")).map(str::to_owned).collect();
         code.insert(name, lines);
     }
     code
 }
 
-/// The diff, and in how many lines it differs: those added and those removed, blank ones aside.
+/// The diff, and in how many lines of code it differs: those added and those removed. Comments do
+/// not count: a limit should not make them fewer.
 pub fn between(before: Option<&Step>, step: &Step) -> (String, usize) {
     let (old, new) = (before.map(code).unwrap_or_default(), code(step));
     let (mut text, mut count) = (String::new(), 0);
     let names: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).collect();
     let nothing = Vec::new();
     for name in names {
-        let (a, b) = (
-            old.get(name).unwrap_or(&nothing),
-            new.get(name).unwrap_or(&nothing),
-        );
+        let (a, b) = (old.get(name).unwrap_or(&nothing), new.get(name).unwrap_or(&nothing));
         let lines = compare(a, b);
         if lines.iter().all(|line| line.0 == Change::Same) {
             continue;
         }
-        count += lines
-            .iter()
-            .filter(|(change, line)| *change != Change::Same && !line.trim().is_empty())
-            .count();
+        let code = |line: &str| !line.trim().is_empty() && !line.trim().starts_with("//");
+        count += lines.iter().filter(|line| line.0 != Change::Same && code(line.1)).count();
         let _ = match (old.contains_key(name), new.contains_key(name)) {
             (true, false) => writeln!(text, "--- src/{name} is gone ({} lines)", a.len()),
             (false, true) => writeln!(text, "+++ src/{name} is new"),
@@ -75,9 +64,7 @@ pub fn between(before: Option<&Step>, step: &Step) -> (String, usize) {
 fn hunks(text: &mut String, lines: &[(Change, &str)]) {
     let near = |n: usize| {
         let from = n.saturating_sub(CONTEXT);
-        lines[from..lines.len().min(n + CONTEXT + 1)]
-            .iter()
-            .any(|line| line.0 != Change::Same)
+        lines[from..lines.len().min(n + CONTEXT + 1)].iter().any(|line| line.0 != Change::Same)
     };
     let mut gap = false;
     for (n, (change, line)) in lines.iter().enumerate() {

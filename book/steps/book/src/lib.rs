@@ -12,13 +12,9 @@ pub const DIFF_LIMIT: usize = 150;
 
 /// The folder `book/`.
 pub fn root() -> PathBuf {
-    let steps = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("this crate stands in book/steps");
-    steps
-        .parent()
-        .expect("book/steps stands in book")
-        .to_owned()
+    let steps =
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate stands in book/steps");
+    steps.parent().expect("book/steps stands in book").to_owned()
 }
 
 /// One step: `03`, and its folder.
@@ -31,11 +27,7 @@ pub struct Step {
 impl Step {
     /// `03-lost-wakeups`
     pub fn name(&self) -> String {
-        self.folder
-            .file_name()
-            .expect("a step has a folder")
-            .to_string_lossy()
-            .into_owned()
+        self.folder.file_name().expect("a step has a folder").to_string_lossy().into_owned()
     }
 }
 
@@ -47,10 +39,8 @@ pub fn steps() -> Vec<Step> {
         .filter(|path| path.join("Cargo.toml").exists())
         .filter_map(|folder| {
             let name = folder.file_name()?.to_str()?;
-            let number = name
-                .get(..2)
-                .filter(|n| n.bytes().all(|b| b.is_ascii_digit()))?
-                .to_owned();
+            let number =
+                name.get(..2).filter(|n| n.bytes().all(|b| b.is_ascii_digit()))?.to_owned();
             Some(Step { number, folder })
         })
         .collect();

@@ -9,11 +9,7 @@ pub fn pasted(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut lines = text.lines().enumerate();
     while let Some((n, line)) = lines.next() {
-        let Some(language) = line
-            .trim_start()
-            .strip_prefix("```")
-            .filter(|l| !l.is_empty())
-        else {
+        let Some(language) = line.trim_start().strip_prefix("```").filter(|l| !l.is_empty()) else {
             continue;
         };
         let mut block = Vec::new();
@@ -24,15 +20,8 @@ pub fn pasted(text: &str) -> Vec<String> {
             block.push(line.trim());
         }
         let rust = language.split(',').next() == Some("rust");
-        if rust
-            && !block
-                .iter()
-                .all(|line| line.is_empty() || line.starts_with("{{#include "))
-        {
-            wrong.push(format!(
-                "line {}: a Rust block that is not an include",
-                n + 1
-            ));
+        if rust && !block.iter().all(|line| line.is_empty() || line.starts_with("{{#include ")) {
+            wrong.push(format!("line {}: a Rust block that is not an include", n + 1));
         }
     }
     wrong
@@ -62,19 +51,8 @@ pub fn library(text: &str) -> Vec<(String, Vec<String>)> {
             .filter_map(|word| word.strip_suffix("()"))
             .map(|path| path.rsplit("::").next().unwrap_or(path).to_owned())
             .collect();
-        let rooms = [
-            "runtime/",
-            "timer/",
-            "net/",
-            "macros/",
-            "inspect/",
-            "benches/",
-            "examples/",
-        ];
-        for file in words
-            .iter()
-            .filter(|word| rooms.iter().any(|room| word.starts_with(room)))
-        {
+        let rooms = ["runtime/", "timer/", "net/", "macros/", "inspect/", "benches/", "examples/"];
+        for file in words.iter().filter(|word| rooms.iter().any(|room| word.starts_with(room))) {
             found.push(((*file).to_owned(), functions.clone()));
         }
     }
@@ -93,11 +71,7 @@ pub fn links(build: &Path) -> Vec<String> {
         .collect();
     let mut wrong = BTreeSet::new();
     for (page, text) in &pages {
-        let name = page
-            .strip_prefix(build)
-            .expect("it is below")
-            .display()
-            .to_string();
+        let name = page.strip_prefix(build).expect("it is below").display().to_string();
         // Shown for addresses that do not exist, with links from the server's root; and a page of
         // all pages, whose links are its own.
         if name == "404.html" || name == "toc.html" || name == "print.html" {
@@ -108,10 +82,7 @@ pub fn links(build: &Path) -> Vec<String> {
                 wrong.insert(format!("{name}: loads {link} from a network"));
             }
         }
-        for link in attributes(text, "href")
-            .into_iter()
-            .chain(attributes(text, "src"))
-        {
+        for link in attributes(text, "href").into_iter().chain(attributes(text, "src")) {
             if link.contains("://")
                 || link.starts_with("mailto:")
                 || link.starts_with("data:")
@@ -138,10 +109,7 @@ pub fn links(build: &Path) -> Vec<String> {
 
 fn attributes<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
     let start = format!(" {name}=\"");
-    text.split(start.as_str())
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
-        .collect()
+    text.split(start.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
 fn clean(path: &Path) -> PathBuf {

@@ -14,11 +14,7 @@ fn run(solution: bool) -> BTreeMap<(String, String), bool> {
     let mut wanted = BTreeMap::new();
     for step in steps() {
         for exercise in book::files(&step.folder.join("exercises/tests"), "rs") {
-            let exercise = exercise
-                .file_stem()
-                .expect("a file")
-                .to_string_lossy()
-                .into_owned();
+            let exercise = exercise.file_stem().expect("a file").to_string_lossy().into_owned();
             wanted.insert((step.number.clone(), exercise), None);
         }
         command.args(["-p", &format!("exercises-{}", step.number)]);
@@ -42,10 +38,7 @@ fn run(solution: bool) -> BTreeMap<(String, String), bool> {
         ];
         *passed = Some(!failed.iter().any(|line| text.contains(line)));
     }
-    wanted
-        .into_iter()
-        .map(|(name, passed)| (name, passed.expect("each was looked for")))
-        .collect()
+    wanted.into_iter().map(|(name, passed)| (name, passed.expect("each was looked for"))).collect()
 }
 
 #[test]

@@ -37,15 +37,8 @@ fn every_include_exists() {
             let text = fs::read_to_string(folder.join(&file))
                 .unwrap_or_else(|_| panic!("{}: no {file}", page.display()));
             if let Some(anchor) = anchor {
-                for mark in [
-                    format!("ANCHOR: {anchor}\n"),
-                    format!("ANCHOR_END: {anchor}\n"),
-                ] {
-                    assert!(
-                        text.contains(&mark),
-                        "{}: {file} has no {mark}",
-                        page.display()
-                    );
+                for mark in [format!("ANCHOR: {anchor}\n"), format!("ANCHOR_END: {anchor}\n")] {
+                    assert!(text.contains(&mark), "{}: {file} has no {mark}", page.display());
                 }
             }
         }
@@ -92,16 +85,11 @@ fn every_chapter_has_its_parts() {
 fn every_exercise_is_in_its_chapter() {
     for (step, (name, text)) in steps().iter().zip(chapters()) {
         for exercise in book::files(&step.folder.join("exercises/tests"), "rs") {
-            let exercise = exercise
-                .file_stem()
-                .expect("a file")
-                .to_string_lossy()
-                .into_owned();
+            let exercise = exercise.file_stem().expect("a file").to_string_lossy().into_owned();
             let folder = format!("../steps/{name}/exercises/src");
-            for file in [
-                format!("{folder}/{exercise}.rs"),
-                format!("{folder}/{exercise}_solution.rs"),
-            ] {
+            for file in
+                [format!("{folder}/{exercise}.rs"), format!("{folder}/{exercise}_solution.rs")]
+            {
                 assert!(
                     text.contains(&format!("{{{{#include {file}")),
                     "{name} does not show {file}"
@@ -118,11 +106,7 @@ fn what_a_page_says_of_the_library_is_so() {
     for page in book::files(&root().join("src"), "md") {
         for (file, functions) in pages::library(&fs::read_to_string(&page).expect("a page")) {
             let place = repository.join(&file);
-            assert!(
-                place.exists(),
-                "{} names {file}, which does not exist",
-                page.display()
-            );
+            assert!(place.exists(), "{} names {file}, which does not exist", page.display());
             if !place.is_file() {
                 continue;
             }

@@ -19,19 +19,12 @@ pub fn main(demo: fn(), files: &[File]) {
             }
         }
         [name] if files.iter().any(|file| file.0 == name) => {
-            let make = files
-                .iter()
-                .find(|file| file.0 == name)
-                .expect("just found")
-                .1;
+            let make = files.iter().find(|file| file.0 == name).expect("just found").1;
             print!("{}", make());
         }
         _ => {
             let names: Vec<_> = files.iter().map(|file| file.0).collect();
-            eprintln!(
-                "without arguments it runs; otherwise one of: {}",
-                names.join(", ")
-            );
+            eprintln!("without arguments it runs; otherwise one of: {}", names.join(", "));
             std::process::exit(2);
         }
     }
@@ -82,41 +75,31 @@ const TOP: f64 = 30.0;
 
 impl Log {
     pub fn new(unit: &'static str) -> Self {
-        Self {
-            unit,
-            lanes: Vec::new(),
-            marks: Vec::new(),
-        }
+        Self { unit, lanes: Vec::new(), marks: Vec::new() }
     }
 
     /// Lanes stand in the order in which they are first named.
     fn lane(&mut self, name: &str) -> usize {
-        self.lanes
-            .iter()
-            .position(|lane| lane == name)
-            .unwrap_or_else(|| {
-                self.lanes.push(name.to_owned());
-                self.lanes.len() - 1
-            })
+        self.lanes.iter().position(|lane| lane == name).unwrap_or_else(|| {
+            self.lanes.push(name.to_owned());
+            self.lanes.len() - 1
+        })
     }
 
     pub fn span(&mut self, lane: &str, from: f64, to: f64, kind: Kind, label: impl Into<String>) {
         let lane = self.lane(lane);
-        self.marks
-            .push((lane, Mark::Span { from, to, kind }, label.into()));
+        self.marks.push((lane, Mark::Span { from, to, kind }, label.into()));
     }
 
     pub fn point(&mut self, lane: &str, at: f64, kind: Kind, label: impl Into<String>) {
         let lane = self.lane(lane);
-        self.marks
-            .push((lane, Mark::Point { at, kind }, label.into()));
+        self.marks.push((lane, Mark::Point { at, kind }, label.into()));
     }
 
     /// From one lane to another: a wake, a message.
     pub fn arrow(&mut self, from: &str, to: &str, at: f64, label: impl Into<String>) {
         let (from, to) = (self.lane(from), self.lane(to));
-        self.marks
-            .push((from, Mark::Arrow { at, to }, label.into()));
+        self.marks.push((from, Mark::Arrow { at, to }, label.into()));
     }
 
     /// The drawing. `title` is what a reader hears who does not see it. No blank line, so that
@@ -237,10 +220,7 @@ impl Log {
     fn axis(&self, out: &mut String, end: f64, bottom: f64) {
         // The step, of 1, 2, 5, 10, 20, ..: at most ten of them.
         let steps = (0..9).flat_map(|power| [1.0, 2.0, 5.0].map(|n| n * 10_f64.powi(power)));
-        let step = steps
-            .into_iter()
-            .find(|step| end / step <= 10.0)
-            .unwrap_or(end);
+        let step = steps.into_iter().find(|step| end / step <= 10.0).unwrap_or(end);
         let _ = writeln!(
             out,
             "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{bottom}\" x2=\"{}\" y2=\"{bottom}\"/>",
@@ -296,10 +276,7 @@ impl Log {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -313,14 +290,7 @@ mod tests {
         log.point("b", 5.0, Kind::Lost, "gone");
         log.arrow("a", "b", 3.0, "wakes");
         let svg = log.svg("two lanes");
-        for part in [
-            "x &lt; y",
-            "gone",
-            "wakes",
-            "two lanes",
-            "class=\"lost\"",
-            ">10<",
-        ] {
+        for part in ["x &lt; y", "gone", "wakes", "two lanes", "class=\"lost\"", ">10<"] {
             assert!(svg.contains(part), "{part} is not in {svg}");
         }
         assert!(!svg.contains("\n\n"));

@@ -136,10 +136,8 @@ pub fn table(heads: &[&str], rows: &[(&str, Vec<Option<u64>>)]) -> String {
         "---:|".repeat(heads.len())
     );
     for (name, numbers) in rows {
-        let cells: String = numbers
-            .iter()
-            .map(|n| n.map_or(" – |".into(), |n| format!(" {n} |")))
-            .collect();
+        let cells: String =
+            numbers.iter().map(|n| n.map_or(" – |".into(), |n| format!(" {n} |"))).collect();
         text += &format!("| {name} |{cells}\n");
     }
     text

@@ -61,10 +61,7 @@ impl Epoll {
         if interest.edge {
             events |= libc::EPOLLET;
         }
-        let mut event = libc::epoll_event {
-            events: events as u32,
-            u64: token,
-        };
+        let mut event = libc::epoll_event { events: events as u32, u64: token };
         count::call("epoll_ctl", || {
             // SAFETY: `event` lives through the call, which copies it. A wrong `fd` is an error,
             // not a fault.
@@ -87,12 +84,7 @@ impl Epoll {
         let n = count::call("epoll_wait", || {
             // SAFETY: The kernel writes `room` events at most, and the array has room for as many.
             outcome(unsafe {
-                libc::epoll_wait(
-                    self.0.as_raw_fd(),
-                    events.as_mut_ptr(),
-                    room,
-                    millis(timeout),
-                )
+                libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), room, millis(timeout))
             })
         })?;
         ready.clear();

@@ -21,11 +21,7 @@ impl PollFd {
         if write {
             events |= libc::POLLOUT;
         }
-        Self(libc::pollfd {
-            fd,
-            events,
-            revents: 0,
-        })
+        Self(libc::pollfd { fd, events, revents: 0 })
     }
 
     pub fn fd(&self) -> RawFd {
@@ -50,11 +46,7 @@ pub fn poll(fds: &mut [PollFd], timeout: Option<Duration>) -> io::Result<usize> 
         // SAFETY: `PollFd` is transparent over `pollfd`, and the kernel writes `fds.len()` of them
         // at most.
         let n = unsafe {
-            libc::poll(
-                fds.as_mut_ptr().cast(),
-                fds.len() as libc::nfds_t,
-                millis(timeout),
-            )
+            libc::poll(fds.as_mut_ptr().cast(), fds.len() as libc::nfds_t, millis(timeout))
         };
         outcome(n)
     })

@@ -23,8 +23,6 @@ pub fn serve_with_pool(listener: &TcpListener, threads: usize, clients: usize) -
                 })
             })
             .collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().expect("echo does not panic"))
+        workers.into_iter().try_for_each(|worker| worker.join().expect("echo does not panic"))
     })
 }

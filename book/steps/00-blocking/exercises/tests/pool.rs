@@ -15,9 +15,7 @@ fn the_third_client_waits_for_one_of_two_threads() {
     let mut clients: Vec<_> = (0..3)
         .map(|_| {
             let client = TcpStream::connect(address).unwrap();
-            client
-                .set_read_timeout(Some(Duration::from_secs(10)))
-                .unwrap();
+            client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
             client
         })
         .collect();
@@ -27,17 +25,10 @@ fn the_third_client_waits_for_one_of_two_threads() {
     for client in &mut clients[..2] {
         client.read_exact(&mut [0]).unwrap();
     }
-    clients[2]
-        .set_read_timeout(Some(Duration::from_millis(50)))
-        .unwrap();
-    assert_eq!(
-        clients[2].read(&mut [0]).unwrap_err().kind(),
-        ErrorKind::WouldBlock
-    );
+    clients[2].set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    assert_eq!(clients[2].read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
     drop(clients.remove(0));
-    clients[1]
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    clients[1].set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     clients[1].read_exact(&mut [0]).unwrap();
     drop(clients);
     server.join().unwrap().unwrap();

@@ -49,28 +49,16 @@ pub fn run() {
     }
     println!("a thread for each of 100 clients:");
     let (before, during) = with_threads(100);
-    println!(
-        "  threads: {} before, {} during",
-        before.threads, during.threads
-    );
+    println!("  threads: {} before, {} during", before.threads, during.threads);
 }
 
 pub fn figure() -> String {
     let mut log = Log::new("event");
     let events = two_clients();
     let at = |who: &str, what: &str| {
-        events
-            .iter()
-            .position(|e| e.0 == who && e.1 == what)
-            .expect("it happened") as f64
+        events.iter().position(|e| e.0 == who && e.1 == what).expect("it happened") as f64
     };
-    log.span(
-        "client A",
-        at("A", "connects"),
-        at("A", "leaves"),
-        Kind::Run,
-        "served",
-    );
+    log.span("client A", at("A", "connects"), at("A", "leaves"), Kind::Run, "served");
     log.span(
         "client B",
         at("B", "sends"),
@@ -78,13 +66,7 @@ pub fn figure() -> String {
         Kind::Wait,
         "waits: the thread is in read(A)",
     );
-    log.span(
-        "client B",
-        at("A", "leaves"),
-        at("B", "echo 1"),
-        Kind::Run,
-        "served",
-    );
+    log.span("client B", at("A", "leaves"), at("B", "echo 1"), Kind::Run, "served");
     log.span(
         "server",
         at("A", "connects"),
@@ -92,13 +74,7 @@ pub fn figure() -> String {
         Kind::Kernel,
         "blocked in read(A), three times",
     );
-    log.span(
-        "server",
-        at("A", "leaves"),
-        at("B", "echo 1"),
-        Kind::Kernel,
-        "read(B)",
-    );
+    log.span("server", at("A", "leaves"), at("B", "echo 1"), Kind::Kernel, "read(B)");
     log.svg("Client B is served only after client A has left")
 }
 
@@ -113,20 +89,10 @@ struct Process {
 fn process() -> Process {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let number = |name: &str| {
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap_or("0");
-        line.split_whitespace()
-            .next()
-            .and_then(|n| n.parse().ok())
-            .unwrap_or(0)
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
+        line.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0)
     };
-    Process {
-        threads: number("Threads:"),
-        reserved: number("VmSize:"),
-        resident: number("VmRSS:"),
-    }
+    Process { threads: number("Threads:"), reserved: number("VmSize:"), resident: number("VmRSS:") }
 }
 
 /// Before any client, and while `n` clients are connected and each has its echo.
@@ -145,26 +111,20 @@ fn with_threads(n: usize) -> (Process, Process) {
         .collect();
     let during = process();
     drop(clients);
-    server
-        .join()
-        .expect("it does not panic")
-        .expect("it accepts");
+    server.join().expect("it does not panic").expect("it accepts");
     (before, during)
 }
 
 pub fn measure() -> String {
-    let mut text = String::from(
-        "| clients | threads | address space, KiB a client | memory, KiB a client |\n|---:|---:|---:|---:|\n",
-    );
-    for n in [1000] {
-        let (before, during) = with_threads(n);
-        let each = |a: u64, b: u64| b.saturating_sub(a) / n as u64;
-        text += &format!(
-            "| {n} | {} | {} | {} |\n",
-            during.threads.saturating_sub(before.threads),
-            each(before.reserved, during.reserved),
-            each(before.resident, during.resident)
-        );
-    }
-    text
+    const CLIENTS: u64 = 1000;
+    let (before, during) = with_threads(CLIENTS as usize);
+    let each = |a: u64, b: u64| b.saturating_sub(a) / CLIENTS;
+    format!(
+        "| clients | threads | address space, KiB a client | memory, KiB a client |\n\
+         |---:|---:|---:|---:|\n\
+         | {CLIENTS} | {} | {} | {} |\n",
+        during.threads.saturating_sub(before.threads),
+        each(before.reserved, during.reserved),
+        each(before.resident, during.resident)
+    )
 }

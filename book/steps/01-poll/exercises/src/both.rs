@@ -1,10 +1,5 @@
 //! Two futures at once, by hand.
-#![allow(
-    unused_variables,
-    unused_mut,
-    dead_code,
-    reason = "an exercise that is not done yet"
-)]
+#![allow(unused_variables, unused_mut, dead_code, reason = "an exercise that is not done yet")]
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,10 +12,7 @@ pub struct Both<A: Future, B: Future> {
 
 impl<A: Future, B: Future> Both<A, B> {
     pub fn new(a: A, b: B) -> Self {
-        Self {
-            a: (Box::pin(a), None),
-            b: (Box::pin(b), None),
-        }
+        Self { a: (Box::pin(a), None), b: (Box::pin(b), None) }
     }
 }
 

@@ -11,10 +11,7 @@ pub struct Both<A: Future, B: Future> {
 
 impl<A: Future, B: Future> Both<A, B> {
     pub fn new(a: A, b: B) -> Self {
-        Self {
-            a: (Box::pin(a), None),
-            b: (Box::pin(b), None),
-        }
+        Self { a: (Box::pin(a), None), b: (Box::pin(b), None) }
     }
 }
 

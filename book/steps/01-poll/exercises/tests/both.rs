@@ -5,14 +5,8 @@ use step01::{Countdown, spin, two_steps};
 
 #[test]
 fn the_longer_one_decides() {
-    assert_eq!(
-        spin(Both::new(Countdown { left: 2 }, Countdown { left: 5 })).1,
-        6
-    );
-    assert_eq!(
-        spin(Both::new(Countdown { left: 5 }, Countdown { left: 2 })).1,
-        6
-    );
+    assert_eq!(spin(Both::new(Countdown { left: 2 }, Countdown { left: 5 })).1, 6);
+    assert_eq!(spin(Both::new(Countdown { left: 5 }, Countdown { left: 2 })).1, 6);
 }
 
 #[test]

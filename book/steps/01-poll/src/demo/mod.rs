@@ -31,11 +31,7 @@ pub fn run() {
     println!("{}", lazy().join("\n"));
     println!("async fn: {:?}", spin(two_steps()));
     println!("by hand:  {:?}", spin(TwoSteps::Start));
-    println!(
-        "bytes: {} async fn, {} by hand",
-        size_of_val(&two_steps()),
-        size_of::<TwoSteps>()
-    );
+    println!("bytes: {} async fn, {} by hand", size_of_val(&two_steps()), size_of::<TwoSteps>());
 }
 
 /// Writes down each poll of the future inside.
@@ -57,20 +53,12 @@ impl<F: Future> Future for Watched<'_, F> {
 
 pub fn figure() -> String {
     let seen = RefCell::new(Vec::new());
-    let watched = |name, left| Watched {
-        name,
-        inner: Box::pin(Countdown { left }),
-        log: &seen,
-    };
+    let watched = |name, left| Watched { name, inner: Box::pin(Countdown { left }), log: &seen };
     let both = async {
         watched("first", 1).await;
         watched("second", 2).await;
     };
-    let whole = Watched {
-        name: "two_steps",
-        inner: Box::pin(both),
-        log: &seen,
-    };
+    let whole = Watched { name: "two_steps", inner: Box::pin(both), log: &seen };
     spin(whole);
     let mut log = Log::new("poll");
     let mut poll = 0.0;
@@ -95,19 +83,10 @@ pub fn measure() -> String {
     table(
         &["instructions", "allocations"],
         &[
-            (
-                "`two_steps()`, never polled",
-                row(|| drop(std::hint::black_box(two_steps()))),
-            ),
+            ("`two_steps()`, never polled", row(|| drop(std::hint::black_box(two_steps())))),
             ("`spin(two_steps())`, 4 polls", row(|| polled(two_steps()))),
-            (
-                "`spin(TwoSteps::Start)`, 4 polls",
-                row(|| polled(TwoSteps::Start)),
-            ),
-            (
-                "`spin(Countdown { left: 100 })`, 101 polls",
-                row(|| polled(Countdown { left: 100 })),
-            ),
+            ("`spin(TwoSteps::Start)`, 4 polls", row(|| polled(TwoSteps::Start))),
+            ("`spin(Countdown { left: 100 })`, 101 polls", row(|| polled(Countdown { left: 100 }))),
         ],
     )
 }

@@ -1,9 +1,5 @@
 //! A flag for which tasks can wait.
-#![allow(
-    unused_variables,
-    dead_code,
-    reason = "an exercise that is not done yet"
-)]
+#![allow(unused_variables, dead_code, reason = "an exercise that is not done yet")]
 
 use std::cell::{Cell, RefCell};
 use std::task::Waker;

@@ -79,10 +79,7 @@ pub fn measure() -> String {
                 "spawn a task, run it to its end",
                 vec![instructions_each(14, spawn_and_run), each(spawn_and_run)],
             ),
-            (
-                "yield: wake, queue, poll",
-                vec![instructions_each(20, yields), each(yields)],
-            ),
+            ("yield: wake, queue, poll", vec![instructions_each(20, yields), each(yields)]),
         ],
     )
 }

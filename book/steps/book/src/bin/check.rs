@@ -13,13 +13,8 @@ fn main() {
         wrong.push("the book is not built: mdbook build book".to_owned());
     }
     for step in steps() {
-        let made = fs::metadata(
-            root()
-                .join("src/generated")
-                .join(&step.number)
-                .join("figure.svg"),
-        )
-        .and_then(|m| m.modified());
+        let made = fs::metadata(root().join("src/generated").join(&step.number).join("figure.svg"))
+            .and_then(|m| m.modified());
         let Ok(made) = made else {
             wrong.push(format!("{} has no figure", step.name()));
             continue;
@@ -29,10 +24,7 @@ fn main() {
             .filter_map(|file| fs::metadata(file).and_then(|m| m.modified()).ok())
             .fold(SystemTime::UNIX_EPOCH, SystemTime::max);
         if made < youngest {
-            wrong.push(format!(
-                "{}: the figure is older than the code",
-                step.name()
-            ));
+            wrong.push(format!("{}: the figure is older than the code", step.name()));
         }
     }
     for line in &wrong {

@@ -14,16 +14,12 @@ fn main() {
         return;
     }
     let mut input = String::new();
-    io::stdin()
-        .read_to_string(&mut input)
-        .expect("mdBook sends the book");
+    io::stdin().read_to_string(&mut input).expect("mdBook sends the book");
     if let Err(error) = generate() {
         eprintln!("preprocess: {error}");
         std::process::exit(1);
     }
-    io::stdout()
-        .write_all(second(&input).as_bytes())
-        .expect("mdBook reads the book");
+    io::stdout().write_all(second(&input).as_bytes()).expect("mdBook reads the book");
 }
 
 /// Writes the files of all steps.
@@ -61,10 +57,7 @@ fn run(step: &Step, programs: &Path, folder: &Path) -> io::Result<()> {
             String::from_utf8_lossy(&output.stderr)
         )));
     }
-    write(
-        &folder.join("run.txt"),
-        &String::from_utf8_lossy(&output.stdout),
-    )?;
+    write(&folder.join("run.txt"), &String::from_utf8_lossy(&output.stdout))?;
     let output = Command::new(&program).arg("book").arg(folder).output()?;
     if !output.status.success() {
         return Err(io::Error::other(format!(

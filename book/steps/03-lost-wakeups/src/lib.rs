@@ -1,0 +1,26 @@
+//! The executor sleeps when nothing is ready, and says when no wake can come any more.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+mod event;
+mod executor;
+mod ready_queue;
+
+pub use event::Event;
+pub use executor::{Executor, Stalled};
+
+// ANCHOR: yield_now
+/// Lets the other tasks run first.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref(); // "ask me again"
+        Poll::Pending
+    })
+    .await;
+}
+// ANCHOR_END: yield_now

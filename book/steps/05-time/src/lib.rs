@@ -1,0 +1,32 @@
+//! Tasks sleep: the executor has a clock and a wheel of deadlines.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+mod event;
+mod executor;
+mod join;
+mod ready_queue;
+mod time;
+mod timers;
+
+pub use event::Event;
+pub use executor::block_on;
+pub use join::{JoinError, JoinHandle, spawn};
+pub use time::{Sleep, now, pause, sleep};
+pub use timers::{Key, Timers, Wheel};
+
+// ANCHOR: yield_now
+/// Lets the other tasks run first.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref(); // "ask me again"
+        Poll::Pending
+    })
+    .await;
+}
+// ANCHOR_END: yield_now
