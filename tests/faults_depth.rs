@@ -1,10 +1,13 @@
 //! Chains of tasks: each holds the next, and the head is dropped. However long, they end without
-//! using up the stack.
+//! using up the stack. Scopes and gathers inside of each other: a wake polls each level once.
 //!
-//! Looked at for the same kind: futures that are cancelled (`AbortOnDrop`, `JoinSet`), outputs that
-//! nobody takes, done callbacks that nobody calls, links of task locals (`faults_tasks`), cancel
-//! tokens; at a cancel, at the end of `block_on` and at the runtime's. Scopes inside of scopes are
-//! one future, which is polled and dropped from the outside to the inside.
+//! Looked at for the same kind: futures that are cancelled (`AbortOnDrop`, `JoinSet`; in scopes,
+//! gathers, timeouts, shields, task locals, channels), outputs that nobody takes, done callbacks
+//! that nobody calls, cleanups, links of task locals (`faults_tasks`), cancel tokens; at a cancel,
+//! at the end of `block_on` and at the runtime's. Scopes inside of scopes are one future, which is
+//! polled and dropped from the outside to the inside, and a drop takes less stack than a poll.
+//! For what takes a share on the way down, so that a long way uses it up: gathers did; scopes give
+//! each child a share of its own; sets, selects, timeouts and locks take one when they are ready.
 
 mod support;
 
@@ -13,6 +16,9 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::rc::Rc;
 
+use std::task::{Context, Poll};
+
+use myrt::sync::{Event, mpsc};
 use myrt::task::{JoinHandle, JoinSet};
 use support::{on_drop, runtime, settle};
 
@@ -142,4 +148,112 @@ fn b_7_a_long_chain_of_outputs_that_nobody_takes_is_dropped() {
         drop(head);
         assert_eq!(ended.get(), LONG);
     }
+}
+
+/// A future whose polls are counted.
+struct Counted {
+    future: Link,
+    polls: Rc<Cell<u32>>,
+}
+
+impl Future for Counted {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.polls.set(self.polls.get() + 1);
+        self.future.as_mut().poll(cx)
+    }
+}
+
+/// What nested futures share: a counter of all their polls, and what the innermost waits for.
+#[derive(Clone, Default)]
+struct Nest {
+    polls: Rc<Cell<u32>>,
+    event: Rc<Event>,
+}
+
+impl Nest {
+    fn counted(&self, future: impl Future<Output = ()> + 'static) -> Counted {
+        Counted {
+            future: Box::pin(future),
+            polls: self.polls.clone(),
+        }
+    }
+}
+
+fn gathers(depth: u32, nest: Nest) -> Counted {
+    nest.clone().counted(async move {
+        if depth > 1 {
+            myrt::gather([gathers(depth - 1, nest)]).await;
+        } else {
+            nest.event.wait().await;
+        }
+    })
+}
+
+fn scopes(depth: u32, nest: Nest) -> Counted {
+    nest.clone().counted(async move {
+        let body = async |_: &myrt::scope::Scope<'_, '_>| {
+            if depth > 1 {
+                scopes(depth - 1, nest).await;
+            } else {
+                nest.event.wait().await;
+            }
+        };
+        myrt::scope(async |s| body(s).await).await.unwrap();
+    })
+}
+
+/// Deeper than a task's share of always-ready operations.
+const DEEP: u32 = 200;
+
+#[test]
+fn b_7_gathers_and_scopes_in_each_other_are_polled_once_a_level() {
+    for nested in [gathers, scopes] {
+        let nest = Nest::default();
+        runtime().block_on(async {
+            let task = myrt::spawn(nested(DEEP, nest.clone()));
+            settle().await;
+            assert_eq!(
+                nest.polls.take(),
+                DEEP,
+                "the first poll reaches the innermost"
+            );
+            nest.event.set();
+            task.await.unwrap();
+            assert_eq!(nest.polls.take(), DEEP);
+            // Dropped, none is polled.
+            let task = myrt::spawn(nested(
+                DEEP,
+                Nest {
+                    event: Rc::default(),
+                    ..nest.clone()
+                },
+            ));
+            settle().await;
+            nest.polls.take();
+            task.cancel().await;
+            assert_eq!(nest.polls.get(), 0);
+        });
+    }
+}
+
+/// Receives `messages` messages that are there already, `depth` gathers deep.
+fn receives(depth: u32, messages: u32) -> Link {
+    Box::pin(async move {
+        if depth > 1 {
+            myrt::gather([receives(depth - 1, messages)]).await;
+            return;
+        }
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        (0..messages).for_each(|n| sender.send(n).unwrap());
+        for n in 0..messages {
+            assert_eq!(receiver.recv().await, Some(n));
+        }
+    })
+}
+
+#[test]
+fn b_7_the_innermost_of_many_gathers_has_a_share() {
+    runtime().block_on(receives(DEEP, 1_000));
 }

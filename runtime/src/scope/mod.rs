@@ -52,6 +52,10 @@ use members::Members;
 /// A panic (of a child, or of `body`) drops the others and is an error; a child that is cancelled
 /// is none. What fails by returning errors wants [`try_scope`].
 ///
+/// A scope is polled by the task that awaits it, and polls its children: what happens in a scope
+/// that is inside of n others costs n polls and stack for them. Chains that are thousands deep want
+/// tasks.
+///
 /// asyncio's `TaskGroup`, trio's nursery; `std::thread::scope` without threads.
 ///
 /// # Errors

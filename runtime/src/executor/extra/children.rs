@@ -200,8 +200,8 @@ impl Children {
     }
 
     /// Polls the children that are on the ready list now, in order, each as itself, until the list
-    /// is through, the owner's share is used up (each poll takes one unit of it, as an operation
-    /// does), or `poll` says stop. Children that are done are released. Wakes the owner if more are
+    /// is through, the owner's share is used up (each poll takes at least one unit of it), or `poll`
+    /// says stop. Children that are done are released. Wakes the owner if more are
     /// ready.
     ///
     /// A child that was cancelled by its id cancels the owner, whose part it is.
@@ -247,8 +247,13 @@ impl Children {
                 else {
                     continue;
                 };
-                hot.budget.set(hot.budget.get() - 1);
+                let budget = hot.budget.get();
                 stopped = self.run_one(core, hot, slot, number, &mut poll);
+                // Only if it took nothing itself: gathers in gathers that are deeper than the share
+                // is large would have used it up before the innermost is reached, each time.
+                if hot.budget.get() == budget {
+                    hot.budget.set(budget - 1);
+                }
                 attention |= hot.signal.get() & current::ATTENTION;
                 if slot.has(CANCEL) {
                     cancelled = outer;
