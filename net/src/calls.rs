@@ -302,8 +302,13 @@ pub(crate) fn read_vectored(
     bufs: &mut [IoSliceMut<'_>],
 ) -> io::Result<usize> {
     simulated!(|net, fd| of stream => {
-        let first = bufs.iter_mut().find(|buf| !buf.is_empty());
-        first.map_or(Ok(0), |buf| net.read(fd, buf, false))
+        let mut together = vec![0; bufs.iter().map(|buf| buf.len()).sum()];
+        let count = net.read(fd, &mut together, false)?;
+        let mut rest = &together[..count];
+        for buf in bufs {
+            rest.read(buf)?;
+        }
+        Ok(count)
     });
     stream.read_vectored(bufs)
 }

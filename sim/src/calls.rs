@@ -151,7 +151,11 @@ impl Network for Kernel {
                 return os(code::AGAIN);
             }
             if stream.inbox.is_empty() {
-                let over = stream.ended || stream.shut_read || stream.reset;
+                // After the peer's end Linux says so for ever, whatever error came later.
+                if stream.ended {
+                    return Ok(0);
+                }
+                let over = stream.shut_read || stream.reset;
                 socket.take_error()?;
                 return if over { Ok(0) } else { os(code::AGAIN) };
             }

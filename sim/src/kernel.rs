@@ -290,23 +290,30 @@ impl State {
         self.machines.iter().position(is_it)
     }
 
-    /// Who has a port on a machine, for a message to `address`.
-    pub(crate) fn at_port(
+    /// Who takes what comes from `peer` to `address`: who is connected to that peer before others, who
+    /// has that very address before who has any, and among listeners and unconnected sockets alone.
+    pub(crate) fn receiver(
         &self,
         host: HostId,
         datagram: bool,
         address: SocketAddr,
+        peer: SocketAddr,
     ) -> Option<SocketId> {
         let all = self.machines[host].ports.get(&(datagram, address.port()))?;
-        let fits = |id: &&SocketId| {
-            let local = self.sockets.get(id).and_then(|it| it.local);
-            local.is_some_and(|it| {
-                it.ip().is_unspecified()
-                    || it.ip() == address.ip().to_canonical()
-                    || it.ip() == address.ip()
-            })
+        let rank = |id: &&SocketId| {
+            let socket = self.sockets.get(id)?;
+            let local = socket.local?.ip();
+            let exact = local == address.ip() || local == address.ip().to_canonical();
+            let hears = match (&socket.role, socket.peer) {
+                (Role::Listener { .. }, _) | (Role::Datagram { .. }, None) => true,
+                (Role::Datagram { .. }, Some(its)) => its == peer,
+                (Role::Fresh | Role::Stream(_), _) => false,
+            };
+            let fits = hears && (exact || local.is_unspecified());
+            fits.then_some((socket.peer.is_some(), exact))
         };
-        all.iter().find(fits).copied()
+        let fitting = all.iter().filter(|id| rank(id).is_some());
+        fitting.max_by_key(rank).copied()
     }
 
     /// Binds a socket: port 0 is any that is free.
@@ -436,7 +443,9 @@ impl State {
             }
             Role::Stream(stream) => {
                 let unread = !stream.inbox.is_empty() || socket.linger_zero;
-                if !stream.reset && stream.other != 0 {
+                // After both ends the connection is over, and nothing is said of it.
+                let over = stream.reset || (stream.ended && stream.shut_write);
+                if !over && stream.other != 0 {
                     let peer = socket.peer.and_then(|it| self.machine_of(host, it.ip()));
                     let Some(peer) = peer else { return };
                     let (from, to, number) = (id, stream.other, stream.next_out);

@@ -54,6 +54,7 @@ pub(crate) enum Packet {
     /// Nobody has that port.
     Unreachable {
         to: SocketId,
+        address: SocketAddr,
     },
 }
 
@@ -172,8 +173,14 @@ impl State {
                     .get(&id)
                     .is_some_and(|it| !it.dead && it.host == to);
                 if known && self.establish(id) {
+                    if bytes.is_some() && self.has_shut_down(id) {
+                        // RFC 1122, 4.2.2.13: nobody can read it, so the sender is told.
+                        self.reset(id);
+                        self.send(to, from, Packet::Reset { to: sender }, kernel);
+                        return;
+                    }
                     self.segment(id, number, bytes, kernel);
-                } else {
+                } else if bytes.is_some() || !self.has_ended(sender) {
                     self.send(to, from, Packet::Reset { to: sender }, kernel);
                 }
             }
@@ -184,12 +191,20 @@ impl State {
                 from: peer,
                 to: address,
                 bytes,
-            } => match self.at_port(to, true, address) {
+            } => match self.receiver(to, true, address, peer) {
                 Some(id) => self.datagram(id, peer, bytes),
-                None => self.send(to, from, Packet::Unreachable { to: socket }, kernel),
+                None => {
+                    let packet = Packet::Unreachable {
+                        to: socket,
+                        address,
+                    };
+                    self.send(to, from, packet, kernel);
+                }
             },
-            Packet::Unreachable { to: id } => {
-                if let Some(socket) = self.sockets.get_mut(&id).filter(|it| it.peer.is_some()) {
+            Packet::Unreachable { to: id, address } => {
+                // Only who is connected to that very port is told, see udp(7).
+                let told = self.sockets.get_mut(&id);
+                if let Some(socket) = told.filter(|it| it.peer == Some(address)) {
                     socket.error = Some(code::REFUSED);
                     self.notify(id);
                 }
@@ -241,12 +256,7 @@ impl State {
         epoch: u64,
         kernel: &Kernel,
     ) {
-        let listener = self.at_port(to, false, address).filter(|id| {
-            matches!(
-                self.sockets.get(id).map(|it| &it.role),
-                Some(Role::Listener { .. })
-            )
-        });
+        let listener = self.receiver(to, false, address, peer);
         let Some(listener) = listener else {
             self.send(to, from, Packet::Refused { client }, kernel);
             return;
@@ -362,6 +372,19 @@ impl State {
         }
     }
 
+    /// Whether the peer of a connection has closed it: it then waits for this end's own end, which is
+    /// no surprise.
+    fn has_ended(&mut self, id: SocketId) -> bool {
+        let stream = self.sockets.get_mut(&id).and_then(Socket::stream);
+        stream.is_none_or(|it| it.ended)
+    }
+
+    /// Whether both directions of a connection were shut down here.
+    fn has_shut_down(&mut self, id: SocketId) -> bool {
+        let stream = self.socket(id).stream();
+        stream.is_some_and(|it| it.shut_read && it.shut_write && !it.ended)
+    }
+
     fn segment(&mut self, id: SocketId, number: u64, bytes: Option<Vec<u8>>, kernel: &Kernel) {
         let Some(stream) = self.socket(id).stream() else {
             return;
@@ -428,9 +451,6 @@ impl State {
         let Some(socket) = self.sockets.get_mut(&id) else {
             return;
         };
-        if socket.peer.is_some_and(|it| it != peer) {
-            return;
-        }
         if let Role::Datagram { queue } = &mut socket.role {
             let held: usize = queue.iter().map(|(_, bytes)| bytes.len()).sum();
             if held + bytes.len() <= socket.receive_buffer {
