@@ -40,7 +40,10 @@
 //! | `process` | no | child processes |
 //! | `fs` | no | files, read and written on the blocking pool |
 //! | `hyper` | no | hyper's runtime traits |
-//! | `tokio-compat` | no | adapters to tokio's traits of byte streams |
+//! | `hyper-server` | no | `hyper::serve`: HTTP servers for hyper's services, axum, tonic |
+//! | `hyper-client` | no | `hyper::Connector` for hyper-util's client |
+//! | `tokio-compat` | no | adapters to tokio's traits of byte streams, and streams for other threads |
+//! | `tokio-context` | no | tokio's context, for crates that want it (reqwest, sqlx, quinn, …) |
 //! | `tracing` | no | tasks and reports as events of the tracing crate |
 //! | `sim` | no | a simulated world of several hosts, for tests (Linux) |
 //!
@@ -172,6 +175,16 @@ mod readme {}
 pub mod __private {
     use myrt_runtime::os::refuse_nesting;
     use myrt_runtime::runtime::Builder;
+
+    /// What `tokio_context` expands to.
+    #[cfg(feature = "tokio-context")]
+    #[track_caller]
+    pub fn tokio_context() -> crate::compat::TokioContext {
+        match crate::compat::tokio_context() {
+            Ok(context) => context,
+            Err(error) => panic!("tokio's context could not be made: {error}"),
+        }
+    }
 
     /// What `#[myrt::main]` expands to.
     #[track_caller]

@@ -42,6 +42,22 @@ fn tokens_are_send_and_sync() {
     sent::<net::SendFile<'_>>();
 }
 
+/// What other crates' tasks hold, on whatever thread those run.
+#[cfg(all(feature = "hyper-client", feature = "tokio-compat"))]
+#[test]
+fn adapters_go_to_other_crates_threads() {
+    use myrt::compat::Portable;
+    use myrt::hyper::{Connecting, Connector, Executor, Io, Timer};
+
+    sent::<Portable<net::TcpStream>>();
+    sent::<Portable<std::rc::Rc<u8>>>();
+    sent::<Io<Portable<io::DuplexStream>>>();
+    sent::<Connector>();
+    sent::<Connecting>();
+    sent::<Executor>();
+    sent::<Timer>();
+}
+
 /// A future that is `Send` with an output that is.
 fn fine() -> Ready<Result<u8, u8>> {
     ready(Ok(1))

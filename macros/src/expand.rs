@@ -205,7 +205,7 @@ fn inner(attribute: Attribute, function: Function) -> TokenStream {
     inner
 }
 
-/// `::myrt::__private::main(::myrt::runtime::Builder::new()…, name())`
+/// `::myrt::__private::main(::myrt::runtime::Builder::new()…, name())`, after what it is to run in.
 fn call(attribute: Attribute, options: &Options, name: &Ident) -> TokenStream {
     let (krate, place) = match &options.krate {
         Some((path, literal)) => (path.as_str(), Span::call_site().located_at(*literal)),
@@ -228,8 +228,12 @@ fn call(attribute: Attribute, options: &Options, name: &Ident) -> TokenStream {
             }
         });
     }
+    let context = match options.tokio_context {
+        true => format!("let _context = {krate}::__private::tokio_context();"),
+        false => String::new(),
+    };
     let code = format!(
-        "{krate}::__private::{}({builder}, {name}())",
+        "{context} {krate}::__private::{}({builder}, {name}())",
         attribute.name()
     );
     located(own(&code), place)

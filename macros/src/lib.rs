@@ -55,6 +55,7 @@ use proc_macro::TokenStream;
 /// | `selector` | `"epoll"`, `"epoll-level"`, `"epoll-oneshot"`, `"kqueue"`, `"poll"`, `"select"` | `selector(Selector::Poll)` |
 /// | `seed` | an integer | `seed(7)`: the seed of every random choice |
 /// | `lints` | `"off"`, `"warn"`, `"deny"` | `lints(Lints::Deny)` |
+/// | `tokio_context` | none, or `true`, `false` | with the feature `tokio-context`: `compat::tokio_context()`, held around it, for crates that want tokio's |
 /// | `crate` | `"path::to::myrt"` | where to find myrt, if it was renamed or re-exported |
 ///
 /// An option that is not given is left to the environment (`MYRT_DEBUG`, `MYRT_LINTS`,

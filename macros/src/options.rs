@@ -13,6 +13,8 @@ use crate::function::{Tokens, is_punct};
 pub(crate) struct Options {
     /// Where myrt is found; `None` for the usual place.
     pub(crate) krate: Option<(String, Span)>,
+    /// Whether tokio's context is entered around it.
+    pub(crate) tokio_context: bool,
     /// What follows `Builder::new()`, in the order in which it was written.
     pub(crate) calls: Vec<Call>,
     /// How many seeds a test of a simulated world has.
@@ -32,6 +34,7 @@ impl Options {
     pub(crate) fn parse(attribute: Attribute, arguments: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self {
             krate: None,
+            tokio_context: false,
             calls: Vec::new(),
             seeds: None,
         };
@@ -79,6 +82,10 @@ impl Options {
             "lints" => written
                 .one_of("lint level", LINTS, errors)
                 .map(|variant| Call::Variant("lints", "Lints", variant)),
+            "tokio_context" => {
+                self.tokio_context = written.flag(errors).is_some_and(|on| on == "true");
+                None
+            }
             "crate" => {
                 self.krate = written.path(errors);
                 None
@@ -283,7 +290,7 @@ fn unknown(name: &str) -> String {
     format!("there is no option `{name}`: {advice}")
 }
 
-const NAMES: &str = "debug, start_paused, selector, seed, lints, crate";
+const NAMES: &str = "debug, start_paused, selector, seed, lints, tokio_context, crate";
 
 const SIM_NAMES: &str = "seeds, crate";
 

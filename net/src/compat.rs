@@ -1,8 +1,9 @@
 //! Between futures-io's traits and tokio's, in both directions.
 //!
 //! Many crates ask for tokio's `AsyncRead` and `AsyncWrite` without needing its runtime: the traits
-//! are all they mean. This adapter is those traits and nothing else; what calls tokio's `spawn`,
-//! timers or sockets inside still cannot run here. It knows no stream.
+//! are all they mean, and [`Compat`] is those traits and nothing else. What calls tokio's `spawn`,
+//! timers or sockets inside wants a `tokio_context` (feature `tokio-context`); what gives a stream
+//! of ours to a task there wants a [`Portable`]. It knows no stream.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,6 +12,15 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use pin_project_lite::pin_project;
 use tokio::io::{self as theirs, ReadBuf};
+
+#[cfg(feature = "tokio-context")]
+mod context;
+
+#[cfg(feature = "tokio-context")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio-context")))]
+pub use context::{TokioContext, tokio_context};
+
+pub use crate::portable::Portable;
 
 use crate::adapter::{Adapter, write_through};
 use crate::io::count;

@@ -38,6 +38,8 @@ mod blocking_op;
 mod caller;
 mod calls;
 mod listen_fds;
+#[cfg(feature = "portable")]
+mod portable;
 mod ready;
 mod server;
 mod socket_op;

@@ -28,10 +28,22 @@
 //! # }
 //! ```
 
+#[cfg(feature = "hyper-client")]
+mod connector;
 mod executor;
 mod io;
+#[cfg(feature = "hyper-server")]
+mod server;
 mod timer;
 
+#[cfg(feature = "portable")]
+pub use crate::portable::Portable;
+#[cfg(feature = "hyper-client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper-client")))]
+pub use connector::{Connecting, Connector};
 pub use executor::Executor;
 pub use io::Io;
+#[cfg(feature = "hyper-server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper-server")))]
+pub use server::{Answer, Hyper, IntoService, Listener, NoHandshake, Serve, Tower, Towered, serve};
 pub use timer::Timer;

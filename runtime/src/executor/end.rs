@@ -12,7 +12,7 @@ use std::thread;
 
 use super::block;
 use super::current::{self, Hot};
-use super::error::{JoinError, Outcome, Reason, drop_caught, drop_payload, report};
+use super::error::{JoinError, Outcome, Reason, advise, drop_caught, drop_payload, report};
 use super::extra::cleanup::{self, Cleanup};
 use super::extras::Callback;
 use super::id::Id;
@@ -76,6 +76,7 @@ fn cancelled(core: &Core, slot: &Slot) -> Reason {
 
 /// A poll panicked; the future is gone.
 pub(crate) fn failed(core: &Core, slot: &Slot, panic: Box<dyn Any + Send>) {
+    advise(panic.as_ref());
     set_error(core, slot, Reason::Panic(panic));
     finish_after_cleanup(core, slot, 0, false);
 }

@@ -168,6 +168,18 @@ fn owned_message(panic: &(dyn Any + Send)) -> Option<Cow<'static, str>> {
     }
 }
 
+/// What a user can do about a panic, where the library knows.
+#[cold]
+pub(crate) fn advise(panic: &(dyn Any + Send)) {
+    // tokio's words, of its sockets, timers, tasks and files alike.
+    if message(panic).is_some_and(|text| text.contains("from the context of a Tokio")) {
+        complain(format_args!(
+            "myrt: that crate wants tokio's context: enable myrt's feature `tokio-context`, and write \
+             `#[myrt::main(tokio_context)]` or hold a `myrt::compat::tokio_context()`"
+        ));
+    }
+}
+
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.is_panic() {

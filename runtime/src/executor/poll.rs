@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 
 use super::current::{self, Hot};
 use super::end;
-use super::error::{Reason, drop_payload};
+use super::error::{Reason, advise, drop_payload};
 use super::extra::local;
 use super::probe::Inner;
 use super::slot::{ATTACHED, CANCEL, DONE, EXTRAS, FINISHING, MAIN, SLOW, Slot};
@@ -213,6 +213,7 @@ fn task_panicked(core: &Core, panic: Box<dyn Any + Send>) {
         if slot.has(MAIN) {
             // `block_on` goes on with it, after the cleanups that its future leaves: at its next
             // poll it finds FAILED.
+            advise(panic.as_ref());
             end::set_error(core, slot, Reason::Panic(panic));
             return core.tasks.ring.push(slot);
         }
