@@ -306,7 +306,10 @@ pub(crate) fn read_vectored(
         let count = net.read(fd, &mut together, false)?;
         let mut rest = &together[..count];
         for buf in bufs {
-            rest.read(buf)?;
+            let fits = buf.len().min(rest.len());
+            let (now, later) = rest.split_at(fits);
+            buf[..fits].copy_from_slice(now);
+            rest = later;
         }
         Ok(count)
     });
