@@ -5,8 +5,8 @@
 //!
 //! What differs on purpose is left out of the scripts: how much fits into buffers (Linux counts
 //! overhead of its own), so at most a few KiB wait to be read; ports that are given out; and names
-//! of connections after a reset, which Linux forgets a moment earlier. Nagle's algorithm is off: what
-//! it holds back is lost when a connection is reset.
+//! of connections after a reset, which Linux forgets a moment earlier. Nagle's algorithm is off:
+//! what it holds back is lost when a connection is reset.
 #![cfg(all(feature = "sim", target_os = "linux"))]
 
 use std::fmt::Write as _;

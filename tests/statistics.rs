@@ -13,7 +13,7 @@ use myrt::task::{self, JoinHandle, Limiter};
 use myrt::time::{Duration, Instant, sleep};
 use myrt::{spawn, yield_now};
 
-/// Runs a test on a clock that stands; its main future is task `main`, and ids of others count from 1.
+/// Runs a test on a clock that stands; its main future is task `main`, other ids count from 1.
 fn run(test: impl Future<Output = ()>) {
     let runtime = Builder::new().start_paused(true).build().unwrap();
     runtime.block_on(test);

@@ -1,7 +1,8 @@
 //! The executor, reactor, clock and everything between tasks of [myrt](https://docs.rs/myrt): use
 //! the `myrt` crate, which shows all of this under one name.
 //!
-//! Read `loop.rs` first: the loop is one function there. Then `executor/`, `reactor/`, `sys/`, `time/`.
+//! Read `loop.rs` first: the loop is one function there. Then `executor/`, `reactor/`, `sys/`,
+//! `time/`.
 
 #![deny(clippy::disallowed_macros)]
 #![cfg_attr(

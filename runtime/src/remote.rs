@@ -60,7 +60,7 @@ impl Remote {
         }
     }
 
-    /// The remote of the runtime that this thread is inside of; none outside. For libraries, and for
+    /// The remote of the runtime that this thread is inside of; none outside. For libraries and
     /// tasks that start threads: inside of a runtime it is what
     /// [`Runtime::remote`](crate::runtime::Runtime::remote) gives.
     ///

@@ -61,7 +61,7 @@ impl Runtime {
     ///
     /// # Panics
     /// Inside of another `block_on`, `turn` or `run` on the same thread. With what `future`
-    /// panicked with. When the selector fails for good. When the future is cancelled: see
+    /// panicked with. When the selector fails. When the future is cancelled: see
     /// [`Runtime::try_block_on`]. When something was reported, under
     /// [`Lints::Deny`](crate::runtime::Lints::Deny).
     #[track_caller]

@@ -1,4 +1,4 @@
-//! What tokio's users look for in `sync` and `task`: values set once, weak senders, the last waiter,
+//! What tokio's users look for in `sync` and `task`: values set once, weak senders, last waiters,
 //! a bound on readers, scopes of locals without a future.
 
 mod support;

@@ -290,8 +290,8 @@ impl State {
         self.machines.iter().position(is_it)
     }
 
-    /// Who takes what comes from `peer` to `address`: who is connected to that peer before others, who
-    /// has that very address before who has any, and among listeners and unconnected sockets alone.
+    /// Who takes what comes from `peer` to `address`: a listener, or a datagram socket. One that is
+    /// connected to that peer comes before others, one with that very address before a wildcard.
     pub(crate) fn receiver(
         &self,
         host: HostId,

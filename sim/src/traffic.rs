@@ -335,8 +335,8 @@ impl State {
         }
     }
 
-    /// Whether a listener has no place yet for the connection that this would establish. Linux drops
-    /// it, and it is sent again.
+    /// Whether a listener has no place yet for the connection that this would establish. Linux
+    /// drops it, and it is sent again.
     fn finds_backlog_full(&self, packet: &Packet) -> bool {
         let (Packet::Ack { server: id, .. } | Packet::Segment { to: id, .. }) = packet else {
             return false;
@@ -372,8 +372,8 @@ impl State {
         }
     }
 
-    /// Whether the peer of a connection has closed it: it then waits for this end's own end, which is
-    /// no surprise.
+    /// Whether the peer of a connection has closed it: it then waits for this end's own end, which
+    /// is no surprise.
     fn has_ended(&mut self, id: SocketId) -> bool {
         let stream = self.sockets.get_mut(&id).and_then(Socket::stream);
         stream.is_none_or(|it| it.ended)

@@ -22,7 +22,7 @@
 //! # fn example() {
 //! use myrt_net::hyper::{Executor, Io, Timer};
 //!
-//! // Of a server: `.timer(Timer::new())` on the builder, and each accepted stream as `Io::new(stream)`.
+//! // Of a server: `.timer(Timer::new())` on the builder, each accepted stream as `Io::new(stream)`.
 //! fn shows<T: hyper::rt::Timer, E: hyper::rt::Executor<std::future::Ready<()>>>(_: T, _: E) {}
 //! shows(Timer::new(), Executor::new());
 //! # }

@@ -32,7 +32,8 @@ use crate::sync::wakes::Wakes;
 /// myrt::run(async {
 ///     let token = CancelToken::new();
 ///     let request = token.child();
-///     let worker = myrt::spawn(async move { request.run_until_cancelled(std::future::pending::<()>()).await });
+///     let wait = std::future::pending::<()>();
+///     let worker = myrt::spawn(async move { request.run_until_cancelled(wait).await });
 ///     myrt::yield_now().await;
 ///     token.cancel();
 ///     assert_eq!(worker.await.unwrap(), None);

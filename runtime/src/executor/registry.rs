@@ -243,7 +243,7 @@ struct Carried<T>(T);
 // SAFETY: `carry_home` alone makes one, around what was a field of a value that is dropped: the
 // descriptor of an `Async`, the future of a `Shield`, the cleanup of a `Ward`. It is used or
 // dropped on another thread than the one that made it only if that value was carried here from its
-// own thread, which the compiler allows only when `T: Send` (none of the three has an `unsafe impl`).
+// own thread, which the compiler allows only when `T: Send` (none has an `unsafe impl`).
 unsafe impl<T> Send for Carried<T> {}
 
 /// Calls `call` with `value` on the thread of a runtime. If the runtime has ended, `value` is

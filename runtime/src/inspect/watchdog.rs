@@ -234,7 +234,7 @@ pub(crate) fn look_for_cycles(core: &Core) {
     }
 }
 
-/// If nothing is there that could wake a task: says who waits for whom. In debug mode, where wakers
+/// If nothing is there that could wake a task: says which task waits for which. In debug mode, where wakers
 /// are counted, that is certain, and a panic.
 #[cold]
 fn tell_deadlock(core: &Core) -> WakeableFrom {

@@ -55,7 +55,7 @@ impl RawRwLock {
         Self::with_most(MOST)
     }
 
-    /// For at most so many readers at a time, not more than `MOST`.
+    /// For `most` readers at a time, and not more than `MOST`.
     pub(crate) const fn with_most(most: usize) -> Self {
         Self {
             free: Cell::new(most),

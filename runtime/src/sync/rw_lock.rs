@@ -310,7 +310,7 @@ impl<'a, T> RwLockWriteGuard<'a, T> {
         guard
     }
 
-    /// As [`downgrade`](Self::downgrade), to a guard of a part of the value. The whole stays locked.
+    /// As [`downgrade`](Self::downgrade), to a guard of a part. The whole value stays locked.
     pub fn downgrade_map<U: ?Sized>(
         this: Self,
         part: impl FnOnce(&T) -> &U,

@@ -1,6 +1,6 @@
 //! [`SetOnce`]: a value that one task sets and others wait for.
 //!
-//! Why: `OnceCell` makes its value by a future of whoever comes first; here it comes from
+//! Why: `OnceCell` makes its value by a future of the task that comes first; here it comes from
 //! elsewhere, and those who need it wait until it does. The value is in std's `OnceCell`.
 
 use std::cell;

@@ -2,7 +2,7 @@
 //! that takes nothing.
 //!
 //! Why: which HTTP a client speaks is told by its first bytes alone, and they must be read once
-//! more by whom they are for. hyper has no limit for a client that stops reading. It knows of HTTP
+//! more by the code of that HTTP. hyper has no limit for a client that stops reading. It knows of HTTP
 //! the preface only.
 
 use std::future::poll_fn;

@@ -181,8 +181,12 @@ impl<L, S, K, H> Serve<L, S, K, H> {
     /// # use std::io;
     /// # use myrt::net::{TcpListener, TcpStream};
     /// # struct Acceptor;
-    /// # impl Acceptor { async fn accept(&self, stream: TcpStream) -> io::Result<TcpStream> { Ok(stream) } }
-    /// # fn example<S: myrt::hyper::IntoService<K>, K>(listener: TcpListener, service: S, acceptor: std::rc::Rc<Acceptor>) {
+    /// # impl Acceptor {
+    /// #     async fn accept(&self, stream: TcpStream) -> io::Result<TcpStream> { Ok(stream) }
+    /// # }
+    /// # fn example<S: myrt::hyper::IntoService<K>, K>(
+    /// #     listener: TcpListener, service: S, acceptor: std::rc::Rc<Acceptor>,
+    /// # ) {
     /// // With a `TlsAcceptor` of futures-rustls:
     /// let server = myrt::hyper::serve(listener, service).handshake(move |stream| {
     ///     let acceptor = acceptor.clone();

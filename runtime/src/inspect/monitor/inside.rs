@@ -35,7 +35,7 @@ pub(super) fn ask<T: Send + 'static>(
         return None;
     }
     let (tell, told) = mpsc::sync_channel(1);
-    // Whoever asked may have gone.
+    // The asking thread may have gone.
     let call = move |core: &Core| drop(tell.send(question(core)));
     if !subject.send(Message::call(call)) {
         return None;
