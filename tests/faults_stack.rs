@@ -16,7 +16,7 @@ use std::thread;
 
 use myrt::task::{Builder, JoinSet};
 use myrt::time::{Deadline, Duration, timeout};
-use support::runtime;
+use support::{careless, runtime};
 
 const LARGE: usize = 1 << 20;
 
@@ -37,33 +37,33 @@ fn with_room_for_three(test: fn()) {
 #[test]
 fn b_8_tasks_are_started_without_many_copies() {
     with_room_for_three(|| {
-        myrt::run(async { assert_eq!(myrt::spawn(large()).await.unwrap(), 7) });
+        careless().block_on(async { assert_eq!(myrt::spawn(large()).await.unwrap(), 7) });
     });
     with_room_for_three(|| {
-        myrt::run(async { assert_eq!(myrt::spawn_eager(large()).await.unwrap(), 7) });
+        careless().block_on(async { assert_eq!(myrt::spawn_eager(large()).await.unwrap(), 7) });
     });
     with_room_for_three(|| {
         let start = || Builder::new().name("large").spawn(large());
-        myrt::run(async { assert_eq!(start().await.unwrap(), 7) });
+        careless().block_on(async { assert_eq!(start().await.unwrap(), 7) });
     });
     with_room_for_three(|| {
         let start = || Builder::new().name("large").spawn_eager(large());
-        myrt::run(async { assert_eq!(start().await.unwrap(), 7) });
+        careless().block_on(async { assert_eq!(start().await.unwrap(), 7) });
     });
     with_room_for_three(|| {
-        myrt::run(async {
+        careless().block_on(async {
             let mut set = JoinSet::new();
             set.spawn(large());
             assert_eq!(set.join_next().await.unwrap().unwrap(), 7);
         });
     });
     with_room_for_three(|| {
-        let runtime = runtime();
+        let runtime = careless();
         let task = runtime.spawn(large());
         assert_eq!(runtime.block_on(task).unwrap(), 7);
     });
     with_room_for_three(|| {
-        let runtime = runtime();
+        let runtime = careless();
         let task = runtime.remote().spawn(large);
         assert_eq!(runtime.block_on(task).unwrap(), 7);
     });

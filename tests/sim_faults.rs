@@ -45,7 +45,7 @@ fn with_cleanup(world: &mut World, log: &Rc<Log>) -> myrt::sim::Host {
                     log.add("cleanup");
                 }
             };
-            myrt::finally(std::future::pending::<()>(), cleanup).await;
+            myrt::finally(sleep(Duration::from_secs(86_400)), cleanup).await;
         }
     })
 }

@@ -139,7 +139,7 @@ fn without_it_a_line_names_the_feature() {
             });
         });
         assert!(main.is_err());
-        myrt::run(async {
+        support::careless().block_on(async {
             let sleeps = async { tokio::time::sleep(Duration::ZERO).await };
             assert!(spawn(sleeps).await.is_err());
             drop(spawn(async { panic!("of another kind") }));
