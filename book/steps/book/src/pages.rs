@@ -40,20 +40,22 @@ pub fn includes(text: &str) -> Vec<(String, Option<String>)> {
     found
 }
 
-/// The files of the library that a page names, each with the functions that the same line names as
-/// `name()`.
+/// The files of the library that a page names, each with the functions that follow it on that line
+/// as `name()`.
 pub fn library(text: &str) -> Vec<(String, Vec<String>)> {
-    let mut found = Vec::new();
+    let rooms = ["runtime/", "timer/", "net/", "macros/", "inspect/", "benches/", "examples/"];
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
     for line in text.lines() {
-        let words: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
-        let functions: Vec<String> = words
-            .iter()
-            .filter_map(|word| word.strip_suffix("()"))
-            .map(|path| path.rsplit("::").next().unwrap_or(path).to_owned())
-            .collect();
-        let rooms = ["runtime/", "timer/", "net/", "macros/", "inspect/", "benches/", "examples/"];
-        for file in words.iter().filter(|word| rooms.iter().any(|room| word.starts_with(room))) {
-            found.push(((*file).to_owned(), functions.clone()));
+        let first = found.len();
+        for word in line.split('`').skip(1).step_by(2) {
+            if rooms.iter().any(|room| word.starts_with(room)) {
+                found.push((word.to_owned(), Vec::new()));
+            } else if let Some(path) = word.strip_suffix("()") {
+                let name = path.rsplit("::").next().unwrap_or(path);
+                if let Some((_, functions)) = found[first..].last_mut() {
+                    functions.push(name.to_owned());
+                }
+            }
         }
     }
     found
@@ -147,8 +149,11 @@ mod tests {
             [("b.rs".to_owned(), Some("c".to_owned()))]
         );
         assert_eq!(
-            library("- `runtime/src/loop.rs`: `Loop::turn()` polls"),
-            [("runtime/src/loop.rs".to_owned(), vec!["turn".to_owned()])]
+            library("- `f()` of `runtime/src/loop.rs`: `Loop::turn()`; `timer/src/tick.rs`"),
+            [
+                ("runtime/src/loop.rs".to_owned(), vec!["turn".to_owned()]),
+                ("timer/src/tick.rs".to_owned(), vec![]),
+            ]
         );
     }
 }

@@ -78,6 +78,13 @@ impl Log {
         Self { unit, lanes: Vec::new(), marks: Vec::new() }
     }
 
+    /// Names lanes before anything happens in them: they are drawn in this order.
+    pub fn lanes(&mut self, names: &[&str]) {
+        for name in names {
+            self.lane(name);
+        }
+    }
+
     /// Lanes stand in the order in which they are first named.
     fn lane(&mut self, name: &str) -> usize {
         self.lanes.iter().position(|lane| lane == name).unwrap_or_else(|| {
@@ -181,9 +188,10 @@ impl Log {
                     let (x, to) = (x(at), middle(to));
                     let tip = if to > y { to - 11.0 } else { to + 11.0 };
                     let back = if to > y { tip - 7.0 } else { tip + 7.0 };
+                    let from = if to > y { y + 11.0 } else { y - 11.0 };
                     let _ = writeln!(
                         out,
-                        "<line class=\"arrow\" x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{x:.1}\" y2=\"{back:.1}\"/>"
+                        "<line class=\"arrow\" x1=\"{x:.1}\" y1=\"{from:.1}\" x2=\"{x:.1}\" y2=\"{back:.1}\"/>"
                     );
                     let _ = writeln!(
                         out,

@@ -62,7 +62,7 @@ pub fn figure() -> String {
     spin(whole);
     let mut log = Log::new("poll");
     let mut poll = 0.0;
-    log.span("two_steps", 0.0, 0.9, Kind::Run, "");
+    log.lanes(&["two_steps", "first", "second"]);
     for (name, ready) in seen.take() {
         let answer = if ready { "Ready" } else { "Pending" };
         log.span(name, poll, poll + 0.9, Kind::Run, answer);

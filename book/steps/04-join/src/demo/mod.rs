@@ -17,11 +17,13 @@ async fn kitchen(log: Rc<RefCell<Vec<(&'static str, String)>>>) {
             tea_says("tea", &format!("step {n}"));
             yield_now().await;
         }
+        tea_says("tea", "ready");
         "tea"
     });
     let toast = spawn(async move {
         toast_says("toast", "burns");
         yield_now().await;
+        toast_says("toast", "panics");
         panic!("no toast today")
     });
     say("main", "waits");
@@ -63,9 +65,13 @@ pub fn figure() -> String {
         let from = at("tea", &format!("step {n}"));
         log.span("tea", from, from + 0.9, Kind::Run, format!("step {n}"));
     }
-    log.arrow("tea", "main", at("main", "has"), "wakes");
-    log.span("toast", at("toast", "burns"), at("toast", "burns") + 0.9, Kind::Run, "burns");
-    log.span("toast", at("tea", "step 2") + 1.0, at("main", "has"), Kind::Lost, "panics");
+    for what in ["burns", "panics"] {
+        let kind = if what == "burns" { Kind::Run } else { Kind::Lost };
+        log.span("toast", at("toast", what), at("toast", what) + 0.9, kind, what);
+    }
+    let ready = at("tea", "ready");
+    log.span("tea", ready, ready + 0.9, Kind::Run, "ready");
+    log.arrow("tea", "main", ready + 0.7, "wakes");
     log.svg("A handle waits for tea; the panic of toast reaches only the one that awaits toast")
 }
 
