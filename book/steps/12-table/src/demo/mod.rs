@@ -48,7 +48,7 @@ pub fn figure() -> String {
         let ((generation, place), at) = (parts(waker), n as f64);
         let lane = format!("place {place}");
         log.span(&lane, at, at + 0.9, Kind::Run, format!("generation {generation}"));
-        log.point("stale wakers", at + 1.1, Kind::Lost, format!("generation {generation}"));
+        log.point("stale wakers", at + 1.1, Kind::Lost, format!("of {generation}"));
     }
     log.svg("Three tasks use one place after the other; a waker that is kept finds none of the later ones")
 }
