@@ -1,0 +1,10 @@
+//! Step 9 at work; `cargo run -p step09 -- figure.svg` prints its drawing.
+
+mod demo;
+
+#[global_allocator]
+static ALLOCATOR: sys::count::Counting = sys::count::Counting;
+
+fn main() {
+    draw::main(demo::run, &[("figure.svg", demo::figure), ("measure.md", demo::measure)]);
+}
