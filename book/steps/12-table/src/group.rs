@@ -119,7 +119,8 @@ impl<'env, E> Scope<'env, E> {
     }
 }
 
-/// Runs the body and its children, and returns when all have ended. The first error cancels the rest.
+/// Runs the body and its children, and returns when all have ended. The first error cancels the
+/// rest.
 pub async fn scope<'env, E>(
     body: impl AsyncFnOnce(&Scope<'env, E>) -> Result<(), E>,
 ) -> Result<(), E> {

@@ -15,8 +15,8 @@ impl Drop for Unfinished {
     }
 }
 
-/// Writes the pieces to a file, until `next` returns none. The file is there when all have come. When `next` fails, or this
-/// future is dropped, nothing is left.
+/// Writes the pieces to a file, until `next` returns none. The file is there when all have come.
+/// When `next` fails, or this future is dropped, nothing is left.
 pub async fn save<F>(path: &Path, mut next: impl FnMut() -> F) -> io::Result<()>
 where
     F: Future<Output = io::Result<Option<Vec<u8>>>>,

@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-/// Runs all of them. Returns the first success, at once: the others are dropped. When all fail, returns their errors, in the
-/// order in which they came.
+/// Runs all of them. Returns the first success, at once: the others are dropped. When all fail,
+/// returns their errors, in the order in which they came.
 pub async fn first_ok<'a, T, E>(
     mut futures: Vec<Pin<Box<dyn Future<Output = Result<T, E>> + 'a>>>,
 ) -> Result<T, Vec<E>> {

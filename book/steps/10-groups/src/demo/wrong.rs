@@ -8,7 +8,8 @@ use std::task::{Poll, Waker};
 
 use step10::{block_on, spawn, yield_now};
 
-/// A gate that a future waits at. Each poll is written down: its child, and whether the gate was open.
+/// A gate that a future waits at. Each poll is written down: its child, and whether the gate was
+/// open.
 pub struct Gate {
     child: usize,
     open: Cell<bool>,

@@ -62,7 +62,8 @@ impl Herd {
 }
 // ANCHOR_END: herd
 
-/// How often `acquire` is polled when `count` tasks wait for one permit, and each holds it across an await.
+/// How often `acquire` is polled when `count` tasks wait for one permit, and each holds it across
+/// an await.
 pub fn polls_of_the_herd(count: usize) -> u32 {
     block_on(async {
         let herd = Rc::new(Herd::default());

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use step13::waits::Task;
 
-/// The task for which most others wait, directly or by way of others, and how many they are. A task that waits for several things waits
-/// for all of them here. None, if no task waits for another. Among equals the one with the smallest key.
+/// The task for which most others wait, directly or by way of others, and how many they are. A
+/// task that waits for several things waits for all of them here. None, if no task waits for
+/// another. Among equals the one with the smallest key.
 pub fn blocker(tasks: &BTreeMap<u64, Task>) -> Option<(u64, usize)> {
     let mut count = BTreeMap::<u64, usize>::new();
     for key in tasks.keys() {
