@@ -14,7 +14,7 @@ use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::time::Duration;
 
-use myrt::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use myrt::net::{Interest, TcpListener, TcpSocket, TcpStream, UdpSocket};
 use myrt::sim::World;
 
 /// Choices of a script: the same in both worlds.
@@ -62,7 +62,7 @@ async fn tcp(seed: u64) -> String {
     let mut port = 0;
     for step in 0..40 {
         let one = (!streams.is_empty()).then(|| dice.below(streams.len() as u64) as usize);
-        let what = match (dice.below(16), one) {
+        let what = match (dice.below(17), one) {
             (0, _) | (_, None) if listener.is_none() => {
                 let made = TcpListener::bind(here).await;
                 port = made
@@ -129,6 +129,16 @@ async fn tcp(seed: u64) -> String {
             (14, Some(one)) => {
                 let linger = streams[one].set_linger(Some(Duration::ZERO));
                 format!("linger 0 {one} {}", said(linger))
+            }
+            (15, Some(one)) => {
+                let ready = streams[one].ready(Interest::WRITABLE);
+                match myrt::time::timeout(Duration::from_millis(2), ready).await {
+                    Ok(Ok(it)) => {
+                        let ends = (it.is_read_closed(), it.is_write_closed(), it.is_error());
+                        format!("ends {one} {ends:?}")
+                    }
+                    _ => format!("ends {one} none"),
+                }
             }
             (_, Some(_)) if dice.below(6) == 0 => {
                 listener = None;

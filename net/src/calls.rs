@@ -232,16 +232,21 @@ fn ip(address: &SockAddr) -> io::Result<SocketAddr> {
 /// waited in the queue are passed over.
 #[inline]
 pub(crate) fn accept(listener: &impl AsFd) -> io::Result<(Socket, SockAddr)> {
-    simulated!(|net, fd| of listener => {
-        net.accept(fd).map(|(socket, address)| (Socket::from(socket), SockAddr::from(address)))
-    });
     let mut failed = 0;
     loop {
-        match flags::accept(&SockRef::from(listener)) {
+        match accept_once(listener) {
             Err(error) if is_of_connection(&error) && failed < MOST_FAILED => failed += 1,
             result => return result,
         }
     }
+}
+
+#[inline]
+fn accept_once(listener: &impl AsFd) -> io::Result<(Socket, SockAddr)> {
+    simulated!(|net, fd| of listener => {
+        net.accept(fd).map(|(socket, address)| (Socket::from(socket), SockAddr::from(address)))
+    });
+    flags::accept(&SockRef::from(listener))
 }
 
 /// Connections in a row that failed before they were accepted. More is no accident, and the code
@@ -394,19 +399,21 @@ pub(crate) fn unix_recv_from(
 
 /// What is over on a descriptor, without waiting.
 pub(crate) fn ends(socket: &impl AsFd) -> io::Result<os::Ends> {
+    simulated!(|net, fd| of socket => net.ends(fd));
     os::ends(socket.as_fd())
 }
 
 /// Shuts a direction down. That the peer is gone already is no failure: what was asked for is so.
 pub(crate) fn shutdown(socket: &impl AsFd, how: Shutdown) -> io::Result<()> {
-    simulated!(|net, fd| of socket => match net.shutdown(fd, how) {
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-        result => result,
-    });
-    match SockRef::from(socket).shutdown(how) {
+    match shutdown_call(socket, how) {
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
         result => result,
     }
+}
+
+fn shutdown_call(socket: &impl AsFd, how: Shutdown) -> io::Result<()> {
+    simulated!(|net, fd| of socket => net.shutdown(fd, how));
+    SockRef::from(socket).shutdown(how)
 }
 
 /// Whether this machine does not have such an address, or not that family at all.

@@ -12,6 +12,8 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use myrt_runtime::os::Ends;
+
 /// A kind of socket that a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -48,6 +50,8 @@ pub trait Network {
     fn shutdown(&self, fd: RawFd, how: Shutdown) -> io::Result<()>;
     fn send_to(&self, fd: RawFd, datagram: &[u8], to: Option<SocketAddr>) -> io::Result<usize>;
     fn recv_from(&self, fd: RawFd, buf: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)>;
+    /// What is over on a socket, as poll(2) says it.
+    fn ends(&self, fd: RawFd) -> io::Result<Ends>;
     fn name(&self, fd: RawFd, end: End) -> io::Result<SocketAddr>;
     fn set_linger(&self, fd: RawFd, linger: Option<Duration>) -> io::Result<()>;
     fn set_buffer(&self, fd: RawFd, receive: bool, bytes: usize) -> io::Result<()>;
@@ -75,17 +79,6 @@ pub(crate) fn current() -> Option<Rc<dyn Network>> {
 pub(crate) fn of(fd: RawFd) -> Option<Rc<dyn Network>> {
     NETWORK.with_borrow(|network| network.as_ref().filter(|it| it.has(fd)).cloned())
 }
-
-/// What a world does not simulate, and where its page says so.
-pub const FENCES: &[(&str, &str)] = &[
-    ("UnixStream, UnixListener, UnixDatagram", "Unix sockets"),
-    ("fs", "files: pass what a host reads to it as values"),
-    ("process", "child processes"),
-    ("signal", "signals: stop a host by Host::stop"),
-    ("stdin", "standard input"),
-    ("splice, send_file", "zero copy: io::copy works"),
-    ("multicast", "multicast and broadcast"),
-];
 
 /// The error for what is not simulated, on a thread that is inside of a world.
 ///

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::{OwnedFd, RawFd};
 use std::time::Duration;
 
-use myrt_net::world::{End, Kind, Network};
+use myrt_net::world::{End, Ends, Kind, Network};
 
 use crate::kernel::{Kernel, State};
 use crate::link::HostId;
@@ -129,7 +129,7 @@ impl Network for Kernel {
         })?;
         let peer = self.state.borrow_mut().socket(id).peer;
         let peer = peer.unwrap_or_else(|| unspecified(false));
-        Ok((self.open_accepted(id)?, peer))
+        Ok((self.give_placeholder(id)?, peer))
     }
 
     fn take_error(&self, fd: RawFd) -> io::Result<Option<io::Error>> {
@@ -143,7 +143,6 @@ impl Network for Kernel {
         let faults = self.state.borrow().faults;
         self.on(fd, |state, id| {
             let socket = state.socket(id);
-            let (host, peer) = (socket.host, socket.peer);
             let Role::Stream(stream) = &mut socket.role else {
                 return os(code::NOT_CONNECTED);
             };
@@ -179,9 +178,7 @@ impl Network for Kernel {
             if count < buf.len() && left > 0 {
                 state.notify(id); // a short count says "drained" to who reads
             }
-            if let Some(peer) = peer.and_then(|it| state.machine_of(host, it.ip())) {
-                state.send(host, peer, Packet::Window { to, bytes: count }, self);
-            }
+            state.send_to_peer(id, Packet::Window { to, bytes: count }, self);
             state.note(self, [id, count as u64, 1]);
             Ok(count)
         })
@@ -191,7 +188,6 @@ impl Network for Kernel {
         let faults = self.state.borrow().faults;
         self.on(fd, |state, id| {
             let socket = state.socket(id);
-            let (host, peer) = (socket.host, socket.peer);
             let Role::Stream(stream) = &mut socket.role else {
                 return os(code::PIPE);
             };
@@ -228,19 +224,17 @@ impl Network for Kernel {
             if count < possible {
                 state.notify(id);
             }
-            let Some(peer) = peer.and_then(|it| state.machine_of(host, it.ip())) else {
-                return os(code::PIPE);
-            };
             state.note(self, [id, count as u64, 2]);
-            state.send(host, peer, packet, self);
-            Ok(count)
+            match state.send_to_peer(id, packet, self) {
+                true => Ok(count),
+                false => os(code::PIPE),
+            }
         })
     }
 
     fn shutdown(&self, fd: RawFd, how: Shutdown) -> io::Result<()> {
         self.on(fd, |state, id| {
             let socket = state.socket(id);
-            let (host, peer) = (socket.host, socket.peer);
             let Role::Stream(stream) = &mut socket.role else {
                 return os(code::NOT_CONNECTED);
             };
@@ -259,9 +253,7 @@ impl Network for Kernel {
                     bytes: None,
                 };
                 stream.next_out += 1;
-                if let Some(peer) = peer.and_then(|it| state.machine_of(host, it.ip())) {
-                    state.send(host, peer, packet, self);
-                }
+                state.send_to_peer(id, packet, self);
             }
             state.notify(id);
             Ok(())
@@ -321,6 +313,27 @@ impl Network for Kernel {
             }
             state.note(self, [id, count as u64, 3]);
             Ok((count, peer))
+        })
+    }
+
+    fn ends(&self, fd: RawFd) -> io::Result<Ends> {
+        self.on(fd, |state, id| {
+            let socket = state.socket(id);
+            let error = socket.error.is_some();
+            let (read_closed, hung_up) = match &socket.role {
+                // A socket that is in no connection hangs, see poll(2).
+                Role::Fresh => (true, true),
+                Role::Stream(stream) => {
+                    let over = stream.ended || stream.reset || stream.shut_read;
+                    (over, stream.reset || (over && stream.shut_write))
+                }
+                Role::Listener { .. } | Role::Datagram { .. } => (false, false),
+            };
+            Ok(Ends {
+                read_closed,
+                write_closed: hung_up || error,
+                error,
+            })
         })
     }
 

@@ -206,7 +206,15 @@ impl Kernel {
     }
 
     /// Makes a socket with its placeholder.
-    pub(crate) fn open(&self, mut socket: Socket) -> io::Result<OwnedFd> {
+    pub(crate) fn open(&self, socket: Socket) -> io::Result<OwnedFd> {
+        let id = self.state.borrow_mut().insert(socket);
+        self.give_placeholder(id).inspect_err(|_| {
+            self.state.borrow_mut().sockets.remove(&id);
+        })
+    }
+
+    /// Gives a socket the user's descriptor.
+    pub(crate) fn give_placeholder(&self, id: SocketId) -> io::Result<OwnedFd> {
         // The new descriptor may have the number of one that was closed in this step. Whether it
         // has is the system's business, so closed ones are noticed here in any case.
         self.reap();
@@ -215,26 +223,15 @@ impl Kernel {
         witness.set_nonblocking(true)?;
         let fd = user.as_raw_fd();
         let mut state = self.state.borrow_mut();
+        let socket = state.socket(id);
         socket.fd = Some(fd);
         socket.witness = Some(witness);
-        let id = state.insert(socket);
-        state.give_descriptor(id, fd, self);
-        Ok(user.into())
-    }
-
-    /// Gives a connection that was accepted its placeholder.
-    pub(crate) fn open_accepted(&self, id: SocketId) -> io::Result<OwnedFd> {
-        self.reap();
-        let (user, witness) = UnixStream::pair()?;
-        user.set_nonblocking(true)?;
-        witness.set_nonblocking(true)?;
-        let fd = user.as_raw_fd();
-        let mut state = self.state.borrow_mut();
-        if let Some(socket) = state.sockets.get_mut(&id) {
-            socket.fd = Some(fd);
-            socket.witness = Some(witness);
+        // A number that is given out again was closed before.
+        if let Some(before) = state.by_fd.remove(&fd) {
+            state.close(before, self);
         }
-        state.give_descriptor(id, fd, self);
+        state.by_fd.insert(fd, id);
+        state.unwatched.insert(id);
         Ok(user.into())
     }
 
@@ -266,15 +263,6 @@ impl State {
         self.last_socket
     }
 
-    fn give_descriptor(&mut self, id: SocketId, fd: RawFd, kernel: &Kernel) {
-        // A number that is given out again was closed before.
-        if let Some(before) = self.by_fd.insert(fd, id) {
-            self.close(before, kernel);
-            self.by_fd.insert(fd, id);
-        }
-        self.unwatched.insert(id);
-    }
-
     pub(crate) fn socket(&mut self, id: SocketId) -> &mut Socket {
         self.sockets
             .get_mut(&id)
@@ -288,6 +276,22 @@ impl State {
         }
         let is_it = |machine: &Machine| IpAddr::V4(machine.ip) == ip.to_canonical();
         self.machines.iter().position(is_it)
+    }
+
+    /// The machine at the other end of a socket.
+    fn machine_of_peer(&self, socket: &Socket) -> Option<HostId> {
+        let peer = socket.peer?;
+        self.machine_of(socket.host, peer.ip())
+    }
+
+    /// Sends a message to the machine at the other end of a socket. False: it has no other end.
+    pub(crate) fn send_to_peer(&mut self, id: SocketId, packet: Packet, kernel: &Kernel) -> bool {
+        let socket = self.sockets.get(&id);
+        let way = socket.and_then(|it| Some((it.host, self.machine_of_peer(it)?)));
+        if let Some((host, peer)) = way {
+            self.send(host, peer, packet, kernel);
+        }
+        way.is_some()
     }
 
     /// Who takes what comes from `peer` to `address`: a listener, or a datagram socket. One that is
@@ -434,11 +438,13 @@ impl State {
         if socket.dead {
             return;
         }
-        let host = socket.host;
+        let (host, peer) = (socket.host, self.machine_of_peer(&socket));
         match &mut socket.role {
             Role::Listener { queue, .. } => {
                 for waiting in std::mem::take(queue) {
-                    self.hang_up(waiting, true, kernel);
+                    // Nobody will accept it.
+                    self.socket(waiting).linger_zero = true;
+                    self.close(waiting, kernel);
                 }
             }
             Role::Stream(stream) => {
@@ -446,7 +452,6 @@ impl State {
                 // After both ends the connection is over, and nothing is said of it.
                 let over = stream.reset || (stream.ended && stream.shut_write);
                 if !over && stream.other != 0 {
-                    let peer = socket.peer.and_then(|it| self.machine_of(host, it.ip()));
                     let Some(peer) = peer else { return };
                     let (from, to, number) = (id, stream.other, stream.next_out);
                     let packet = match unread {
@@ -464,14 +469,6 @@ impl State {
             }
             Role::Fresh | Role::Datagram { .. } => {}
         }
-    }
-
-    /// Ends a connection that nobody has accepted.
-    fn hang_up(&mut self, id: SocketId, reset: bool, kernel: &Kernel) {
-        if let Some(socket) = self.sockets.get_mut(&id) {
-            socket.linger_zero |= reset;
-        }
-        self.close(id, kernel);
     }
 }
 

@@ -216,8 +216,16 @@ impl Tapes {
         self.state.borrow().made.seed
     }
 
+    /// The choices so far, without the ordinary ones at the end.
     pub(crate) fn made(&self) -> Tape {
-        self.state.borrow().made.clone()
+        let mut tape = self.state.borrow().made.clone();
+        tape.trim();
+        tape
+    }
+
+    /// How many choices so far were not the ordinary thing.
+    pub(crate) fn unusual_count(&self) -> usize {
+        self.state.borrow().unusual.len()
     }
 
     /// The choice at a place, if it was made and was not the ordinary thing.

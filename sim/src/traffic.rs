@@ -119,21 +119,19 @@ impl State {
     }
 
     /// A message is at the end of its way.
-    pub(crate) fn arrive(&mut self, mut flight: Flight, kernel: &Kernel) {
+    pub(crate) fn arrive(&mut self, flight: Flight, kernel: &Kernel) {
         let way = (flight.from, flight.to);
         if self.links.held.contains(&way) {
             self.held.push(flight);
             return;
         }
-        if self.links.cut.contains(&way) || !self.machines[flight.to].up {
+        if self.links.cut.contains(&way)
+            || !self.machines[flight.to].up
+            || self.finds_backlog_full(&flight)
+        {
             self.again(flight, kernel);
             return;
         }
-        if self.finds_backlog_full(&flight.packet) {
-            self.again(flight, kernel);
-            return;
-        }
-        flight.tries = 0;
         let (from, to) = way;
         self.note(kernel, [from as u64, to as u64, flight.packet.kind()]);
         match flight.packet {
@@ -143,7 +141,7 @@ impl State {
                 to: address,
                 window,
             } => {
-                self.syn(way, client, peer, address, window, flight.epoch, kernel);
+                self.syn(way, client, peer, address, window, kernel);
             }
             Packet::SynAck {
                 client,
@@ -245,7 +243,6 @@ impl State {
         self.fly(kernel.now.get() + wait, flight);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
     fn syn(
         &mut self,
         (from, to): (HostId, HostId),
@@ -253,42 +250,13 @@ impl State {
         peer: SocketAddr,
         address: SocketAddr,
         window: usize,
-        epoch: u64,
         kernel: &Kernel,
     ) {
-        let listener = self.receiver(to, false, address, peer);
-        let Some(listener) = listener else {
+        let Some(listener) = self.receiver(to, false, address, peer) else {
             self.send(to, from, Packet::Refused { client }, kernel);
             return;
         };
-        let (full, receive_buffer) = match self.sockets.get(&listener) {
-            Some(Socket {
-                role: Role::Listener { queue, backlog },
-                receive_buffer,
-                ..
-            }) => (queue.len() > *backlog, *receive_buffer),
-            _ => (true, 0),
-        };
-        if full {
-            // As Linux: dropped, and the client asks again.
-            let packet = Packet::Syn {
-                client,
-                from: peer,
-                to: address,
-                window,
-            };
-            self.again(
-                Flight {
-                    from,
-                    to,
-                    epoch,
-                    tries: 0,
-                    packet,
-                },
-                kernel,
-            );
-            return;
-        }
+        let receive_buffer = self.socket(listener).receive_buffer;
         let mut socket = Socket::new(to, Role::Fresh);
         socket.local = Some(address);
         socket.peer = Some(peer);
@@ -335,17 +303,18 @@ impl State {
         }
     }
 
-    /// Whether a listener has no place yet for the connection that this would establish. Linux
-    /// drops it, and it is sent again.
-    fn finds_backlog_full(&self, packet: &Packet) -> bool {
-        let (Packet::Ack { server: id, .. } | Packet::Segment { to: id, .. }) = packet else {
-            return false;
+    /// Whether a listener has no place yet for the connection that this begins or establishes.
+    /// Linux drops it, and it is sent again.
+    fn finds_backlog_full(&self, flight: &Flight) -> bool {
+        let listener = match &flight.packet {
+            Packet::Syn { from, to, .. } => self.receiver(flight.to, false, *to, *from),
+            Packet::Ack { server: id, .. } | Packet::Segment { to: id, .. } => {
+                self.sockets.get(id).and_then(|it| it.listener)
+            }
+            _ => None,
         };
-        let listener = self.sockets.get(id).and_then(|it| it.listener);
-        match listener
-            .and_then(|it| self.sockets.get(&it))
-            .map(|it| &it.role)
-        {
+        let listener = listener.and_then(|id| self.sockets.get(&id));
+        match listener.map(|it| &it.role) {
             Some(Role::Listener { queue, backlog }) => queue.len() > *backlog,
             _ => false,
         }

@@ -225,9 +225,7 @@ impl World {
     /// A copy of the choices made so far.
     #[must_use]
     pub fn fork_tape(&self) -> Tape {
-        let mut tape = self.shared.kernel.tapes.made();
-        tape.trim();
-        tape
+        self.shared.kernel.tapes.made()
     }
 
     pub(crate) fn broken(&self) -> Option<Failure> {
@@ -503,7 +501,7 @@ impl Shared {
             simulated: self.since_start(),
             steps: self.steps.get(),
             messages: state.events,
-            choices: self.kernel.tapes.made().len(),
+            choices: self.kernel.tapes.unusual_count(),
             hash: state.hash,
         }
     }
@@ -511,15 +509,13 @@ impl Shared {
     fn failure(&self, kind: FailureKind, message: String) -> Failure {
         let state = self.kernel.state.borrow();
         let host = self.turned.get().filter(|_| kind != FailureKind::Stuck);
-        let mut tape = self.kernel.tapes.made();
-        tape.trim();
         Failure {
             kind,
             seed: self.kernel.tapes.seed(),
             at: self.since_start(),
             host: host.map_or_else(String::new, |id| state.machines[id].name.clone()),
             message,
-            tape: Box::new(tape),
+            tape: Box::new(self.kernel.tapes.made()),
         }
     }
 
@@ -562,15 +558,8 @@ impl Shared {
         let hosts = machines.iter().enumerate().filter_map(due);
         let timed = self.timed.borrow().keys().next().map(|key| key.0);
         let expected = self.expected.borrow().values().map(|it| it.0).min();
-        let hosts = hosts.min();
-        // Chaos alone makes nothing happen.
         let arrival = self.kernel.next_arrival();
-        hosts
-            .into_iter()
-            .chain(arrival)
-            .chain(timed)
-            .chain(expected)
-            .min()
+        hosts.chain(arrival).chain(timed).chain(expected).min()
     }
 
     fn time_has_come(&self) {

@@ -37,8 +37,9 @@ pub mod private {
         CleanupsLeft, FirstDropped, NextDropped, Rotation, Siblings, cleanup_mark, cleanups_since,
     };
     pub use super::maybe_done::MaybeDone;
-    pub use super::select::{NO_SHARE, give_way, has_share, random_first};
+    pub use super::select::{NO_SHARE, give_way, random_first};
     pub use super::tuple::{Tuple, gather_tuple, try_gather_tuple};
+    pub use crate::executor::has_share;
     pub use std::future::{Future, IntoFuture, poll_fn};
     pub use std::pin::{Pin, pin};
     pub use std::task::Poll;

@@ -233,14 +233,6 @@ macro_rules! __myrt_select {
     }};
 }
 
-/// Whether the running task may go on; a foreign task always may.
-#[doc(hidden)]
-#[inline]
-#[must_use]
-pub fn has_share() -> bool {
-    current::with(|hot| hot.budget.get() != 0 || hot.slot().is_none())
-}
-
 /// Which one of `count` branches is first; [`NO_SHARE`] when the running task must let others run.
 #[doc(hidden)]
 #[inline]
