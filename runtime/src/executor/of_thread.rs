@@ -143,9 +143,9 @@ impl<T: 'static> Local<T> {
     #[cold]
     #[track_caller]
     fn refuse(&self) -> ! {
-        let what = format_args!("the Local<{}> of {} was used", type_name::<T>(), self.at);
+        let what = format!("the Local<{}> of {} was used", type_name::<T>(), self.at);
         if registry::by_serial(self.runtime).is_some() {
-            registry::refuse(what, self.runtime);
+            registry::refuse(&what, self.runtime);
         }
         panic!(
             "{what} on thread {}, and it belongs to another one: use it on the thread that made it",
